@@ -1,0 +1,1 @@
+//! The image catalogue: declared definitions become verified, current images in Glance.

@@ -1,0 +1,1 @@
+//! Sessions on OpenStack clouds: configuration, authentication, catalogue, requests, limits, metrics.

@@ -1,0 +1,1 @@
+//! Runs of checks: runs, cases, calls, verdicts, statistics and JUnit.

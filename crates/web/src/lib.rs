@@ -1,0 +1,1 @@
+//! The HTTP shell: listeners, health, metrics, JSON API, pages.
