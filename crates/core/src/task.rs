@@ -3,6 +3,12 @@
 //! A [`Task`] is activated periodically and on request. It takes no input, looks at the state and
 //! moves it towards what is intended, can be killed anywhere, and does not retry inside: the next
 //! activation is the retry. What it did it says in a [`Report`].
+//!
+//! The [`Driver`] activates tasks, each under a lease so that several instances share the work, and
+//! keeps the [`Board`], which the console, the API and the metrics read.
+
+mod board;
+mod driver;
 
 use std::time::Duration;
 
@@ -10,6 +16,9 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Explain;
+
+pub use board::{Activation, Board, Outcome, TaskState, TaskStatus};
+pub use driver::{Driver, DriverOptions, Witness};
 
 /// What one activation did, for people and programs.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
