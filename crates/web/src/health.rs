@@ -1,0 +1,87 @@
+//! Liveness and readiness.
+//!
+//! Liveness says that the process answers. Readiness says that it can do its work: every registered
+//! check passes and no drain has begun, so that a load balancer stops sending before the end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Json, Response};
+
+use crate::Shell;
+
+/// How long a check may take before it counts as failed.
+const DEADLINE: Duration = Duration::from_secs(2);
+
+/// Something that must be in order before the daemon can work.
+#[async_trait]
+pub trait Check: Send + Sync {
+    /// Short name, for example `database`.
+    fn name(&self) -> &'static str;
+
+    /// Why it is not in order, if so.
+    async fn check(&self) -> Result<(), String>;
+}
+
+/// All checks of this process.
+#[derive(Default)]
+pub struct Readiness {
+    checks: Vec<Box<dyn Check>>,
+    draining: AtomicBool,
+}
+
+impl std::fmt::Debug for Readiness {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<_> = self.checks.iter().map(|check| check.name()).collect();
+        f.debug_struct("Readiness").field("checks", &names).finish_non_exhaustive()
+    }
+}
+
+impl Readiness {
+    /// Ready when all of these pass.
+    pub fn of(checks: Vec<Box<dyn Check>>) -> Self {
+        Self { checks, draining: AtomicBool::new(false) }
+    }
+
+    /// From now on not ready: the process is about to end.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    async fn failures(&self) -> serde_json::Map<String, serde_json::Value> {
+        let mut failures = serde_json::Map::new();
+        if self.draining.load(Ordering::Acquire) {
+            failures.insert("drain".to_owned(), "the process is about to end".into());
+        }
+        let checks = self.checks.iter().map(|check| async {
+            let outcome = tokio::time::timeout(DEADLINE, check.check()).await;
+            let failure = match outcome {
+                Ok(Ok(())) => None,
+                Ok(Err(reason)) => Some(reason),
+                Err(_) => Some(format!("no answer within {} s", DEADLINE.as_secs())),
+            };
+            (check.name(), failure)
+        });
+        for check in checks {
+            if let (name, Some(reason)) = check.await {
+                failures.insert(name.to_owned(), reason.into());
+            }
+        }
+        failures
+    }
+}
+
+pub(crate) async fn alive() -> &'static str {
+    "ok\n"
+}
+
+pub(crate) async fn ready(State(shell): State<Arc<Shell>>) -> Response {
+    let failures = shell.readiness.failures().await;
+    let status = if failures.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = serde_json::json!({ "ready": failures.is_empty(), "failures": failures });
+    (status, Json(body)).into_response()
+}
