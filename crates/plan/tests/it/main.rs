@@ -1,0 +1,6 @@
+//! The engine from outside.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests too")]
+
+mod graph;
+mod rendering;
