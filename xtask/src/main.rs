@@ -1,2 +1,71 @@
-//! Chores.
-fn main() {}
+//! `cargo xtask …`: the chores of the project, written in the language of the project.
+//!
+//! One module per command. What they share is small: [`environment`] is the only place that reads
+//! the process environment, [`child`] the only one that starts programs, [`report`] collects what
+//! ran, what failed and what was *not* run, and prints it so that nothing is skipped in silence.
+//!
+//! Everything here works with a bare Rust installation. Tools that help (cargo-nextest, cargo-deny,
+//! cargo-fuzz, mdbook) are used where they are installed and named in the report where they are not.
+
+mod arch;
+mod child;
+mod docs;
+mod environment;
+mod error;
+mod fuzz;
+mod licences;
+mod report;
+mod test;
+mod testbed;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::environment::Environment;
+use crate::error::Error;
+
+/// Chores of the project.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run every check and test; with `--real` also those against real services.
+    Test(test::Args),
+    /// Check the structure: dependency arrows, size budget, names.
+    Arch,
+    /// Check licences, banned crates and sources of all dependencies.
+    Licences,
+    /// Check the links of the documents and build the book.
+    Docs,
+    /// Start, stop or look at the real OpenStack of the tests.
+    Testbed(testbed::Args),
+    /// Run fuzz targets (needs cargo-fuzz and a nightly toolchain).
+    Fuzz(fuzz::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = Environment::of_this_process().and_then(|env| match cli.command {
+        Command::Test(args) => test::run(&args, &env),
+        Command::Arch => arch::run(&env),
+        Command::Licences => licences::run(&env),
+        Command::Docs => docs::run(&env),
+        Command::Testbed(args) => testbed::run(&args, &env),
+        Command::Fuzz(args) => fuzz::run(&args, &env),
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Error::ChecksFailed) => ExitCode::FAILURE,
+        Err(error) => {
+            report::complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! `cargo xtask test [--real]`: everything that can be checked here, in one run with one verdict.
+//!
+//! Without `--real` this needs a Rust installation and nothing else. With it, a second thread
+//! ([`real`]) installs and starts PostgreSQL, Chromium and the testbed while the compiler works, and
+//! the tests marked `#[ignore = "real: …"]` run at the end against what could be had. A mark names
+//! its needs in words ([`needs`]); a test whose need cannot be met is listed with the reason.
+
+mod checks;
+mod ignored;
+mod needs;
+mod real;
+mod runner;
+
+use crate::environment::Environment;
+use crate::error::Error;
+use crate::report::{Counts, Report};
+
+/// What to test.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Also install (apt, as root), start and use what the real tests need.
+    #[arg(long)]
+    real: bool,
+}
+
+/// Runs everything, prints the table, and fails when anything failed.
+pub(crate) fn run(args: &Args, env: &Environment) -> Result<(), Error> {
+    let mut report = Report::new();
+    let marked = ignored::scan(env)?;
+    // Started first: packages come over the network while the compiler uses the processors.
+    let preparation = args.real.then(|| real::prepare(env, &marked));
+    checks::run(env, &mut report, args.real);
+    runner::unprivileged(env, &mut report);
+    match preparation {
+        None => list_unrun(&marked, &mut report),
+        Some(preparation) => real::finish(preparation, env, &marked, &mut report),
+    }
+    report.finish()
+}
+
+/// Names every marked test that this run leaves out.
+fn list_unrun(marked: &[ignored::Marked], report: &mut Report) {
+    for test in marked {
+        report.not_run(test.to_string(), test.reason.clone());
+    }
+    if !marked.is_empty() {
+        report.announce("real tests are left out; `cargo xtask test --real` runs them");
+    }
+    let skipped = Counts { skipped: marked.len(), ..Counts::default() };
+    report.stage("real tests", skipped, std::time::Duration::ZERO, "needs --real".to_owned());
+}

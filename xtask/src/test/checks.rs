@@ -1,0 +1,105 @@
+//! The checks that are not tests: formatting, lints, structure, licences, documents, fuzz targets.
+
+use crate::child::Job;
+use crate::environment::Environment;
+use crate::error::Error;
+use crate::report::Report;
+use crate::{arch, docs, fuzz, licences};
+
+/// Runs all of them; each counts as one in the report.
+pub(super) fn run(env: &Environment, report: &mut Report, real: bool) {
+    report.check("formatting", || quiet(&Job::cargo(env, &["fmt", "--all", "--check"])));
+    report.check("structure", || arch::run(env));
+    report.check("licences", || licences::run(env));
+    report.check("documents", || docs::check(env));
+    report.check("lints", || {
+        let lint = ["clippy", "--workspace", "--all-targets", "--locked"];
+        progress(&Job::cargo(env, &lint).args(&["--", "-D", "warnings"]))
+    });
+    report.check("doc comments", || {
+        let doc = ["doc", "--workspace", "--no-deps", "--locked", "--document-private-items"];
+        quiet(&Job::cargo(env, &doc).var("RUSTDOCFLAGS", "-D rustdoc::broken_intra_doc_links"))
+    });
+    fuzz_targets(env, report);
+    deny(env, report, real);
+}
+
+fn fuzz_targets(env: &Environment, report: &mut Report) {
+    if fuzz::exists(env) {
+        report.check("fuzz targets compile", || fuzz::compile(env));
+    } else {
+        report.not_run("fuzz targets", "there is no fuzz/Cargo.toml");
+    }
+}
+
+/// The full `cargo deny check`, where it is installed.
+///
+/// It is not installed here on purpose: building it takes three minutes of two processors, and
+/// what matters most in it (licences, bans, sources) the `licences` check does on every run.
+fn deny(env: &Environment, report: &mut Report, real: bool) {
+    if !Job::cargo(env, &["deny", "--version"]).succeeds() {
+        report.not_run(
+            "cargo deny (advisories, duplicate versions)",
+            "cargo-deny is not installed; `cargo install --locked cargo-deny` takes about 3 minutes",
+        );
+        return;
+    }
+    report.check("cargo deny", || {
+        quiet(&Job::cargo(env, &["deny", "check", "bans", "licenses", "sources"]))
+    });
+    if real {
+        // Needs the advisory database over the network, so a failure to fetch it is no verdict.
+        report.not_run(
+            "advisories",
+            "the advisory database is a download of its own: `cargo deny check advisories`",
+        );
+    }
+}
+
+/// Runs a job and shows its output only when it fails.
+pub(super) fn quiet(job: &Job) -> Result<(), Error> {
+    let finished = job.run_lines(|_| {})?;
+    if finished.status.success() {
+        return Ok(());
+    }
+    for line in &finished.tail {
+        anstream::println!("  {line}");
+    }
+    Err(Error::Child { command: job.command_line(), status: finished.status.to_string() })
+}
+
+/// Runs a long compilation: a sign of life now and then, everything that is not progress at once.
+pub(super) fn progress(job: &Job) -> Result<(), Error> {
+    let mut pulse = Pulse::default();
+    let finished = job.run_lines(|line| pulse.line(line))?;
+    if finished.status.success() {
+        return Ok(());
+    }
+    Err(Error::Child { command: job.command_line(), status: finished.status.to_string() })
+}
+
+/// Thins out cargo's lines about crates it compiles.
+#[derive(Debug, Default)]
+pub(super) struct Pulse {
+    compiled: usize,
+}
+
+/// Of so many progress lines one is shown.
+const PULSE: usize = 40;
+
+impl Pulse {
+    /// Shows a line, or swallows it as one of many of its kind.
+    pub(super) fn line(&mut self, line: &str) {
+        let word = line.split_whitespace().next().unwrap_or_default();
+        match word {
+            "Compiling" | "Checking" | "Downloaded" | "Documenting" => {
+                self.compiled += 1;
+                if self.compiled.is_multiple_of(PULSE) {
+                    anstream::println!("  … {} crates", self.compiled);
+                }
+            }
+            "Blocking" | "Downloading" | "Locking" | "Updating" | "Dirty" | "Fresh" => {}
+            _ => anstream::println!("  {line}"),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What real tests can need, and how a mark says so.
+
+use std::collections::BTreeMap;
+
+/// A service or program of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Need {
+    /// A PostgreSQL server; its URL is in `LOTSE_TEST_POSTGRES`.
+    Postgres,
+    /// A browser; its path is in `LOTSE_CHROMIUM`.
+    Chromium,
+    /// A real OpenStack; see `testbed/`.
+    Testbed,
+}
+
+impl Need {
+    /// All of them, cheapest first.
+    pub(super) const ALL: [Self; 3] = [Self::Postgres, Self::Chromium, Self::Testbed];
+
+    /// The name for people.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "PostgreSQL",
+            Self::Chromium => "Chromium",
+            Self::Testbed => "the testbed",
+        }
+    }
+
+    /// The needs a mark names, by the words in it.
+    pub(super) fn of(reason: &str) -> Vec<Self> {
+        let reason = reason.to_lowercase();
+        let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
+        Self::ALL
+            .into_iter()
+            .filter(|need| match need {
+                Self::Postgres => says(&["postgres"]),
+                Self::Chromium => says(&["chromium", "browser"]),
+                Self::Testbed => says(&["testbed", "openstack", "keystone", "glance"]),
+            })
+            .collect()
+    }
+}
+
+/// What could be had, and why the rest could not.
+#[derive(Debug, Default)]
+pub(super) struct Provided {
+    /// Variables for the tests.
+    pub(super) vars: Vec<(String, String)>,
+    /// The needs that are not met, each with its reason.
+    pub(super) missing: BTreeMap<Need, String>,
+}
+
+impl Provided {
+    /// Why a test with this mark cannot run; `None` when it can.
+    pub(super) fn obstacle(&self, reason: &str) -> Option<&str> {
+        Need::of(reason).into_iter().find_map(|need| self.missing.get(&need)).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_name_their_needs_in_words() {
+        assert_eq!(Need::of("real: PostgreSQL"), [Need::Postgres]);
+        assert_eq!(Need::of("real: the testbed and a browser"), [Need::Chromium, Need::Testbed]);
+        assert_eq!(Need::of("real: kills itself"), []);
+    }
+
+    #[test]
+    fn only_the_tests_whose_need_is_missing_are_left_out() {
+        let mut provided = Provided::default();
+        provided.missing.insert(Need::Testbed, "no root".to_owned());
+        assert_eq!(provided.obstacle("real: testbed"), Some("no root"));
+        assert_eq!(provided.obstacle("real: PostgreSQL"), None);
+    }
+}
