@@ -1,1 +1,50 @@
-//! State in one schema on SQLite and PostgreSQL: leases, journal, outbox, audit log.
+//! State in one schema on SQLite and PostgreSQL.
+//!
+//! Everything a restart must not lose is kept here, through one handle, [`Store`]:
+//!
+//! | module | keeps | who uses it |
+//! | --- | --- | --- |
+//! | [`journal`] | intents and their conclusions | the engine, through [`lotse_core::journal::Journal`] |
+//! | [`lease`] | who holds what until when | tasks and applies, through [`lotse_core::lease::Leases`] |
+//! | [`outbox`] | events, and how far each reader has come | capabilities, to tell each other facts |
+//! | [`audit`] | who did what, in a hash chain | everything a person or the daemon changes |
+//! | [`task`] | the last activation of each task | the daemon and the console |
+//! | [`run`] | the history of runs | `apply`, checks, scenarios |
+//! | [`instance`] | which daemon owns a state directory | `serve` |
+//!
+//! # One dialect
+//! The same statements run on both engines through `sqlx::any`: `$1` parameters, ids as text, times
+//! as microseconds since the epoch in `BIGINT`, JSON as text. What has nanoseconds loses them here.
+//! The schema is brought up to date when the store is opened ([`migrate`]).
+//!
+//! # What is promised
+//! - When a writing method returns `Ok`, the write survives `kill -9` and, as far as the disk keeps
+//!   its word, the loss of power: SQLite runs with `synchronous=FULL`, and PostgreSQL with
+//!   `synchronous_commit` at least `on`.
+//! - When it returns `Err`, nothing of it is there, except after a lost connection, when nobody can
+//!   know; every method can be called again with the same arguments.
+//! - A transaction that is dropped leaves nothing behind.
+//!
+//! # Traps
+//! - Never take one row of a writing statement with `fetch_one` or `fetch_optional`: the driver then
+//!   stops before the commit has been confirmed and forgets its error. `Store::write` reads to the end.
+//! - SQLite has one writer at a time. It gets one connection of its own for which writers queue, so
+//!   that they wait in order and not by chance; readers have others.
+//! - Tokio's paused clock cannot be used together with a store: the database works outside the
+//!   runtime, so the clock jumps to the deadlines.
+
+pub mod error;
+pub mod journal;
+pub mod lease;
+pub mod migrate;
+
+mod open;
+mod row;
+mod store;
+mod url;
+
+pub use sqlx;
+
+pub use crate::error::Error;
+pub use crate::store::{Store, StoreOptions, Transaction};
+pub use crate::url::StoreUrl;

@@ -1,0 +1,94 @@
+-- The words of section "State": leases, journal, outbox, audit log, tasks, runs.
+-- Times are microseconds since 1970-01-01T00:00:00Z, durations microseconds, ids lower-case UUIDs, JSON is text.
+-- Every statement can be executed a second time without effect.
+
+-- One row per name ever claimed. A released lease keeps its row, so that the fence never goes back.
+CREATE TABLE IF NOT EXISTS lease (
+  name TEXT NOT NULL PRIMARY KEY,
+  holder TEXT NOT NULL,
+  holder_note TEXT NOT NULL,
+  fence BIGINT NOT NULL,
+  until_us BIGINT NOT NULL
+);
+
+-- The write-ahead journal. A row without concluded_us is an unfinished intent.
+CREATE TABLE IF NOT EXISTS intent (
+  id TEXT NOT NULL PRIMARY KEY,
+  run TEXT NOT NULL,
+  cloud TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  name TEXT NOT NULL,
+  action TEXT NOT NULL,
+  marker TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  at_us BIGINT NOT NULL,
+  concluded_us BIGINT,
+  conclusion TEXT
+);
+CREATE INDEX IF NOT EXISTS intent_unfinished ON intent (cloud, kind, at_us, id) WHERE concluded_us IS NULL;
+CREATE INDEX IF NOT EXISTS intent_concluded ON intent (concluded_us) WHERE concluded_us IS NOT NULL;
+CREATE INDEX IF NOT EXISTS intent_run ON intent (run, at_us, id);
+
+-- The ends of the two numbered logs, in one row: whoever appends to either locks it until the commit, so numbers
+-- become visible in their order, without gaps, and no two transactions can wait for each other.
+CREATE TABLE IF NOT EXISTS log_end (
+  id BIGINT NOT NULL PRIMARY KEY,
+  outbox_seq BIGINT NOT NULL,
+  audit_seq BIGINT NOT NULL,
+  audit_hash TEXT NOT NULL
+);
+INSERT INTO log_end (id, outbox_seq, audit_seq, audit_hash)
+  VALUES (1, 0, 0, '0000000000000000000000000000000000000000000000000000000000000000')
+  ON CONFLICT (id) DO NOTHING;
+
+CREATE TABLE IF NOT EXISTS outbox (
+  seq BIGINT NOT NULL PRIMARY KEY,
+  id TEXT NOT NULL,
+  topic TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  at_us BIGINT NOT NULL,
+  body TEXT NOT NULL
+);
+CREATE UNIQUE INDEX IF NOT EXISTS outbox_id ON outbox (id);
+
+-- How far each named reader has come: everything up to seq is acknowledged.
+CREATE TABLE IF NOT EXISTS outbox_reader (
+  name TEXT NOT NULL PRIMARY KEY,
+  seq BIGINT NOT NULL
+);
+
+-- Append only; hash covers previous_hash and all columns before it.
+CREATE TABLE IF NOT EXISTS audit (
+  seq BIGINT NOT NULL PRIMARY KEY,
+  at_us BIGINT NOT NULL,
+  actor TEXT NOT NULL,
+  action TEXT NOT NULL,
+  object TEXT NOT NULL,
+  outcome TEXT NOT NULL,
+  request_ids TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  previous_hash TEXT NOT NULL,
+  hash TEXT NOT NULL
+);
+
+-- What the console shows of each task, over restarts. The last_ columns describe the last activation that ended.
+CREATE TABLE IF NOT EXISTS task_status (
+  task TEXT NOT NULL PRIMARY KEY,
+  instance TEXT NOT NULL,
+  started_us BIGINT NOT NULL,
+  last_started_us BIGINT,
+  last_duration_us BIGINT,
+  last_outcome TEXT,
+  last_report TEXT,
+  last_success_us BIGINT
+);
+
+CREATE TABLE IF NOT EXISTS run (
+  id TEXT NOT NULL PRIMARY KEY,
+  cloud TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  started_us BIGINT NOT NULL,
+  ended_us BIGINT,
+  summary TEXT
+);
+CREATE INDEX IF NOT EXISTS run_started ON run (started_us, id);

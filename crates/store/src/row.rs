@@ -1,0 +1,96 @@
+//! From columns to values and back.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use lotse_core::time::Timestamp;
+use serde::de::DeserializeOwned;
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+use crate::error::Error;
+
+/// The columns of a row as the values we put there.
+#[derive(Clone, Copy)]
+pub(crate) struct Columns<'a>(pub(crate) &'a AnyRow);
+
+impl Columns<'_> {
+    pub(crate) fn text(self, column: &'static str) -> Result<String, Error> {
+        self.0.try_get(column).map_err(|error| unusable(column, &error))
+    }
+
+    pub(crate) fn maybe_text(self, column: &'static str) -> Result<Option<String>, Error> {
+        self.0.try_get(column).map_err(|error| unusable(column, &error))
+    }
+
+    pub(crate) fn integer(self, column: &'static str) -> Result<i64, Error> {
+        self.0.try_get(column).map_err(|error| unusable(column, &error))
+    }
+
+    pub(crate) fn maybe_integer(self, column: &'static str) -> Result<Option<i64>, Error> {
+        self.0.try_get(column).map_err(|error| unusable(column, &error))
+    }
+
+    /// An id or another word with a parser.
+    pub(crate) fn parsed<T>(self, column: &'static str) -> Result<T, Error>
+    where
+        T: FromStr,
+        T::Err: fmt::Display,
+    {
+        self.text(column)?.parse().map_err(|error| unusable(column, &error))
+    }
+
+    pub(crate) fn json<T: DeserializeOwned>(self, column: &'static str) -> Result<T, Error> {
+        serde_json::from_str(&self.text(column)?).map_err(|error| unusable(column, &error))
+    }
+
+    pub(crate) fn time(self, column: &'static str) -> Result<Timestamp, Error> {
+        to_time(column, self.integer(column)?)
+    }
+
+    pub(crate) fn maybe_time(self, column: &'static str) -> Result<Option<Timestamp>, Error> {
+        self.maybe_integer(column)?.map(|micros| to_time(column, micros)).transpose()
+    }
+
+    pub(crate) fn maybe_duration(self, column: &'static str) -> Result<Option<Duration>, Error> {
+        Ok(self
+            .maybe_integer(column)?
+            .map(|micros| Duration::from_micros(u64::try_from(micros).unwrap_or(0))))
+    }
+}
+
+fn unusable(column: &'static str, reason: &dyn fmt::Display) -> Error {
+    Error::Stored { column, reason: reason.to_string() }
+}
+
+fn to_time(column: &'static str, micros: i64) -> Result<Timestamp, Error> {
+    // `from_microsecond` refuses the last second that exists.
+    let nanoseconds = i32::try_from(micros.rem_euclid(1_000_000) * 1000).unwrap_or(0);
+    Timestamp::new(micros.div_euclid(1_000_000), nanoseconds)
+        .map_err(|error| unusable(column, &error))
+}
+
+/// A duration in whole microseconds.
+pub(crate) fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// JSON as text. What we serialise has text keys only, so it cannot fail but for a defect.
+pub(crate) fn to_json<T: serde::Serialize>(
+    operation: &'static str,
+    value: &T,
+) -> Result<String, Error> {
+    serde_json::to_string(value)
+        .map_err(|error| Error::Refused { operation, reason: error.to_string() })
+}
+
+/// Text as both engines can keep it: PostgreSQL has no place for the NUL character, so neither
+/// engine gets it.
+pub(crate) fn plain(operation: &'static str, text: &str) -> Result<String, Error> {
+    if text.contains('\0') {
+        let reason = format!("{text:?} contains a NUL character");
+        return Err(Error::Refused { operation, reason });
+    }
+    Ok(text.to_owned())
+}

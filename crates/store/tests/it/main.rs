@@ -1,0 +1,10 @@
+//! The store on both engines.
+//!
+//! A test in [`on_both!`] runs on SQLite always, and on PostgreSQL when real tests are asked for;
+//! then `LOTSE_TEST_POSTGRES` must name an administrator's URL of a server that may be filled with
+//! throw-away databases (`testbed/postgres.sh up` prints one).
+
+mod home;
+mod journal;
+mod lease;
+mod opening;
