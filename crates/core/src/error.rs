@@ -9,7 +9,7 @@
 use crate::declared::Diagnostic;
 
 /// What a failure is, for the one who has to react to it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Hash, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorKind {
     /// The command line is wrong.

@@ -21,7 +21,7 @@ pub use board::{Activation, Board, Outcome, TaskState, TaskStatus};
 pub use driver::{Driver, DriverOptions, Witness};
 
 /// What one activation did, for people and programs.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Report {
     /// One line, for example `9 images, all converged`.
     pub summary: String,

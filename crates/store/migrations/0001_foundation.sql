@@ -71,18 +71,16 @@ CREATE TABLE IF NOT EXISTS audit (
   hash TEXT NOT NULL
 );
 
--- What the console shows of each task, over restarts. The last_ columns describe the last activation that ended.
+-- The last activation of each task that ended, by whichever instance, and the last one that succeeded.
 CREATE TABLE IF NOT EXISTS task_status (
   task TEXT NOT NULL PRIMARY KEY,
-  instance TEXT NOT NULL,
   started_us BIGINT NOT NULL,
-  last_started_us BIGINT,
-  last_duration_us BIGINT,
-  last_outcome TEXT,
-  last_report TEXT,
-  last_success_us BIGINT
+  duration_us BIGINT NOT NULL,
+  outcome TEXT NOT NULL,
+  succeeded_us BIGINT
 );
 
+-- What was executed: applies, checks, scenarios. A row without ended_us is under way, or its process died.
 CREATE TABLE IF NOT EXISTS run (
   id TEXT NOT NULL PRIMARY KEY,
   cloud TEXT NOT NULL,

@@ -34,9 +34,12 @@
 //!   runtime, so the clock jumps to the deadlines.
 
 pub mod error;
+pub mod instance;
 pub mod journal;
 pub mod lease;
 pub mod migrate;
+pub mod run;
+pub mod task;
 
 mod open;
 mod row;
@@ -46,5 +49,6 @@ mod url;
 pub use sqlx;
 
 pub use crate::error::Error;
+pub use crate::instance::InstanceLock;
 pub use crate::store::{Store, StoreOptions, Transaction};
 pub use crate::url::StoreUrl;

@@ -20,10 +20,6 @@ impl Columns<'_> {
         self.0.try_get(column).map_err(|error| unusable(column, &error))
     }
 
-    pub(crate) fn maybe_text(self, column: &'static str) -> Result<Option<String>, Error> {
-        self.0.try_get(column).map_err(|error| unusable(column, &error))
-    }
-
     pub(crate) fn integer(self, column: &'static str) -> Result<i64, Error> {
         self.0.try_get(column).map_err(|error| unusable(column, &error))
     }
@@ -53,10 +49,19 @@ impl Columns<'_> {
         self.maybe_integer(column)?.map(|micros| to_time(column, micros)).transpose()
     }
 
-    pub(crate) fn maybe_duration(self, column: &'static str) -> Result<Option<Duration>, Error> {
-        Ok(self
-            .maybe_integer(column)?
-            .map(|micros| Duration::from_micros(u64::try_from(micros).unwrap_or(0))))
+    pub(crate) fn maybe_json<T: DeserializeOwned>(
+        self,
+        column: &'static str,
+    ) -> Result<Option<T>, Error> {
+        let text: Option<String> =
+            self.0.try_get(column).map_err(|error| unusable(column, &error))?;
+        text.map(|text| serde_json::from_str(&text).map_err(|error| unusable(column, &error)))
+            .transpose()
+    }
+
+    pub(crate) fn duration(self, column: &'static str) -> Result<Duration, Error> {
+        let micros = u64::try_from(self.integer(column)?).map_err(|e| unusable(column, &e))?;
+        Ok(Duration::from_micros(micros))
     }
 }
 

@@ -179,11 +179,6 @@ impl Transaction {
         Error::from_sqlx(self.store.name(), self.operation, error)
     }
 
-    /// Executes a statement and returns its rows.
-    pub(crate) async fn rows(&mut self, query: Query<'_>) -> Result<Vec<AnyRow>, Error> {
-        self.store.bounded(self.operation, query.fetch_all(&mut *self.inner)).await
-    }
-
     /// Makes the statements permanent.
     pub async fn commit(self) -> Result<(), Error> {
         self.store.bounded(self.operation, self.inner.commit()).await

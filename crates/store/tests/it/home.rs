@@ -12,27 +12,27 @@ use tempfile::TempDir;
 
 /// Where the state of one test is.
 #[derive(Clone)]
-pub struct Home {
-    pub url: StoreUrl,
+pub(crate) struct Home {
+    pub(crate) url: StoreUrl,
     directory: Arc<TempDir>,
     /// URL of the administrator, name of the database.
     postgres: Option<(String, String)>,
 }
 
 impl Home {
-    pub fn sqlite() -> Self {
+    pub(crate) fn sqlite() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let url = StoreUrl::in_directory(directory.path());
         Self { url, directory: Arc::new(directory), postgres: None }
     }
 
     /// A database of its own on the server that real tests are given.
-    pub async fn postgres() -> Self {
+    pub(crate) async fn postgres() -> Self {
         Self::postgres_at(&admin_url()).await
     }
 
     /// A database of its own on this server.
-    pub async fn postgres_at(admin: &str) -> Self {
+    pub(crate) async fn postgres_at(admin: &str) -> Self {
         let name = format!("lotse_{}", uuid::Uuid::new_v4().simple());
         let mut connection = connect(admin).await;
         statement(&mut connection, &format!("CREATE DATABASE {name}")).await;
@@ -40,16 +40,16 @@ impl Home {
         Self {
             url: url.parse().unwrap(),
             directory: Arc::new(tempfile::tempdir().unwrap()),
-            postgres: Some((url_of(admin), name)),
+            postgres: Some((admin.to_owned(), name)),
         }
     }
 
-    pub async fn open(&self) -> Store {
+    pub(crate) async fn open(&self) -> Store {
         Store::open(&self.url).await.unwrap()
     }
 
     /// A connection beside the store, to look and to damage.
-    pub async fn connect(&self) -> AnyConnection {
+    pub(crate) async fn connect(&self) -> AnyConnection {
         match &self.postgres {
             Some((admin, name)) => {
                 connect(&format!("{}/{name}", admin.rsplit_once('/').unwrap().0)).await
@@ -58,35 +58,22 @@ impl Home {
         }
     }
 
-    pub fn is_postgres(&self) -> bool {
-        self.postgres.is_some()
-    }
-
-    pub fn directory(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         self.directory.path()
     }
 
     /// The database file (SQLite).
-    pub fn file(&self) -> PathBuf {
+    pub(crate) fn file(&self) -> PathBuf {
         self.directory().join("lotse.db")
     }
 
-    /// The URL with which another process opens the same state.
-    pub fn full_url(&self) -> String {
-        self.url.to_string()
-    }
-
     /// Removes the database; the directory goes by itself.
-    pub async fn remove(self) {
+    pub(crate) async fn remove(self) {
         if let Some((admin, name)) = &self.postgres {
             let mut connection = connect(admin).await;
             statement(&mut connection, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
         }
     }
-}
-
-fn url_of(admin: &str) -> String {
-    admin.to_owned()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one thing real tests are told from outside")]
@@ -96,25 +83,25 @@ fn admin_url() -> String {
     )
 }
 
-pub async fn connect(url: &str) -> AnyConnection {
+pub(crate) async fn connect(url: &str) -> AnyConnection {
     sqlx::any::install_default_drivers();
     url.parse::<AnyConnectOptions>().unwrap().connect().await.unwrap()
 }
 
 /// Executes one or more statements without parameters.
-pub async fn statement(connection: &mut AnyConnection, sql: &str) {
+pub(crate) async fn statement(connection: &mut AnyConnection, sql: &str) {
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(connection).await.unwrap();
 }
 
 /// Executes statements beside the store and closes the connection.
-pub async fn tamper(home: &Home, sql: &str) {
+pub(crate) async fn tamper(home: &Home, sql: &str) {
     let mut connection = home.connect().await;
     statement(&mut connection, sql).await;
     connection.close().await.unwrap();
 }
 
 /// Runs the body in a home that is removed afterwards, whatever happens.
-pub async fn within<F>(home: Home, body: impl FnOnce(Home) -> F)
+pub(crate) async fn within<F>(home: Home, body: impl FnOnce(Home) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -150,12 +137,12 @@ macro_rules! on_both {
 pub(crate) use on_both;
 
 /// A time in whole seconds.
-pub fn second(seconds: i64) -> Timestamp {
+pub(crate) fn second(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap()
 }
 
 /// An intent to create an image.
-pub fn intent(cloud: &str, name: &str, at: Timestamp) -> Intent {
+pub(crate) fn intent(cloud: &str, name: &str, at: Timestamp) -> Intent {
     Intent {
         id: IntentId::generate(),
         run: RunId::generate(),

@@ -9,7 +9,7 @@ use lotse_store::Store;
 
 use crate::home::{on_both, second};
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 async fn claim(store: &Store, holder: InstanceId, now: Timestamp) -> Claim {
     store.claim("task/images", holder, "host, process 1", MINUTE, now).await.unwrap()

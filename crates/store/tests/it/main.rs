@@ -4,7 +4,17 @@
 //! then `LOTSE_TEST_POSTGRES` must name an administrator's URL of a server that may be filled with
 //! throw-away databases (`testbed/postgres.sh up` prints one).
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test stops where it fails, and its child process speaks on stdout"
+)]
+
 mod home;
+mod instance;
 mod journal;
 mod lease;
 mod opening;
+mod task;

@@ -1,0 +1,107 @@
+//! What a restart of the daemon must not forget: activations and runs.
+
+use lotse_core::error::ErrorKind;
+use lotse_core::id::RunId;
+use lotse_core::task::{Activation, Outcome, Report, Witness};
+use lotse_store::run::RunRecord;
+
+use crate::home::{on_both, second};
+
+fn succeeded(at: i64, summary: &str) -> Activation {
+    let report = Report { summary: summary.to_owned(), detail: serde_json::json!({"images": 9}) };
+    Activation { started: second(at), seconds: 1.25, outcome: Outcome::Succeeded { report } }
+}
+
+fn failed(at: i64) -> Activation {
+    Activation {
+        started: second(at),
+        seconds: 0.000_001,
+        outcome: Outcome::Failed {
+            kind: ErrorKind::Unavailable,
+            message: "the cloud \"sim\" does not answer".to_owned(),
+            hints: vec!["start it".to_owned()],
+        },
+    }
+}
+
+on_both! {
+    async fn the_last_activation_outlives_the_daemon(home: Home) {
+        let store = home.open().await;
+        assert_eq!(store.last("images/sim").await, None);
+        store.ended("images/sim", &succeeded(10, "9 images")).await;
+        store.ended("images/sim", &failed(20)).await;
+        store.ended("b", &failed(5)).await;
+        store.close().await;
+
+        let store = home.open().await;
+        assert_eq!(store.last("images/sim").await, Some(failed(20)));
+        let records = store.task_list().await.unwrap();
+        let names: Vec<_> = records.iter().map(|record| record.task.as_str()).collect();
+        assert_eq!(names, ["b", "images/sim"]);
+        assert_eq!(records[0].last_success, None);
+        assert_eq!(records[1].last_success, Some(second(10)));
+    }
+}
+
+on_both! {
+    async fn an_older_activation_that_ends_late_does_not_hide_a_newer_one(home: Home) {
+        let store = home.open().await;
+        store.ended("t", &succeeded(20, "newer")).await;
+        store.ended("t", &succeeded(10, "older")).await;
+        assert_eq!(store.last("t").await, Some(succeeded(20, "newer")));
+    }
+}
+
+on_both! {
+    async fn a_forgotten_task_is_unknown(home: Home) {
+        let store = home.open().await;
+        store.ended("t", &failed(1)).await;
+        store.task_forget("t").await.unwrap();
+        assert_eq!(store.task_status("t").await.unwrap(), None);
+    }
+}
+
+fn run(cloud: &str, at: i64) -> RunRecord {
+    RunRecord {
+        id: RunId::generate(),
+        cloud: cloud.to_owned(),
+        kind: "image apply".to_owned(),
+        started: second(at),
+        ended: None,
+        summary: serde_json::Value::Null,
+    }
+}
+
+on_both! {
+    async fn runs_are_listed_newest_first_page_by_page(home: Home) {
+        let store = home.open().await;
+        let mut runs: Vec<_> = [10, 30, 20, 20, 40].into_iter().map(|at| run("c", at)).collect();
+        for run in &runs {
+            store.run_start(run).await.unwrap();
+        }
+        runs.sort_by_key(|run| std::cmp::Reverse((run.started, run.id)));
+
+        let first = store.run_list(None, 3).await.unwrap();
+        assert_eq!(first, runs[..3]);
+        let rest = store.run_list(first.last(), 3).await.unwrap();
+        assert_eq!(rest, runs[3..]);
+        assert_eq!(store.run_prune(second(20)).await.unwrap(), 1);
+        assert_eq!(store.run_list(None, 10).await.unwrap(), runs[..4]);
+    }
+}
+
+on_both! {
+    async fn a_run_ends_once(home: Home) {
+        let store = home.open().await;
+        let started = run("c", 10);
+        store.run_start(&started).await.unwrap();
+        assert_eq!(store.run_get(started.id).await.unwrap(), Some(started.clone()));
+
+        let summary = serde_json::json!({"created": 3, "failed": 0});
+        assert!(store.run_end(started.id, second(15), &summary).await.unwrap());
+        assert!(!store.run_end(started.id, second(16), &serde_json::json!({})).await.unwrap());
+        let ended = RunRecord { ended: Some(second(15)), summary, ..started };
+        assert_eq!(store.run_get(ended.id).await.unwrap(), Some(ended));
+        assert!(!store.run_end(RunId::generate(), second(1), &serde_json::json!({})).await.unwrap());
+    }
+}
