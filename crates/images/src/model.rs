@@ -1,0 +1,351 @@
+//! The words of the catalogue: definitions, versions, checksums.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::civil::Date;
+use lotse_core::declared::Span;
+use uuid::Uuid;
+
+mod natural;
+mod source;
+
+pub use natural::natural_order;
+pub use source::{Scheme, SourceUrl, SourceUrlError};
+
+/// Where something was declared.
+#[derive(Clone, Debug, Eq, PartialEq, serde::Serialize)]
+pub struct Origin {
+    /// The file.
+    pub file: String,
+    /// The place in it.
+    pub span: Span,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.span.line)
+    }
+}
+
+/// Who sees an image.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    PartialEq,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Visibility {
+    /// Everybody, in the default listing.
+    Public,
+    /// The owning project.
+    Private,
+    /// Everybody who knows the id.
+    Community,
+    /// The owning project and its chosen members.
+    Shared,
+}
+
+impl Visibility {
+    /// As the Image API writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Private => "private",
+            Self::Community => "community",
+            Self::Shared => "shared",
+        }
+    }
+
+    /// Whether people outside the owning project can boot from it.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Public | Self::Community)
+    }
+}
+
+/// Whether an image can be used.
+#[derive(
+    Clone, Copy, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum DeclaredStatus {
+    /// It can be used.
+    Active,
+    /// It exists, but its data cannot be downloaded or booted from.
+    Deactivated,
+}
+
+/// An image as it is declared, with all its versions.
+#[derive(Clone, Debug)]
+pub struct Definition {
+    /// Base name.
+    pub name: String,
+    /// Whether it is to be kept in the cloud at all.
+    pub enabled: bool,
+    /// Disk format, for example `qcow2`.
+    pub format: String,
+    /// The user that the image lets in.
+    pub login: String,
+    /// Smallest root disk, in GiB; `None` leaves it to the size of the image.
+    pub min_disk: Option<u64>,
+    /// Least memory, in MiB.
+    pub min_ram: Option<u64>,
+    /// Whether its images can be used.
+    pub status: DeclaredStatus,
+    /// Who sees its images, where a version says nothing else.
+    pub visibility: Visibility,
+    /// Whether the newest version bears the plain name and older ones give way.
+    pub multi: bool,
+    /// Whether images are never deleted.
+    pub keep: bool,
+    /// What stands between name and version.
+    pub separator: String,
+    /// Tags, besides those that Lotse adds.
+    pub tags: Vec<String>,
+    /// Properties, in the form in which they are sent.
+    pub meta: BTreeMap<String, String>,
+    /// Versions in natural order, the newest last. Never empty.
+    pub versions: Vec<Version>,
+    /// Where it is declared.
+    pub origin: Origin,
+}
+
+/// One version of a [`Definition`].
+#[derive(Clone, Debug)]
+pub struct Version {
+    /// The version, for example `20240819`.
+    pub version: String,
+    /// Where upstream publishes it.
+    pub url: SourceUrl,
+    /// Where it is downloaded from instead.
+    pub mirror_url: Option<SourceUrl>,
+    /// What its content must be.
+    pub checksum: Option<Checksum>,
+    /// For the version `latest`: where upstream says what the present content is.
+    pub latest: Option<UpstreamChecksum>,
+    /// When upstream built it.
+    pub build_date: Option<Date>,
+    /// Version of the operating system, where it differs from the definition's.
+    pub os_version: Option<String>,
+    /// Who sees it, where it differs from the definition's.
+    pub visibility: Option<Visibility>,
+    /// Whether listings leave it out.
+    pub hidden: Option<bool>,
+    /// The id its image shall have.
+    pub id: Option<Uuid>,
+    /// Properties, in the form in which they are sent.
+    pub meta: BTreeMap<String, String>,
+    /// Where it is declared.
+    pub origin: Origin,
+}
+
+impl Version {
+    /// Where the content is downloaded from.
+    pub fn source(&self) -> &SourceUrl {
+        self.mirror_url.as_ref().unwrap_or(&self.url)
+    }
+}
+
+/// Where upstream says what the content behind `latest` is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum UpstreamChecksum {
+    /// A list of checksums and file names.
+    Manifest(SourceUrl),
+    /// A bare checksum.
+    Single(SourceUrl),
+}
+
+impl Definition {
+    /// The version that bears the plain name, if the definition is `multi`.
+    pub fn newest(&self) -> Option<&Version> {
+        self.versions.last()
+    }
+
+    /// The name under which a version is imported.
+    pub fn working_name(&self, version: &str) -> String {
+        let Self { name, separator, .. } = self;
+        if self.multi {
+            format!("{name}{separator}({version})")
+        } else {
+            format!("{name}{separator}{version}")
+        }
+    }
+
+    /// The name a version has in the end.
+    pub fn final_name(&self, version: &str) -> String {
+        let newest = self.newest().is_some_and(|newest| newest.version == version);
+        if self.multi && newest { self.name.clone() } else { self.working_name(version) }
+    }
+
+    /// What the property `image_description` of its images says: images belong to the definition
+    /// by it.
+    pub fn description(&self) -> &str {
+        self.meta.get("image_description").unwrap_or(&self.name)
+    }
+
+    /// The properties of a version's image, in the precedence of the format: meta, then what
+    /// follows from the fields, then the version's meta, then source and build date.
+    pub fn properties(&self, version: &Version) -> BTreeMap<String, String> {
+        let mut properties = self.meta.clone();
+        let mut default = |key: &str, value: &str| {
+            properties.entry(key.to_owned()).or_insert_with(|| value.to_owned());
+        };
+        default("image_description", &self.name);
+        default("image_name", &self.name);
+        let mut set = |key: &str, value: String| {
+            properties.insert(key.to_owned(), value);
+        };
+        set("internal_version", version.version.clone());
+        set("image_original_user", self.login.clone());
+        if self.multi {
+            if let Some(os_version) = &version.os_version {
+                set("os_version", os_version.clone());
+            }
+        } else {
+            set("os_version", version.version.clone());
+        }
+        properties.extend(version.meta.clone());
+        let mut set = |key: &str, value: String| {
+            properties.insert(key.to_owned(), value);
+        };
+        set("image_source", version.url.shown());
+        if let Some(date) = version.build_date {
+            set("image_build_date", date.to_string());
+        }
+        properties
+    }
+}
+
+/// What a checksum is computed with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HashAlgorithm {
+    /// 128 bits; Glance keeps it as `checksum`.
+    Md5,
+    /// 160 bits.
+    Sha1,
+    /// 256 bits.
+    Sha256,
+    /// 512 bits; Glance keeps it as `os_hash_value`.
+    Sha512,
+}
+
+impl HashAlgorithm {
+    const ALL: [Self; 4] = [Self::Md5, Self::Sha1, Self::Sha256, Self::Sha512];
+
+    /// Length of a checksum in hexadecimal digits.
+    pub const fn digits(self) -> usize {
+        match self {
+            Self::Md5 => 32,
+            Self::Sha1 => 40,
+            Self::Sha256 => 64,
+            Self::Sha512 => 128,
+        }
+    }
+
+    /// As definition files and Glance write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Md5 => "md5",
+            Self::Sha1 => "sha1",
+            Self::Sha256 => "sha256",
+            Self::Sha512 => "sha512",
+        }
+    }
+}
+
+/// What the content of a file must be.
+#[derive(Clone, Debug, Eq, PartialEq, serde::Serialize)]
+pub struct Checksum {
+    /// What it is computed with.
+    pub algorithm: HashAlgorithm,
+    /// Lower-case hexadecimal digits.
+    pub digest: String,
+}
+
+impl fmt::Display for Checksum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.algorithm.as_str(), self.digest)
+    }
+}
+
+/// Why a text is no checksum.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum ChecksumError {
+    /// The algorithm before the colon is not known.
+    #[error("\"{0}\" is not a known checksum algorithm")]
+    Algorithm(String),
+    /// There are other characters than hexadecimal digits.
+    #[error("a checksum consists of hexadecimal digits")]
+    Digits,
+    /// The algorithm has another number of digits.
+    #[error("a {algorithm} checksum has {wanted} hexadecimal digits, not {found}")]
+    Length {
+        /// The algorithm, or `bare`.
+        algorithm: &'static str,
+        /// Digits it has.
+        wanted: &'static str,
+        /// Digits that are there.
+        found: usize,
+    },
+}
+
+impl FromStr for Checksum {
+    type Err = ChecksumError;
+
+    /// Reads `<algorithm>:<digits>`, or bare digits whose number tells the algorithm.
+    fn from_str(text: &str) -> Result<Self, ChecksumError> {
+        let (name, digits) = match text.split_once(':') {
+            Some((name, digits)) => (Some(name), digits),
+            None => (None, text),
+        };
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(ChecksumError::Digits);
+        }
+        let found = digits.len();
+        let algorithm = match name {
+            Some(name) => HashAlgorithm::ALL
+                .into_iter()
+                .find(|algorithm| algorithm.as_str().eq_ignore_ascii_case(name))
+                .ok_or_else(|| ChecksumError::Algorithm(name.to_owned()))?,
+            None => {
+                HashAlgorithm::ALL.into_iter().find(|algorithm| algorithm.digits() == found).ok_or(
+                    ChecksumError::Length { algorithm: "bare", wanted: "32, 40, 64 or 128", found },
+                )?
+            }
+        };
+        if algorithm.digits() != found {
+            let wanted = match algorithm {
+                HashAlgorithm::Md5 => "32",
+                HashAlgorithm::Sha1 => "40",
+                HashAlgorithm::Sha256 => "64",
+                HashAlgorithm::Sha512 => "128",
+            };
+            return Err(ChecksumError::Length { algorithm: algorithm.as_str(), wanted, found });
+        }
+        Ok(Self { algorithm, digest: digits.to_ascii_lowercase() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checksums_are_read_with_and_without_their_algorithm() {
+        let digest = "A".repeat(64);
+        let checksum: Checksum = format!("sha256:{digest}").parse().unwrap();
+        assert_eq!(digest.parse(), Ok(checksum.clone()));
+        assert_eq!(checksum.to_string(), format!("sha256:{}", "a".repeat(64)));
+        for wrong in ["", "sha256:", "sha999:00", "sha512:00ff", "00ff", "md5:zz", "xyz"] {
+            assert!(wrong.parse::<Checksum>().is_err(), "{wrong}");
+        }
+    }
+}
