@@ -33,11 +33,13 @@
 //! - Tokio's paused clock cannot be used together with a store: the database works outside the
 //!   runtime, so the clock jumps to the deadlines.
 
+pub mod audit;
 pub mod error;
 pub mod instance;
 pub mod journal;
 pub mod lease;
 pub mod migrate;
+pub mod outbox;
 pub mod run;
 pub mod task;
 

@@ -69,7 +69,7 @@ fn unusable(column: &'static str, reason: &dyn fmt::Display) -> Error {
     Error::Stored { column, reason: reason.to_string() }
 }
 
-fn to_time(column: &'static str, micros: i64) -> Result<Timestamp, Error> {
+pub(crate) fn to_time(column: &'static str, micros: i64) -> Result<Timestamp, Error> {
     // `from_microsecond` refuses the last second that exists.
     let nanoseconds = i32::try_from(micros.rem_euclid(1_000_000) * 1000).unwrap_or(0);
     Timestamp::new(micros.div_euclid(1_000_000), nanoseconds)

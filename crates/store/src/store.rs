@@ -6,12 +6,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lotse_core::event::Event;
 use sqlx::any::{AnyArguments, AnyQueryResult, AnyRow};
 use sqlx::{Any, AnyConnection, AnyPool};
+use tokio::sync::watch;
 
+use crate::audit::{self, Anchor, Deed};
 use crate::error::Error;
 use crate::migrate::Part;
 use crate::open::{self, Target};
+use crate::outbox;
+use crate::row::Columns;
 use crate::url::StoreUrl;
 
 /// A statement with its parameters.
@@ -49,6 +54,8 @@ pub(crate) struct Shared {
     pub(crate) target: Target,
     writer: AnyPool,
     reader: AnyPool,
+    /// Counts the commits of this process that had events.
+    pub(crate) emitted: watch::Sender<u64>,
 }
 
 impl fmt::Debug for Store {
@@ -76,7 +83,9 @@ impl Store {
         let target = Target::prepare(url, &options).await?;
         open::bring_up_to_date(&target, &options.parts).await?;
         let (writer, reader) = target.pools();
-        Ok(Self { shared: Arc::new(Shared { target, writer, reader }) })
+        Ok(Self {
+            shared: Arc::new(Shared { target, writer, reader, emitted: watch::Sender::default() }),
+        })
     }
 
     /// The state as people know it, without password.
@@ -106,7 +115,13 @@ impl Store {
     pub async fn begin(&self, operation: &'static str) -> Result<Transaction, Error> {
         let statement = self.shared.target.begin_statement();
         let inner = self.bounded(operation, self.shared.writer.begin_with(statement)).await?;
-        Ok(Transaction { store: self.clone(), operation, inner })
+        Ok(Transaction {
+            store: self.clone(),
+            operation,
+            inner,
+            events: Vec::new(),
+            deeds: Vec::new(),
+        })
     }
 
     /// Executes a writing statement to its confirmed end.
@@ -155,11 +170,24 @@ impl Store {
     }
 }
 
+/// Takes the next numbers of both logs, and the right to append until the commit.
+const NUMBERS: &str = "\
+UPDATE log_end SET outbox_seq = outbox_seq + $1, audit_seq = audit_seq + $2 WHERE id = 1
+RETURNING outbox_seq, audit_seq, audit_hash";
+
+const NEW_HASH: &str = "UPDATE log_end SET audit_hash = $1 WHERE id = 1";
+
 /// Statements that take effect together. Dropping it undoes them.
+///
+/// Events and deeds are collected and written right before the commit: the lock that numbers them
+/// is then held as shortly as possible, and always taken last, so that transactions cannot wait for
+/// each other in a circle because of it.
 pub struct Transaction {
     store: Store,
     operation: &'static str,
     inner: sqlx::Transaction<'static, Any>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) deeds: Vec<Deed>,
 }
 
 impl fmt::Debug for Transaction {
@@ -179,8 +207,51 @@ impl Transaction {
         Error::from_sqlx(self.store.name(), self.operation, error)
     }
 
-    /// Makes the statements permanent.
-    pub async fn commit(self) -> Result<(), Error> {
-        self.store.bounded(self.operation, self.inner.commit()).await
+    /// Makes the statements, events and deeds permanent.
+    pub async fn commit(mut self) -> Result<(), Error> {
+        let emitted = !self.events.is_empty();
+        if emitted || !self.deeds.is_empty() {
+            self.append().await?;
+        }
+        let Self { store, operation, inner, .. } = self;
+        store.bounded(operation, inner.commit()).await?;
+        if emitted {
+            store.shared.emitted.send_modify(|count| *count = count.wrapping_add(1));
+        }
+        Ok(())
     }
+
+    async fn append(&mut self) -> Result<(), Error> {
+        let (events, deeds) = (std::mem::take(&mut self.events), std::mem::take(&mut self.deeds));
+        let (event_count, deed_count) = (count(&events), count(&deeds));
+        let rows = self.rows(sqlx::query(NUMBERS).bind(event_count).bind(deed_count)).await?;
+        let numbers = rows.first().map(Columns).ok_or_else(|| Error::Stored {
+            column: "log_end",
+            reason: "its row is missing".to_owned(),
+        })?;
+        let first = numbers.integer("outbox_seq")? - event_count + 1;
+        for (seq, event) in (first..).zip(&events) {
+            self.rows(outbox::append(self.operation, seq, event)?).await?;
+        }
+        let seq = numbers.integer("audit_seq")? - deed_count;
+        let mut end = Anchor { seq, hash: numbers.text("audit_hash")? };
+        for deed in &deeds {
+            let (query, next) = audit::append(self.operation, &end, deed)?;
+            self.rows(query).await?;
+            end = next;
+        }
+        if !deeds.is_empty() {
+            self.rows(sqlx::query(NEW_HASH).bind(end.hash)).await?;
+        }
+        Ok(())
+    }
+
+    /// Executes a statement to its end.
+    async fn rows(&mut self, query: Query<'_>) -> Result<Vec<AnyRow>, Error> {
+        self.store.bounded(self.operation, query.fetch_all(&mut *self.inner)).await
+    }
+}
+
+fn count<T>(items: &[T]) -> i64 {
+    i64::try_from(items.len()).unwrap_or(i64::MAX)
 }

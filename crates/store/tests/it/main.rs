@@ -12,9 +12,11 @@
     reason = "a test stops where it fails, and its child process speaks on stdout"
 )]
 
+mod audit;
 mod home;
 mod instance;
 mod journal;
 mod lease;
 mod opening;
+mod outbox;
 mod task;
