@@ -1,0 +1,161 @@
+//! How servers prove who they are.
+//!
+//! The authorities of the machine are read at the first handshake, not before: reading them takes
+//! longer than everything else about a client, and a cloud without TLS never needs them.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+
+use crate::config::CloudConfig;
+use crate::error::Error;
+
+/// The TLS side of the client of a cloud.
+pub(crate) fn client_config(config: &CloudConfig) -> Result<ClientConfig, Error> {
+    let provider = Arc::new(ring::default_provider());
+    let setup = Setup { config };
+    let roots = match &config.tls.cacert {
+        _ if !config.tls.verify => Roots::Nobody,
+        Some(path) => Roots::These(setup.authorities(path)?),
+        None => Roots::Machine,
+    };
+    let verifier = Verifier { roots, provider: Arc::clone(&provider), inner: OnceLock::new() };
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::Setup { cloud: config.name.clone(), reason: error.to_string() })?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    let Some(cert) = &config.tls.cert else { return Ok(builder.with_no_client_auth()) };
+    let chain = setup.certificates("cert", cert)?;
+    let key_path = config.tls.key.as_ref().unwrap_or(cert);
+    let key = PrivateKeyDer::from_pem_file(key_path)
+        .map_err(|error| setup.unusable("key", key_path, error.to_string()))?;
+    builder
+        .with_client_auth_cert(chain, key)
+        .map_err(|error| setup.unusable("key", key_path, error.to_string()))
+}
+
+struct Setup<'a> {
+    config: &'a CloudConfig,
+}
+
+impl Setup<'_> {
+    fn unusable(&self, key: &str, path: &Path, reason: String) -> Error {
+        Error::TlsSetup {
+            cloud: self.config.name.clone(),
+            what: format!("{key} {}", path.display()),
+            reason,
+        }
+    }
+
+    fn certificates(&self, key: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+        let found: Vec<_> = CertificateDer::pem_file_iter(path)
+            .and_then(Iterator::collect)
+            .map_err(|error| self.unusable(key, path, error.to_string()))?;
+        if found.is_empty() {
+            return Err(self.unusable(key, path, "it holds no certificate in PEM form".to_owned()));
+        }
+        Ok(found)
+    }
+
+    fn authorities(&self, path: &Path) -> Result<Arc<RootCertStore>, Error> {
+        let mut roots = RootCertStore::empty();
+        for certificate in self.certificates("cacert", path)? {
+            roots
+                .add(certificate)
+                .map_err(|error| self.unusable("cacert", path, error.to_string()))?;
+        }
+        Ok(Arc::new(roots))
+    }
+}
+
+/// Whose word counts.
+enum Roots {
+    /// That of the authorities of the machine.
+    Machine,
+    /// That of these.
+    These(Arc<RootCertStore>),
+    /// Nobody's: certificates are not checked, as the configuration demands.
+    Nobody,
+}
+
+struct Verifier {
+    roots: Roots,
+    provider: Arc<CryptoProvider>,
+    inner: OnceLock<Result<Arc<WebPkiServerVerifier>, rustls::Error>>,
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier").finish_non_exhaustive()
+    }
+}
+
+impl Verifier {
+    fn load(&self) -> Result<Arc<WebPkiServerVerifier>, rustls::Error> {
+        let roots = match &self.roots {
+            Roots::These(roots) => Arc::clone(roots),
+            Roots::Machine | Roots::Nobody => {
+                let mut roots = RootCertStore::empty();
+                // Some of what a machine trusts may be unreadable; the rest still counts.
+                roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+                Arc::new(roots)
+            }
+        };
+        WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&self.provider))
+            .build()
+            .map_err(|error| rustls::Error::General(error.to_string()))
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if matches!(self.roots, Roots::Nobody) {
+            return Ok(ServerCertVerified::assertion());
+        }
+        match self.inner.get_or_init(|| self.load()) {
+            Ok(inner) => {
+                inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+            }
+            Err(error) => Err(error.clone()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, cert, dss, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, cert, dss, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
