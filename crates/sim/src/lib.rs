@@ -1,1 +1,56 @@
 //! A simulated OpenStack cloud over real HTTP, for tests, the demo and rehearsals.
+//!
+//! [`SimCloud::start`] opens a listener on loopback and serves Keystone v3 under `/identity` and
+//! Glance v2 under `/image` of one port. Clients reach it as they reach a real cloud: through
+//! `clouds.yaml`, a password, a catalogue. There is no other way in, so what works here works
+//! because requests and answers were right.
+//!
+//! # The way of a request
+//!
+//! ```text
+//! TCP → http::wire (can be reset) → http::front: fault rules, latency, log
+//!     → service::Service (keystone, glance): its axum routes → world (plain data, one lock each)
+//! ```
+//!
+//! # Words
+//!
+//! - **world**: everything the cloud knows, as plain data. [`SimCloud::state`] dumps it as JSON; the
+//!   same JSON seeds another simulation.
+//! - **fault**: a rule that makes matching requests fail in a chosen way, see [`faults`].
+//! - **upstream**: the simulated internet that `web-download` downloads from, see [`upstream`].
+//! - **settling**: transitions that take time (imports) carry the instant they are due and are made
+//!   by whoever looks next. No timer runs, so a manual clock controls them fully.
+//!
+//! # Adding a service
+//!
+//! One module with its data, its refusals in the service's own format and its routes; implement
+//! [`service::Service`] for it and add one line to [`service::all`]. Its entry in the catalogue, its
+//! faults and its request log follow from that.
+//!
+//! # Admin endpoints
+//!
+//! `GET /_sim/state`, `GET|POST|DELETE /_sim/faults`, `GET|DELETE /_sim/requests`,
+//! `POST /_sim/upstream` on the same port, for programs that run `lotse sim` as a process.
+
+mod admin;
+mod cloud;
+mod error;
+pub mod faults;
+mod glance;
+mod http;
+mod ids;
+mod keystone;
+mod options;
+pub mod requests;
+mod seed;
+mod service;
+pub mod upstream;
+mod world;
+
+pub use cloud::SimCloud;
+pub use error::SimError;
+pub use faults::{Effect, Fault, Faults};
+pub use options::{DownloadMode, SimOptions};
+pub use requests::{Mark, RequestLog, RequestRecord};
+pub use seed::State;
+pub use upstream::{Upstream, UpstreamFile};

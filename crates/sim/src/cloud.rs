@@ -1,0 +1,156 @@
+//! A running simulation.
+
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::SimError;
+use crate::faults::Faults;
+use crate::http::front::Front;
+use crate::options::SimOptions;
+use crate::requests::RequestLog;
+use crate::seed::{self, PASSWORD, State};
+use crate::service;
+use crate::upstream::Upstream;
+use crate::world::{SharedWorld, World};
+
+/// A running simulated cloud. It ends with [`SimCloud::shutdown`] or when it is dropped.
+#[derive(Debug)]
+pub struct SimCloud {
+    world: SharedWorld,
+    stop: CancellationToken,
+    server: Option<JoinHandle<()>>,
+}
+
+impl SimCloud {
+    /// Starts a cloud. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// When the address is not a loopback address or cannot be listened on, or when the seed file
+    /// cannot be used.
+    pub async fn start(options: SimOptions) -> Result<Self, SimError> {
+        let address = options.listen;
+        if !address.ip().is_loopback() {
+            return Err(SimError::NotLoopback { address });
+        }
+        let state = match &options.seed {
+            Some(path) => State::read(path)?,
+            None => State::default(),
+        };
+        let failed = |source| SimError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let bound = listener.local_addr().map_err(failed)?;
+        let world = Arc::new(World::new(
+            format!("http://{bound}"),
+            options,
+            service::catalog(),
+            state.identity.unwrap_or_else(seed::identity),
+            state.image.unwrap_or_default(),
+        ));
+        for (url, file) in state.upstream {
+            world.upstream.declare(url, file);
+        }
+        let stop = CancellationToken::new();
+        let front = Arc::new(Front::new(&world, service::all()));
+        let server = tokio::spawn(crate::http::serve(listener, front, stop.clone()));
+        Ok(Self { world, stop, server: Some(server) })
+    }
+
+    /// The base of all addresses, for example `http://127.0.0.1:40123`.
+    pub fn url(&self) -> &str {
+        &self.world.base
+    }
+
+    /// The address for `auth_url`.
+    pub fn auth_url(&self) -> String {
+        format!("{}{}/v3", self.world.base, crate::keystone::MOUNT)
+    }
+
+    /// A `clouds.yaml` with the clouds `sim` (administrator of the project `admin`), `sim-member`
+    /// and `sim-reader` (of the project `demo`), `sim-alt` (member of the project `alt`),
+    /// `sim-system` (administrator of the system) and `sim-app` (application credential of `demo`).
+    pub fn clouds_yaml(&self) -> String {
+        let auth_url = self.auth_url();
+        let person = |cloud: &str, user: &str, scope: &str| {
+            format!(
+                "  {cloud}:\n    auth:\n      auth_url: {auth_url}\n      username: {user}\n      \
+                 password: {PASSWORD}\n      user_domain_name: Default\n{scope}    \
+                 region_name: RegionOne\n    identity_api_version: 3\n"
+            )
+        };
+        let project = |name: &str| {
+            format!("      project_name: {name}\n      project_domain_name: Default\n")
+        };
+        let clouds = [
+            person("sim", "admin", &project("admin")),
+            person("sim-member", "demo", &project("demo")),
+            person("sim-reader", "reader", &project("demo")),
+            person("sim-alt", "alt", &project("alt")),
+            person("sim-system", "admin", "      system_scope: all\n"),
+            format!(
+                "  sim-app:\n    auth_type: v3applicationcredential\n    auth:\n      \
+                 auth_url: {auth_url}\n      application_credential_id: {}\n      \
+                 application_credential_secret: {PASSWORD}\n    region_name: RegionOne\n    \
+                 identity_api_version: 3\n",
+                seed::app_credential_id(),
+            ),
+        ];
+        format!("clouds:\n{}", clouds.concat())
+    }
+
+    /// Everything the cloud knows now, in the form of a seed.
+    pub fn state(&self) -> State {
+        self.world.state()
+    }
+
+    /// The fault rules.
+    pub fn faults(&self) -> &Faults {
+        &self.world.faults
+    }
+
+    /// What was asked of the cloud.
+    pub fn requests(&self) -> &RequestLog {
+        &self.world.requests
+    }
+
+    /// The simulated internet.
+    pub fn upstream(&self) -> &Upstream {
+        &self.world.upstream
+    }
+
+    /// Ends all tokens now, as if their lifetime were over.
+    pub fn expire_tokens(&self) {
+        self.world.identity().tokens.clear();
+    }
+
+    /// Stops listening, lets requests in flight end (for at most two seconds) and returns when all
+    /// is closed.
+    pub async fn shutdown(mut self) {
+        self.stop.cancel();
+        if let Some(server) = self.server.take()
+            && let Err(error) = server.await
+        {
+            tracing::warn!(%error, "the simulated cloud did not end orderly");
+        }
+    }
+}
+
+impl Drop for SimCloud {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl World {
+    /// Everything the cloud knows now.
+    pub(crate) fn state(&self) -> State {
+        State {
+            identity: Some(self.identity().clone()),
+            image: Some(self.images().clone()),
+            upstream: self.upstream.declared(),
+        }
+    }
+}

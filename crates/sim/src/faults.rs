@@ -1,0 +1,289 @@
+//! Making the cloud fail on command.
+//!
+//! A [`Fault`] says which requests it concerns (service, method, path), which of them it hits (the
+//! nth, every nth, some by chance, all), how often at most, and what then happens. Rules are looked
+//! at in the order they were added; all delays of matching rules add up, of other effects the first
+//! wins.
+//!
+//! ```json
+//! {"service": "image", "method": "POST", "path": "/v2/images", "nth": 1, "effect": {"kind": "reset-after"}}
+//! ```
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::ids::mix;
+
+/// What happens to a request that a fault hits.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Effect {
+    /// The request has no effect and is answered with this status.
+    Status {
+        /// HTTP status, 400 to 599.
+        status: u16,
+        /// Body of the answer; the service's own error body when left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        body: Option<String>,
+    },
+    /// The request has no effect and is answered with 429.
+    TooManyRequests {
+        /// Value of `Retry-After` in seconds.
+        retry_after: u64,
+    },
+    /// The connection is reset; the request had no effect.
+    ResetBefore,
+    /// The connection is reset; the request had its full effect.
+    ResetAfter,
+    /// The answer comes later.
+    Delay {
+        /// By how many milliseconds.
+        milliseconds: u64,
+    },
+    /// The request has its full effect; half of the answer's body arrives, then the connection ends.
+    Truncate,
+    /// The token of the request ends before the request is looked at.
+    ExpireToken,
+    /// The answer claims another content type.
+    ContentType {
+        /// The media type.
+        media_type: String,
+    },
+}
+
+/// A rule.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// Type of the service, for example `image`; any when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// HTTP method; any when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// Path within the service; `*` stands for anything but `/`, `**` for anything. Any when left
+    /// out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Hit only the nth matching request, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nth: Option<u64>,
+    /// Hit every nth matching request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<u64>,
+    /// Hit matching requests by chance, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probability: Option<f64>,
+    /// Seed of the chance.
+    #[serde(default)]
+    pub seed: u64,
+    /// Hit no more than so many requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// What happens.
+    pub effect: Effect,
+}
+
+impl Fault {
+    /// A rule that hits every request.
+    pub const fn new(effect: Effect) -> Self {
+        Self {
+            service: None,
+            method: None,
+            path: None,
+            nth: None,
+            every: None,
+            probability: None,
+            seed: 0,
+            count: None,
+            effect,
+        }
+    }
+
+    /// A rule that answers every request with this status.
+    pub const fn status(status: u16) -> Self {
+        Self::new(Effect::Status { status, body: None })
+    }
+
+    /// Only these requests; `*` in the path stands for anything but `/`, `**` for anything.
+    #[must_use]
+    pub fn on(mut self, service: &str, method: &str, path: &str) -> Self {
+        self.service = Some(service.to_owned());
+        self.method = Some(method.to_owned());
+        self.path = Some(path.to_owned());
+        self
+    }
+
+    /// Only the nth matching request, from 1.
+    #[must_use]
+    pub const fn nth(mut self, nth: u64) -> Self {
+        self.nth = Some(nth);
+        self
+    }
+
+    /// Only every nth matching request.
+    #[must_use]
+    pub const fn every(mut self, every: u64) -> Self {
+        self.every = Some(every);
+        self
+    }
+
+    /// Only some matching requests, by chance (0 to 1) drawn from the seed.
+    #[must_use]
+    pub const fn with_probability(mut self, probability: f64, seed: u64) -> Self {
+        self.probability = Some(probability);
+        self.seed = seed;
+        self
+    }
+
+    /// At most so many times.
+    #[must_use]
+    pub const fn times(mut self, count: u64) -> Self {
+        self.count = Some(count);
+        self
+    }
+
+    fn concerns(&self, service: &str, method: &str, path: &str) -> bool {
+        self.service.as_deref().is_none_or(|wanted| wanted == service)
+            && self.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
+            && self.path.as_deref().is_none_or(|pattern| glob(pattern.as_bytes(), path.as_bytes()))
+    }
+}
+
+/// A rule in force and what it did so far.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct ActiveFault {
+    /// Number of the rule.
+    pub id: u64,
+    /// The rule.
+    #[serde(flatten)]
+    pub fault: Fault,
+    /// How many requests matched.
+    pub matched: u64,
+    /// How many were hit.
+    pub hit: u64,
+}
+
+impl ActiveFault {
+    /// Counts a matching request and says whether it is hit.
+    fn strike(&mut self) -> bool {
+        self.matched += 1;
+        let fault = &self.fault;
+        let exhausted = fault.count.is_some_and(|count| self.hit >= count);
+        let chosen = fault.nth.is_none_or(|nth| nth == self.matched)
+            && fault.every.is_none_or(|every| every > 0 && self.matched.is_multiple_of(every))
+            && fault.probability.is_none_or(|p| chance(fault.seed, self.matched) < p);
+        let hit = chosen && !exhausted;
+        self.hit += u64::from(hit);
+        hit
+    }
+}
+
+/// A number in 0..1 that depends on the seed and the count alone.
+#[expect(clippy::cast_precision_loss, reason = "53 bits fit a double exactly")]
+fn chance(seed: u64, count: u64) -> f64 {
+    let bits = mix(mix(seed).wrapping_add(count)) >> 11;
+    bits as f64 / (1_u64 << 53) as f64
+}
+
+/// Whether the path matches: `*` stands for anything but `/`, `**` for anything.
+fn glob(pattern: &[u8], path: &[u8]) -> bool {
+    match pattern {
+        [] => path.is_empty(),
+        [b'*', b'*', rest @ ..] => (0..=path.len()).any(|at| glob(rest, &path[at..])),
+        [b'*', rest @ ..] => {
+            let end = path.iter().position(|&byte| byte == b'/').unwrap_or(path.len());
+            (0..=end).any(|at| glob(rest, &path[at..]))
+        }
+        [first, rest @ ..] => path.first() == Some(first) && glob(rest, &path[1..]),
+    }
+}
+
+/// The rules in force.
+#[derive(Debug, Default)]
+pub struct Faults(Mutex<Rules>);
+
+#[derive(Debug, Default)]
+struct Rules {
+    last_id: u64,
+    rules: Vec<ActiveFault>,
+}
+
+impl Faults {
+    /// Puts a rule in force and returns its number.
+    pub fn add(&self, fault: Fault) -> u64 {
+        let mut rules = self.lock();
+        rules.last_id += 1;
+        let id = rules.last_id;
+        rules.rules.push(ActiveFault { id, fault, matched: 0, hit: 0 });
+        id
+    }
+
+    /// Ends a rule; `false` when there is none with this number.
+    pub fn remove(&self, id: u64) -> bool {
+        let mut rules = self.lock();
+        let before = rules.rules.len();
+        rules.rules.retain(|rule| rule.id != id);
+        rules.rules.len() < before
+    }
+
+    /// Ends all rules.
+    pub fn clear(&self) {
+        self.lock().rules.clear();
+    }
+
+    /// The rules in force and what they did so far.
+    pub fn list(&self) -> Vec<ActiveFault> {
+        self.lock().rules.clone()
+    }
+
+    /// The effects on this request, in the order of the rules.
+    pub(crate) fn strike(&self, service: &str, method: &str, path: &str) -> Vec<Effect> {
+        let mut rules = self.lock();
+        rules
+            .rules
+            .iter_mut()
+            .filter(|rule| rule.fault.concerns(service, method, path))
+            .filter_map(|rule| rule.strike().then(|| rule.fault.effect.clone()))
+            .collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Rules> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stays_within_a_segment_and_two_stars_do_not() {
+        let matches = |pattern: &str, path: &str| glob(pattern.as_bytes(), path.as_bytes());
+        assert!(matches("/v2/images/*", "/v2/images/abc"));
+        assert!(matches("/v2/images/*/import", "/v2/images/abc/import"));
+        assert!(!matches("/v2/images/*", "/v2/images/abc/import"));
+        assert!(matches("/v2/**", "/v2/images/abc/import"));
+        assert!(!matches("/v2/images", "/v2/images/"));
+    }
+
+    #[test]
+    fn a_rule_hits_the_chosen_request_and_no_other() {
+        let faults = Faults::default();
+        faults.add(Fault::status(503).on("image", "post", "/v2/images").nth(2));
+        let hits: Vec<bool> =
+            (0..4).map(|_| !faults.strike("image", "POST", "/v2/images").is_empty()).collect();
+        assert_eq!(hits, [false, true, false, false]);
+        assert!(faults.strike("identity", "POST", "/v2/images").is_empty());
+        assert_eq!(faults.list()[0].matched, 4);
+    }
+
+    #[test]
+    fn chance_is_repeatable_and_near_the_asked_share() {
+        let draw = |seed| -> Vec<bool> { (0..2000).map(|n| chance(seed, n) < 0.25).collect() };
+        assert_eq!(draw(7), draw(7));
+        assert_ne!(draw(7), draw(8));
+        let share = draw(7).iter().filter(|&&hit| hit).count();
+        assert!((400..600).contains(&share), "{share} of 2000");
+    }
+}

@@ -1,0 +1,99 @@
+//! Glance v2: images, their data, imports, members, tags and tasks.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`model`] | images and tasks as plain data; transitions that are due |
+//! | [`access`] | who makes a request, what they see and may do |
+//! | [`refusal`] | error bodies as WebOb writes them: HTML, JSON or text, as the client accepts |
+//! | [`schema`] | what the JSON schema of an image allows |
+//! | [`images`] | create, show, delete |
+//! | [`list`] | list with filters, sorting and paging |
+//! | [`patch`] | the JSON patch dialects of Glance |
+//! | [`data`] | upload, staging, download, deactivation |
+//! | [`import`] | the import methods |
+//! | [`payload`] | bytes reduced to what Glance remembers of them |
+//! | [`members`], [`tasks`], [`info`] | sharing, tasks, versions, stores and schemas |
+
+mod access;
+mod data;
+mod images;
+mod import;
+mod info;
+mod list;
+mod members;
+pub(crate) mod model;
+mod patch;
+mod payload;
+mod refusal;
+mod schema;
+mod tasks;
+
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{HeaderName, HeaderValue, StatusCode};
+
+use self::refusal::Refusal;
+use crate::service::{Exchange, Service};
+use crate::world::SharedWorld;
+
+/// Where the service is mounted.
+pub(crate) const MOUNT: &str = "/image";
+
+/// The image service.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Glance;
+
+impl Service for Glance {
+    fn kind(&self) -> &'static str {
+        "image"
+    }
+
+    fn name(&self) -> &'static str {
+        "glance"
+    }
+
+    fn mount(&self) -> &'static str {
+        MOUNT
+    }
+
+    fn routes(&self, world: SharedWorld) -> Router {
+        Router::new()
+            .merge(info::routes())
+            .merge(images::routes())
+            .merge(data::routes())
+            .merge(import::routes())
+            .merge(members::routes())
+            .merge(tasks::routes())
+            .fallback(info::elsewhere)
+            .method_not_allowed_fallback(info::wrong_method)
+            .with_state(world)
+    }
+
+    fn refuse(&self, status: u16, message: &str) -> Response {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Refusal::new(status, message).into_response()
+    }
+
+    fn finish(&self, exchange: &Exchange, answer: Response) -> Response {
+        let status = answer.status();
+        let mut answer = refusal::render(exchange, answer);
+        let headers = answer.headers_mut();
+        if status == StatusCode::NO_CONTENT || status == StatusCode::ACCEPTED {
+            let html = HeaderValue::from_static("text/html; charset=UTF-8");
+            headers.entry(CONTENT_TYPE).or_insert(html);
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            let uri = format!("Keystone uri=\"{}{}\"", exchange.base, crate::keystone::MOUNT);
+            if let Ok(value) = HeaderValue::from_str(&uri) {
+                headers.insert(WWW_AUTHENTICATE, value);
+            }
+        }
+        // As in Glance, what is answered before the API proper (versions, 401) carries no id.
+        let outside = status == StatusCode::UNAUTHORIZED || status == StatusCode::MULTIPLE_CHOICES;
+        if !outside && let Ok(id) = HeaderValue::from_str(&exchange.request_id) {
+            headers.insert(HeaderName::from_static("x-openstack-request-id"), id);
+        }
+        answer
+    }
+}

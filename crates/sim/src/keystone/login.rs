@@ -1,0 +1,204 @@
+//! From an authentication request to a token.
+
+use lotse_core::time::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::model::{AppCredential, Identity, Scope, Token, User};
+use super::refusal::Refusal;
+use crate::world::World;
+
+/// Who somebody proved to be.
+struct Proof {
+    user: String,
+    methods: Vec<String>,
+    /// A token that is exchanged keeps its end.
+    until: Option<Timestamp>,
+    /// The application credential decides scope and roles.
+    credential: Option<AppCredential>,
+}
+
+/// Checks the request body of `POST /v3/auth/tokens`, and keeps and returns the new token.
+pub(crate) fn login(world: &World, body: &Value) -> Result<Token, Refusal> {
+    let auth = body.get("auth").ok_or_else(|| Refusal::missing("auth"))?;
+    let identity_part = auth.get("identity").ok_or_else(|| Refusal::missing("identity"))?;
+    let methods: Vec<&str> = identity_part
+        .get("methods")
+        .and_then(Value::as_array)
+        .ok_or_else(|| Refusal::missing("methods"))?
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    let now = world.now();
+    let mut identity = world.identity();
+    identity.forget_ended_tokens(now);
+    let mut proof = None;
+    for method in &methods {
+        let part = identity_part.get(*method).unwrap_or(&Value::Null);
+        let found = match *method {
+            "password" => by_password(&identity, part)?,
+            "token" => by_token(&identity, part, now)?,
+            "application_credential" => by_credential(&identity, part, now)?,
+            _ => return Err(Refusal::unauthorized()),
+        };
+        proof = Some(found);
+    }
+    let proof = proof.ok_or_else(Refusal::unauthorized)?;
+    let (scope, roles) = scope(&identity, auth.get("scope"), &proof)?;
+    let lifetime = SignedDuration::try_from(world.options.token_lifetime)
+        .unwrap_or(SignedDuration::from_hours(1));
+    let token = Token {
+        id: world.ids.token(),
+        methods: proof.methods,
+        user_id: proof.user,
+        scope,
+        roles,
+        audit_id: world.ids.hex()[..22].to_owned(),
+        issued_at: now,
+        expires_at: proof.until.unwrap_or_else(|| now.saturating_add(lifetime).unwrap_or(now)),
+        app_credential: proof.credential.map(|credential| credential.id),
+    };
+    identity.tokens.insert(token.id.clone(), token.clone());
+    Ok(token)
+}
+
+fn by_password(identity: &Identity, part: &Value) -> Result<Proof, Refusal> {
+    let user = part.get("user").ok_or_else(|| Refusal::malformed("user", "password"))?;
+    let found = find_user(identity, user)?;
+    let password = user.get("password").and_then(Value::as_str).unwrap_or_default();
+    let known = found
+        .filter(|found| found.enabled && !password.is_empty() && found.password.0 == password)
+        .ok_or_else(Refusal::unauthorized)?;
+    Ok(Proof {
+        user: known.id.clone(),
+        methods: vec!["password".to_owned()],
+        until: None,
+        credential: None,
+    })
+}
+
+fn by_token(identity: &Identity, part: &Value, now: Timestamp) -> Result<Proof, Refusal> {
+    let id = part.get("id").and_then(Value::as_str).ok_or_else(|| Refusal::missing("id"))?;
+    let token = identity.tokens.get(id).filter(|token| token.expires_at > now);
+    let token = token.ok_or_else(Refusal::unauthorized)?;
+    let mut methods = token.methods.clone();
+    if !methods.iter().any(|method| method == "token") {
+        methods.push("token".to_owned());
+    }
+    let credential = token.app_credential.as_ref();
+    Ok(Proof {
+        user: token.user_id.clone(),
+        methods,
+        until: Some(token.expires_at),
+        credential: credential.and_then(|id| identity.application_credentials.get(id)).cloned(),
+    })
+}
+
+fn by_credential(identity: &Identity, part: &Value, now: Timestamp) -> Result<Proof, Refusal> {
+    let text = |name: &str| part.get(name).and_then(Value::as_str);
+    let credential = if let Some(id) = text("id") {
+        identity.application_credentials.get(id)
+    } else {
+        let name = text("name").ok_or_else(|| Refusal::missing("name"))?;
+        let user = part.get("user").ok_or_else(|| Refusal::missing("user"))?;
+        let owner = find_user(identity, user)?.ok_or_else(Refusal::unauthorized)?;
+        identity
+            .application_credentials
+            .values()
+            .find(|found| found.name == name && found.user_id == owner.id)
+    };
+    let known = credential
+        .filter(|found| text("secret") == Some(found.secret.0.as_str()))
+        .filter(|found| found.expires_at.is_none_or(|end| end > now))
+        .filter(|found| identity.users.get(&found.user_id).is_some_and(|user| user.enabled))
+        .ok_or_else(Refusal::unauthorized)?;
+    Ok(Proof {
+        user: known.user_id.clone(),
+        methods: vec!["application_credential".to_owned()],
+        until: None,
+        credential: Some(known.clone()),
+    })
+}
+
+/// The user that `{"id"}` or `{"name", "domain"}` means.
+fn find_user<'a>(identity: &'a Identity, part: &Value) -> Result<Option<&'a User>, Refusal> {
+    if let Some(id) = part.get("id").and_then(Value::as_str) {
+        return Ok(identity.users.get(id));
+    }
+    let Some(name) = part.get("name").and_then(Value::as_str) else {
+        return Err(Refusal::malformed("id or name", "user"));
+    };
+    let domain = part.get("domain").ok_or_else(|| Refusal::malformed("domain", "user"))?;
+    Ok(find_domain(identity, domain).and_then(|domain| identity.user_named(name, &domain)))
+}
+
+/// The id of the domain that `{"id"}` or `{"name"}` means.
+fn find_domain(identity: &Identity, part: &Value) -> Option<String> {
+    match (part.get("id").and_then(Value::as_str), part.get("name").and_then(Value::as_str)) {
+        (Some(id), _) => identity.domains.get(id),
+        (None, Some(name)) => identity.domain_named(name),
+        (None, None) => None,
+    }
+    .map(|domain| domain.id.clone())
+}
+
+/// The id of the project that `{"id"}` or `{"name", "domain"}` means.
+fn find_project(identity: &Identity, part: &Value) -> Option<String> {
+    let found = if let Some(id) = part.get("id").and_then(Value::as_str) {
+        identity.projects.get(id)
+    } else {
+        let domain = find_domain(identity, part.get("domain")?)?;
+        identity.project_named(part.get("name")?.as_str()?, &domain)
+    };
+    found.filter(|project| project.enabled).map(|project| project.id.clone())
+}
+
+/// What the token is for, and the ids of the roles it carries there.
+fn scope(
+    identity: &Identity,
+    asked: Option<&Value>,
+    proof: &Proof,
+) -> Result<(Scope, Vec<String>), Refusal> {
+    if let Some(credential) = &proof.credential {
+        if asked.is_some_and(|asked| !asked.is_null()) && proof.until.is_none() {
+            return Err(Refusal::unauthorized());
+        }
+        let roles = credential.roles.iter().filter_map(|name| identity.role_named(name));
+        let roles = identity.with_implied(roles.map(|role| role.id.clone()).collect());
+        return Ok((Scope::Project(credential.project_id.clone()), roles));
+    }
+    let wanted = match asked {
+        None | Some(Value::Null) => return Ok(default_scope(identity, &proof.user)),
+        Some(Value::String(text)) if text == "unscoped" => {
+            return Ok((Scope::Unscoped, Vec::new()));
+        }
+        Some(asked) => {
+            if let Some(part) = asked.get("project") {
+                find_project(identity, part).map(Scope::Project)
+            } else if let Some(part) = asked.get("domain") {
+                find_domain(identity, part).map(Scope::Domain)
+            } else if asked.pointer("/system/all") == Some(&Value::Bool(true)) {
+                Some(Scope::System)
+            } else {
+                None
+            }
+        }
+    };
+    let scope = wanted.ok_or_else(Refusal::unauthorized)?;
+    let roles = identity.roles_on(&proof.user, &scope);
+    if roles.is_empty() {
+        return Err(Refusal::unauthorized());
+    }
+    Ok((scope, roles))
+}
+
+/// Without a scope, a token is for the user's default project if there is one.
+fn default_scope(identity: &Identity, user: &str) -> (Scope, Vec<String>) {
+    let project = identity.users.get(user).and_then(|user| user.default_project_id.clone());
+    if let Some(scope) = project.map(Scope::Project) {
+        let roles = identity.roles_on(user, &scope);
+        if !roles.is_empty() {
+            return (scope, roles);
+        }
+    }
+    (Scope::Unscoped, Vec::new())
+}

@@ -1,0 +1,69 @@
+//! Keystone's error bodies.
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use serde_json::json;
+
+/// A request that Keystone refuses.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Refusal {
+    status: StatusCode,
+    message: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into() }
+    }
+
+    /// 401, always with the same words, so that nothing can be learnt from them.
+    pub(crate) fn unauthorized() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "The request you have made requires authentication.")
+    }
+
+    /// 403 for an action named as in the policy, for example `list_projects`.
+    pub(crate) fn forbidden(action: &str) -> Self {
+        let text =
+            format!("You are not authorized to perform the requested action: identity:{action}.");
+        Self::new(StatusCode::FORBIDDEN, text)
+    }
+
+    pub(crate) fn not_found(kind: &str, id: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, format!("Could not find {kind}: {id}."))
+    }
+
+    pub(crate) fn conflict(kind: &str, detail: &str) -> Self {
+        let text = format!("Conflict occurred attempting to store {kind} - {detail}.");
+        Self::new(StatusCode::CONFLICT, text)
+    }
+
+    pub(crate) fn bad(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// 400 of the schema check for a property that is missing.
+    pub(crate) fn missing(property: &str) -> Self {
+        Self::bad(format!("'{property}' is a required property"))
+    }
+
+    /// 400 for a body or header that is not what it should be.
+    pub(crate) fn malformed(expected: &str, place: &str) -> Self {
+        Self::bad(format!(
+            "Expecting to find {expected} in {place}. The server could not comply with the request \
+             since it is either malformed or otherwise incorrect. The client is assumed to be in \
+             error."
+        ))
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let title = self.status.canonical_reason().unwrap_or("Error");
+        let body = json!({"error": {
+            "code": self.status.as_u16(),
+            "message": self.message,
+            "title": title,
+        }});
+        (self.status, axum::Json(body)).into_response()
+    }
+}

@@ -1,0 +1,246 @@
+//! The token API and how a token is shown.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, StatusCode};
+use lotse_core::time::Timestamp;
+use serde_json::{Value, json};
+
+use super::caller::Authenticated;
+use super::login::login;
+use super::model::{Identity, Scope, Token};
+use super::refusal::Refusal;
+use super::{policy, resource};
+use crate::http::body;
+use crate::ids::named;
+use crate::world::{SharedWorld, World};
+
+/// `max_request_body_size` of oslo.middleware.
+const MAX_BODY: usize = 114_688;
+
+/// The region all endpoints are in.
+pub(crate) const REGION: &str = "RegionOne";
+
+pub(crate) fn routes() -> Router<SharedWorld> {
+    Router::new()
+        .route("/v3/auth/tokens", post(issue).get(show).delete(revoke))
+        .route("/v3/auth/catalog", get(catalog_of_token))
+        .route("/v3/auth/projects", get(own_projects))
+        .route("/v3/auth/domains", get(own_domains))
+        .route("/v3/auth/system", get(own_system))
+}
+
+/// The JSON body of a request, refused as Keystone refuses what is none.
+pub(crate) async fn json_body(headers: &HeaderMap, body: Body) -> Result<Value, Refusal> {
+    let bytes = body::read(body, MAX_BODY).await.map_err(|error| match error {
+        body::BodyError::TooLarge => {
+            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "Request is too large.")
+        }
+        body::BodyError::Broken => Refusal::malformed("the whole body", "request"),
+    })?;
+    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if media_type.is_some_and(|found| !found.starts_with("application/json")) {
+        return Err(Refusal::malformed("application/json", "Content-Type header"));
+    }
+    match serde_json::from_slice(&bytes) {
+        Ok(value @ Value::Object(_)) => Ok(value),
+        _ => Err(Refusal::malformed("valid JSON", "request body")),
+    }
+}
+
+const SUBJECT: HeaderName = HeaderName::from_static("x-subject-token");
+
+async fn issue(
+    State(world): State<SharedWorld>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let body = json_body(&headers, body).await?;
+    let token = login(&world, &body)?;
+    let shown = render(&world, &world.identity(), &token);
+    let id = token.id;
+    Ok((StatusCode::CREATED, [(SUBJECT, id)], axum::Json(json!({"token": shown}))).into_response())
+}
+
+/// The token that `X-Subject-Token` names, which the caller may see if it is its own or by policy.
+fn subject(
+    world: &World,
+    headers: &HeaderMap,
+    Authenticated(caller): &Authenticated,
+    action: &str,
+) -> Result<Token, Refusal> {
+    let named = headers.get(&SUBJECT).and_then(|value| value.to_str().ok());
+    let named = named.ok_or_else(|| match policy::look(caller, action) {
+        Ok(()) => Refusal::not_found("token", ""),
+        Err(forbidden) => forbidden,
+    })?;
+    let identity = world.identity();
+    let token = identity.tokens.get(named).filter(|token| token.expires_at > world.now());
+    let token = token
+        .ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "Could not recognize Fernet token"))?;
+    policy::look_own(caller, action, token.user_id == caller.user())?;
+    Ok(token.clone())
+}
+
+async fn show(
+    State(world): State<SharedWorld>,
+    caller: Authenticated,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let token = subject(&world, &headers, &caller, "validate_token")?;
+    let shown = render(&world, &world.identity(), &token);
+    Ok(([(SUBJECT, token.id)], axum::Json(json!({"token": shown}))).into_response())
+}
+
+async fn revoke(
+    State(world): State<SharedWorld>,
+    caller: Authenticated,
+    headers: HeaderMap,
+) -> Result<StatusCode, Refusal> {
+    let token = subject(&world, &headers, &caller, "revoke_token")?;
+    world.identity().tokens.remove(&token.id);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn catalog_of_token(
+    State(world): State<SharedWorld>,
+    Authenticated(caller): Authenticated,
+) -> Result<Response, Refusal> {
+    if caller.token.scope == Scope::Unscoped {
+        return Err(Refusal::forbidden("get_auth_catalog"));
+    }
+    let catalog = catalog(&world, &caller.token.scope);
+    let links = resource::links(&world, "auth/catalog");
+    Ok(axum::Json(json!({"catalog": catalog, "links": links})).into_response())
+}
+
+async fn own_projects(
+    State(world): State<SharedWorld>,
+    Authenticated(caller): Authenticated,
+) -> Response {
+    let identity = world.identity();
+    let mut found: Vec<Value> = Vec::new();
+    for project in identity.projects.values() {
+        let scope = Scope::Project(project.id.clone());
+        if !identity.roles_on(caller.user(), &scope).is_empty() {
+            found.push(resource::Resource::render(project, &world));
+        }
+    }
+    let links = resource::links(&world, "auth/projects");
+    axum::Json(json!({"projects": found, "links": links})).into_response()
+}
+
+async fn own_domains(
+    State(world): State<SharedWorld>,
+    Authenticated(caller): Authenticated,
+) -> Response {
+    let identity = world.identity();
+    let mut found: Vec<Value> = Vec::new();
+    for domain in identity.domains.values() {
+        let scope = Scope::Domain(domain.id.clone());
+        if !identity.roles_on(caller.user(), &scope).is_empty() {
+            found.push(resource::Resource::render(domain, &world));
+        }
+    }
+    let links = resource::links(&world, "auth/domains");
+    axum::Json(json!({"domains": found, "links": links})).into_response()
+}
+
+async fn own_system(
+    State(world): State<SharedWorld>,
+    Authenticated(caller): Authenticated,
+) -> Response {
+    let none = world.identity().roles_on(caller.user(), &Scope::System).is_empty();
+    let found = if none { json!([]) } else { json!([{"all": true}]) };
+    let links = resource::links(&world, "auth/system");
+    axum::Json(json!({"system": found, "links": links})).into_response()
+}
+
+/// A time as Keystone writes it, always with six digits after the second.
+pub(crate) fn stamp(at: Timestamp) -> String {
+    format!("{at:.6}")
+}
+
+/// A token as `POST` and `GET /v3/auth/tokens` show it.
+fn render(world: &World, identity: &Identity, token: &Token) -> Value {
+    let user = identity.users.get(&token.user_id);
+    let domain = |id: &str| {
+        let name = identity.domains.get(id).map(|domain| domain.name.as_str());
+        json!({"id": id, "name": name})
+    };
+    let mut shown = json!({
+        "methods": token.methods,
+        "user": {
+            "domain": user.map(|user| domain(&user.domain_id)),
+            "id": token.user_id,
+            "name": user.map(|user| &user.name),
+            "password_expires_at": null,
+        },
+        "audit_ids": [token.audit_id],
+        "expires_at": stamp(token.expires_at),
+        "issued_at": stamp(token.issued_at),
+    });
+    match &token.scope {
+        Scope::Unscoped => return shown,
+        Scope::Project(id) => {
+            let project = identity.projects.get(id);
+            shown["project"] = json!({
+                "domain": project.map(|project| domain(&project.domain_id)),
+                "id": id,
+                "name": project.map(|project| &project.name),
+            });
+            shown["is_domain"] = json!(false);
+        }
+        Scope::Domain(id) => shown["domain"] = domain(id),
+        Scope::System => shown["system"] = json!({"all": true}),
+    }
+    let roles = token.roles.iter().filter_map(|id| identity.roles.get(id));
+    shown["roles"] = roles.map(|role| json!({"id": role.id, "name": role.name})).collect();
+    shown["catalog"] = catalog(world, &token.scope).into();
+    if let Some(id) = &token.app_credential {
+        let credential = identity.application_credentials.get(id);
+        shown["application_credential"] = json!({
+            "id": id,
+            "name": credential.map(|credential| &credential.name),
+            "restricted": credential.is_none_or(|credential| !credential.unrestricted),
+        });
+    }
+    shown
+}
+
+/// The catalogue as it is for this scope.
+fn catalog(world: &World, scope: &Scope) -> Vec<Value> {
+    let project = match scope {
+        Scope::Project(id) => id.as_str(),
+        _ => "",
+    };
+    let entries = world.catalog.iter().map(|entry| {
+        let url = format!("{}{}", world.base, entry.path.replace("%(project_id)s", project));
+        let endpoint = |interface: &str| {
+            json!({
+                "id": endpoint_id(entry.kind, interface),
+                "interface": interface,
+                "region_id": REGION,
+                "url": url,
+                "region": REGION,
+            })
+        };
+        let endpoints = ["internal", "public", "admin"].map(endpoint);
+        json!({
+            "endpoints": endpoints,
+            "id": named("service", entry.kind),
+            "type": entry.kind,
+            "name": entry.name,
+        })
+    });
+    entries.collect()
+}
+
+/// The id of an endpoint.
+pub(crate) fn endpoint_id(kind: &str, interface: &str) -> String {
+    named("endpoint", &format!("{kind}/{interface}"))
+}

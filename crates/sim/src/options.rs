@@ -1,0 +1,61 @@
+//! How a simulation is started.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use lotse_core::time::{SharedClock, system_clock};
+
+/// Where `web-download` imports take their bytes from.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum DownloadMode {
+    /// From the simulated internet ([`crate::Upstream`]); nothing leaves the process.
+    #[default]
+    Simulated,
+    /// Really over HTTP, from loopback addresses only.
+    Fetch,
+}
+
+/// How a simulation is started. Take the default and change what matters.
+#[derive(Clone, Debug)]
+pub struct SimOptions {
+    /// Address to listen on; must be a loopback address. Default `127.0.0.1:0` (any free port).
+    pub listen: SocketAddr,
+    /// A JSON file with the state to begin with (see [`crate::State`]); parts it leaves out are the
+    /// built-in ones.
+    pub seed: Option<PathBuf>,
+    /// Added to every answer.
+    pub latency: Duration,
+    /// How long an image import takes on [`SimOptions::clock`]. Zero: it is done when one looks next.
+    pub import_delay: Duration,
+    /// Where `web-download` imports take their bytes from.
+    pub download: DownloadMode,
+    /// How long tokens are valid. Default one hour.
+    pub token_lifetime: Duration,
+    /// The time of day of the cloud.
+    pub clock: SharedClock,
+    /// Seed of all ids.
+    pub random: u64,
+    /// Uploads up to this many bytes can be downloaded again; of larger ones only size and hashes
+    /// are kept. Default 16 MiB.
+    pub keep_bytes: u64,
+    /// Larger uploads are refused with 413, as by Glance's `image_size_cap`. Default 1 TiB.
+    pub image_size_cap: u64,
+}
+
+impl Default for SimOptions {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            seed: None,
+            latency: Duration::ZERO,
+            import_delay: Duration::ZERO,
+            download: DownloadMode::Simulated,
+            token_lifetime: Duration::from_hours(1),
+            clock: system_clock(),
+            random: 1,
+            keep_bytes: 16 << 20,
+            image_size_cap: 1 << 40,
+        }
+    }
+}

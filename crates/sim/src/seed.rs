@@ -1,0 +1,183 @@
+//! The state to begin with, and the state as a file.
+//!
+//! A dump and a seed have the same form: [`State`] as JSON. Every part may be left out of a seed; the
+//! built-in part is used then, with these people (all in the domain `Default`, password `sim`):
+//!
+//! | user | role | on |
+//! | --- | --- | --- |
+//! | `admin` | `admin` | project `admin`, the system |
+//! | `demo` | `member` | project `demo` |
+//! | `reader` | `reader` | project `demo` |
+//! | `alt` | `member` | project `alt` |
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::SimError;
+use crate::glance::model::Images;
+use crate::ids::named;
+use crate::keystone::model::{
+    AppCredential, Assignment, Domain, Identity, Password, Project, Region, Role, Scope, User,
+};
+use crate::upstream::UpstreamFile;
+
+/// The password of all built-in people.
+pub(crate) const PASSWORD: &str = "sim";
+
+/// Everything the cloud knows, as a JSON file holds it. Bytes of images, tokens and fault rules are
+/// not part of it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct State {
+    /// Keystone's part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) identity: Option<Identity>,
+    /// Glance's part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) image: Option<Images>,
+    /// Declared URLs of the simulated internet.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) upstream: BTreeMap<String, UpstreamFile>,
+}
+
+impl State {
+    /// Reads a seed file.
+    ///
+    /// # Errors
+    ///
+    /// [`SimError::SeedUnreadable`], or [`SimError::SeedInvalid`] with line and column.
+    pub fn read(path: &Path) -> Result<Self, SimError> {
+        let text = std::fs::read(path)
+            .map_err(|source| SimError::SeedUnreadable { path: path.to_owned(), source })?;
+        serde_json::from_slice(&text)
+            .map_err(|source| SimError::SeedInvalid { path: path.to_owned(), source })
+    }
+
+    /// The state as JSON, as [`State::read`] reads it.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+}
+
+/// Something that has an id of its own.
+pub(crate) trait Keyed {
+    fn key(&self) -> &str;
+}
+
+/// Maps by id, written as lists.
+pub(crate) mod keyed {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Keyed;
+
+    pub(crate) fn serialize<S: Serializer, T: Serialize>(
+        map: &BTreeMap<String, T>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map.values())
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>, T: Deserialize<'de> + Keyed>(
+        deserializer: D,
+    ) -> Result<BTreeMap<String, T>, D::Error> {
+        let list = Vec::<T>::deserialize(deserializer)?;
+        Ok(list.into_iter().map(|one| (one.key().to_owned(), one)).collect())
+    }
+}
+
+fn by_id<T: Keyed>(list: impl IntoIterator<Item = T>) -> BTreeMap<String, T> {
+    list.into_iter().map(|one| (one.key().to_owned(), one)).collect()
+}
+
+/// The id of the built-in application credential.
+pub(crate) fn app_credential_id() -> String {
+    named("application-credential", "sim-app")
+}
+
+/// The built-in people, projects and roles.
+pub(crate) fn identity() -> Identity {
+    let role = |name: &str, implies: &[&str]| Role {
+        id: named("role", name),
+        name: name.to_owned(),
+        description: None,
+        implies: implies.iter().map(|name| (*name).to_owned()).collect(),
+    };
+    let project = |name: &str, description: &str| Project {
+        id: named("project", name),
+        name: name.to_owned(),
+        domain_id: "default".to_owned(),
+        description: description.to_owned(),
+        enabled: true,
+        parent_id: None,
+        tags: Vec::new(),
+        extra: serde_json::Map::new(),
+    };
+    let user = |name: &str| User {
+        id: named("user", name),
+        name: name.to_owned(),
+        domain_id: "default".to_owned(),
+        password: Password(PASSWORD.to_owned()),
+        enabled: true,
+        default_project_id: None,
+        extra: serde_json::Map::new(),
+    };
+    let given = |name: &str, role: &str, on: Scope| Assignment {
+        user: named("user", name),
+        role: named("role", role),
+        on,
+    };
+    let on = |project: &str| Scope::Project(named("project", project));
+    Identity {
+        domains: by_id([Domain {
+            id: "default".to_owned(),
+            name: "Default".to_owned(),
+            description: "The default domain".to_owned(),
+            enabled: true,
+        }]),
+        projects: by_id([
+            project("admin", "Bootstrap project for initializing the cloud."),
+            project("service", ""),
+            project("demo", ""),
+            project("alt", ""),
+        ]),
+        users: by_id(["admin", "demo", "reader", "alt"].map(user)),
+        roles: by_id([
+            role("admin", &["manager"]),
+            role("manager", &["member"]),
+            role("member", &["reader"]),
+            role("reader", &[]),
+            role("service", &[]),
+            role("creator", &[]),
+            role("load-balancer_member", &[]),
+        ]),
+        regions: by_id([Region {
+            id: crate::keystone::region().to_owned(),
+            description: String::new(),
+            parent_region_id: None,
+        }]),
+        assignments: [
+            given("admin", "admin", on("admin")),
+            given("admin", "admin", Scope::System),
+            given("demo", "member", on("demo")),
+            given("reader", "reader", on("demo")),
+            given("alt", "member", on("alt")),
+        ]
+        .into(),
+        application_credentials: by_id([AppCredential {
+            id: app_credential_id(),
+            name: "sim-app".to_owned(),
+            secret: Password(PASSWORD.to_owned()),
+            user_id: named("user", "demo"),
+            project_id: named("project", "demo"),
+            roles: vec!["member".to_owned()],
+            description: None,
+            unrestricted: false,
+            expires_at: None,
+        }]),
+        tokens: std::collections::HashMap::new(),
+    }
+}

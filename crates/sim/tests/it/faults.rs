@@ -1,0 +1,170 @@
+//! Faults, the request log and the admin endpoints.
+
+use std::time::Duration;
+
+use lotse_sim::{Effect, Fault, SimCloud, SimOptions};
+use reqwest::Method;
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::client::{Answer, Session, http, person};
+
+async fn cloud() -> (SimCloud, Session) {
+    let cloud = SimCloud::start(SimOptions::default()).await.expect("a cloud");
+    let session = Session::sign_in(&person(&cloud, "admin", Some("admin"))).await;
+    (cloud, session)
+}
+
+/// Sends one request by hand and says how the connection ended.
+async fn raw(cloud: &SimCloud, request: String) -> std::io::Result<Vec<u8>> {
+    let address = cloud.url().strip_prefix("http://").expect("an address");
+    let mut stream = tokio::net::TcpStream::connect(address).await?;
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await?;
+    Ok(answer)
+}
+
+fn create_by_hand(session: &Session, name: &str) -> String {
+    let body = json!({"name": name}).to_string();
+    format!(
+        "POST /image/v2/images HTTP/1.1\r\nHost: sim\r\nX-Auth-Token: {}\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n{body}",
+        session.token,
+        body.len(),
+    )
+}
+
+async fn count_of(session: &Session, name: &str) -> usize {
+    let list = session.get(&format!("/v2/images?name={name}")).await.json();
+    list["images"].as_array().expect("images").len()
+}
+
+#[tokio::test]
+async fn a_reset_before_the_effect_leaves_no_image_and_resets_the_connection() {
+    let (cloud, session) = cloud().await;
+    cloud.faults().add(Fault::new(Effect::ResetBefore).on("image", "POST", "/v2/images"));
+    let ended = raw(&cloud, create_by_hand(&session, "before")).await;
+    assert_eq!(ended.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
+    assert_eq!(count_of(&session, "before").await, 0);
+}
+
+#[tokio::test]
+async fn a_reset_after_the_effect_leaves_the_image_and_resets_the_connection() {
+    let (cloud, session) = cloud().await;
+    cloud.faults().add(Fault::new(Effect::ResetAfter).on("image", "POST", "/v2/images").times(1));
+    let ended = raw(&cloud, create_by_hand(&session, "after")).await;
+    assert_eq!(ended.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
+    assert_eq!(count_of(&session, "after").await, 1);
+    assert!(raw(&cloud, create_by_hand(&session, "after")).await.is_ok());
+    assert_eq!(count_of(&session, "after").await, 2);
+}
+
+#[tokio::test]
+async fn a_truncated_answer_ends_in_the_middle_of_its_body() {
+    let (cloud, session) = cloud().await;
+    cloud.faults().add(Fault::new(Effect::Truncate).on("image", "GET", "/v2/images"));
+    let request = session.image(Method::GET, "/v2/images");
+    let error = Answer::attempt(request).await.expect_err("half an answer");
+    assert!(error.is_body() || error.is_decode(), "{error:?}");
+}
+
+#[tokio::test]
+async fn throttling_names_the_time_to_wait_and_has_no_effect() {
+    let (cloud, session) = cloud().await;
+    let fault = Fault::new(Effect::TooManyRequests { retry_after: 3 });
+    cloud.faults().add(fault.on("image", "POST", "/v2/images").nth(1));
+    let first = session.post("/v2/images", &json!({"name": "busy"})).await;
+    assert_eq!((first.status, first.header("retry-after")), (429, Some("3")));
+    let second = session.post("/v2/images", &json!({"name": "busy"})).await;
+    assert_eq!(second.status, 201);
+    assert_eq!(count_of(&session, "busy").await, 1);
+}
+
+#[tokio::test]
+async fn an_ended_token_is_refused_by_every_service_with_a_challenge() {
+    let (cloud, session) = cloud().await;
+    cloud.faults().add(Fault::new(Effect::ExpireToken).on("image", "GET", "/v2/images").times(1));
+    let image = session.get("/v2/images").await;
+    assert_eq!(image.status, 401);
+    let challenge = image.header("www-authenticate").expect("a challenge").to_owned();
+    assert!(challenge.starts_with("Keystone uri="), "{challenge}");
+    let identity = Answer::of(session.identity(Method::GET, "/projects")).await;
+    assert_eq!(identity.status, 401);
+    assert!(identity.header("www-authenticate").is_some());
+}
+
+#[tokio::test]
+async fn a_wrong_content_type_comes_with_the_right_body() {
+    let (cloud, session) = cloud().await;
+    let effect = Effect::ContentType { media_type: "text/plain".to_owned() };
+    cloud.faults().add(Fault::new(effect));
+    let answer = session.get("/v2/images").await;
+    assert_eq!(answer.media_type(), "text/plain");
+    assert!(answer.json()["images"].is_array());
+}
+
+#[tokio::test]
+async fn a_status_fault_answers_with_the_body_that_was_given() {
+    let (cloud, session) = cloud().await;
+    let body = Some("<h1>proxy</h1>".to_owned());
+    cloud.faults().add(Fault::new(Effect::Status { status: 503, body }).every(2));
+    assert_eq!(session.get("/v2/images").await.status, 200);
+    let second = session.get("/v2/images").await;
+    assert_eq!((second.status, second.text.as_str()), (503, "<h1>proxy</h1>"));
+}
+
+#[tokio::test]
+async fn the_log_counts_requests_and_writes_since_a_mark() {
+    let (cloud, session) = cloud().await;
+    let mark = cloud.requests().mark();
+    session.get("/v2/images").await;
+    session.post("/v2/images", &json!({"name": "one"})).await;
+    let since = cloud.requests().since(mark);
+    let seen: Vec<_> = since.iter().map(|it| (it.method.as_str(), it.path.as_str())).collect();
+    assert_eq!(seen, [("GET", "/v2/images"), ("POST", "/v2/images")]);
+    assert_eq!(since[1].status, Some(201));
+    assert_eq!(cloud.requests().writes_since(mark).len(), 1);
+}
+
+#[tokio::test]
+async fn faults_and_the_log_are_in_reach_over_http() {
+    let (cloud, session) = cloud().await;
+    let base = cloud.url();
+    let rule = json!({"service": "image", "effect": {"kind": "status", "status": 500}});
+    let added = Answer::of(http().post(format!("{base}/_sim/faults")).json(&rule)).await;
+    assert_eq!(added.status, 201, "{}", added.text);
+    assert_eq!(session.get("/v2/images").await.status, 500);
+    let id = added.json()["id"].clone();
+    let removed = Answer::of(http().delete(format!("{base}/_sim/faults/{id}"))).await;
+    assert_eq!(removed.status, 204);
+    assert_eq!(session.get("/v2/images").await.status, 200);
+    let log = Answer::of(http().get(format!("{base}/_sim/requests"))).await.json();
+    assert_eq!((&log["count"], &log["writes"]), (&json!(3), &json!(0)), "{log}");
+    let wrong = json!({"servce": "image", "effect": {"kind": "status", "status": 500}});
+    let wrong = Answer::of(http().post(format!("{base}/_sim/faults")).json(&wrong)).await;
+    assert_eq!(wrong.status, 422);
+}
+
+#[tokio::test]
+async fn shutting_down_frees_the_port_and_does_not_wait_for_idle_connections() {
+    let (cloud, session) = cloud().await;
+    let address: std::net::SocketAddr =
+        cloud.url().strip_prefix("http://").expect("address").parse().expect("address");
+    let idle = tokio::net::TcpStream::connect(address).await.expect("a connection");
+    session.get("/v2/images").await;
+    tokio::time::timeout(Duration::from_secs(20), cloud.shutdown()).await.expect("an end");
+    drop(idle);
+    assert!(tokio::net::TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn two_clouds_in_one_process_know_nothing_of_each_other() {
+    let (first, mine) = cloud().await;
+    let options = SimOptions { random: 2, ..SimOptions::default() };
+    let second = SimCloud::start(options).await.expect("a second cloud");
+    assert_ne!(first.url(), second.url());
+    let foreign = http().get(format!("{}/image/v2/images", second.url()));
+    let answer = Answer::of(foreign.header("X-Auth-Token", &mine.token)).await;
+    assert_eq!(answer.status, 401);
+}

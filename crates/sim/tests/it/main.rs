@@ -1,0 +1,8 @@
+//! The simulated cloud, asked over HTTP as any client asks it.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "helpers of tests may give up loudly")]
+
+mod client;
+mod faults;
+mod imports;
+mod policy;
