@@ -57,6 +57,8 @@ pub mod model;
 pub mod progress;
 pub mod random;
 pub mod render;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use apply::ApplyOptions;
 pub use apply::report::{ApplyReport, StepOutcome, StepReport, Stop};

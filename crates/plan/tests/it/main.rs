@@ -2,5 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests too")]
 
+mod applying;
+mod bench;
 mod graph;
+mod leasing;
 mod rendering;
+mod stopping;

@@ -1,0 +1,89 @@
+//! Instances that share leases.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lotse_core::error::{ErrorKind, Explain};
+use lotse_core::id::InstanceId;
+use lotse_core::time::{ManualClock, SignedDuration, Timestamp};
+use lotse_plan::Stop;
+use lotse_plan::progress::Silent;
+use lotse_plan::testing::{Reply, ScriptedExecutor};
+
+use crate::bench::{Bench, create, plan, words};
+
+#[tokio::test(start_paused = true)]
+async fn a_second_session_is_refused_and_told_who_is_at_work() {
+    let bench = Bench::leased();
+    let executor = ScriptedExecutor::default();
+    let first = bench.begin(&executor).await.unwrap();
+    let error = bench.begin(&executor).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Busy);
+    assert_eq!(
+        error.to_string(),
+        "\"apply/sim/thing\" is held by host-a, process 7 until 1970-01-01T00:00:30Z"
+    );
+    let report = first
+        .apply(&plan([create("a")]), &executor, &bench.options, &Silent, &bench.cancelled)
+        .await;
+    assert!(report.unwrap().succeeded());
+    bench.begin(&executor).await.unwrap().end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_lease_ends_the_apply_at_once() {
+    let bench = Bench::leased();
+    let leases = Arc::clone(bench.leases.as_ref().unwrap());
+    let executor = ScriptedExecutor::default().replying("a", Reply::Hang);
+    let thief = InstanceId::generate();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        leases.steal("apply/sim/thing", thief, Timestamp::MAX);
+    });
+    let began = tokio::time::Instant::now();
+    let report = bench.apply(&plan([create("a")]), &executor).await;
+    assert_eq!(report.stopped, Some(Stop::LeaseLost));
+    assert_eq!(words(&report), [("a", "interrupted")]);
+    assert_eq!(began.elapsed(), Duration::from_secs(20), "noticed by the next renewal, no grace");
+}
+
+#[tokio::test(start_paused = true)]
+async fn leases_are_renewed_while_a_session_lasts() {
+    let bench = Bench::leased();
+    let clock = Arc::new(ManualClock::starting_at(Timestamp::UNIX_EPOCH));
+    let bench = Bench { clock: Arc::clone(&clock) as _, ..bench };
+    let executor = ScriptedExecutor::default().replying("a", Reply::Slow(Duration::from_mins(10)));
+    let moving = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            clock.advance(SignedDuration::from_secs(1));
+        }
+    });
+    let report = bench.apply(&plan([create("a")]), &executor).await;
+    moving.abort();
+    assert!(report.succeeded(), "{report:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn patience_outwaits_a_dead_holder_and_not_a_living_one() {
+    let clock = Arc::new(ManualClock::starting_at(Timestamp::UNIX_EPOCH));
+    let bench = Bench { clock: Arc::clone(&clock) as _, ..Bench::leased() };
+    let moving = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            clock.advance(SignedDuration::from_millis(100));
+        }
+    });
+    let executor = ScriptedExecutor::default();
+    let patient = bench.engine().patient(Duration::from_mins(1));
+    let begin = || patient.begin::<()>("sim", &["thing"], &executor, &bench.cancelled);
+
+    let living = bench.begin(&executor).await.unwrap();
+    let began = tokio::time::Instant::now();
+    assert_eq!(begin().await.unwrap_err().kind(), ErrorKind::Busy);
+    assert!(began.elapsed() <= Duration::from_secs(11), "one renewal is enough to see");
+    // Dropped without giving the lease back, as by a kill.
+    drop(living);
+    begin().await.unwrap().end().await;
+    moving.abort();
+}
