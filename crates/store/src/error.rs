@@ -49,6 +49,12 @@ pub enum Error {
         /// The newest step this program knows.
         known: i64,
     },
+    /// The database is in use for something else.
+    #[error("{database} has tables of another program")]
+    NotOurs {
+        /// The state.
+        database: String,
+    },
     /// The schema could not be brought up to date.
     #[error("cannot bring {database} up to date: step {step} of \"{part}\" failed")]
     Migration {
@@ -74,7 +80,7 @@ pub enum Error {
         source: sqlx::Error,
     },
     /// The state may not be written.
-    #[error("cannot {operation}: {database} is read-only")]
+    #[error("cannot {operation}: this user cannot write {database}")]
     ReadOnly {
         /// What was attempted.
         operation: &'static str,
@@ -242,7 +248,8 @@ const fn sqlite_meaning(code: i32) -> Meaning {
         // SQLITE_FULL; SQLITE_IOERR_WRITE and SQLITE_IOERR_SHMSIZE, which is what a file size limit,
         // a quota and some file systems answer instead of "no space".
         (13, _) | (_, 778 | 4874) => Meaning::DiskFull,
-        (3 | 8, _) => Meaning::ReadOnly,
+        // SQLITE_PERM, SQLITE_READONLY, SQLITE_CANTOPEN: the files beside the database count, too.
+        (3 | 8 | 14, _) => Meaning::ReadOnly,
         (5 | 6, _) => Meaning::Locked,
         (11, _) => Meaning::Damaged,
         (26, _) => Meaning::NotADatabase,
@@ -254,11 +261,12 @@ const fn sqlite_meaning(code: i32) -> Meaning {
 fn postgres_meaning(code: &str) -> Meaning {
     match code {
         "53100" => Meaning::DiskFull,
-        "25006" => Meaning::ReadOnly,
+        // No transaction may write (a standby); this user may not.
+        "25006" | "42501" => Meaning::ReadOnly,
         "55P03" | "40P01" | "40001" => Meaning::Locked,
         // Shutting down, starting up, too many clients, session ended by the server.
         "57P01" | "57P02" | "57P03" | "57P05" | "53300" | "25P03" => Meaning::Unreachable,
-        "3D000" | "42501" => Meaning::SignIn,
+        "3D000" => Meaning::SignIn,
         _ if code.starts_with("08") => Meaning::Unreachable,
         _ if code.starts_with("28") => Meaning::SignIn,
         _ if code.starts_with("XX0") => Meaning::Damaged,
@@ -269,7 +277,9 @@ fn postgres_meaning(code: &str) -> Meaning {
 impl Explain for Error {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::Url { .. } | Self::SignIn { .. } => ErrorKind::Configuration,
+            Self::Url { .. } | Self::SignIn { .. } | Self::NotOurs { .. } => {
+                ErrorKind::Configuration
+            }
             Self::InstanceRunning { .. } | Self::Locked { .. } => ErrorKind::Busy,
             Self::Damaged { .. } | Self::NotADatabase { .. } | Self::Stored { .. } => {
                 ErrorKind::Integrity
@@ -293,6 +303,9 @@ impl Explain for Error {
             }
             Self::TooNew { .. } => {
                 "run the newer version again, or restore the backup made before the upgrade"
+            }
+            Self::NotOurs { .. } => {
+                "give the state a file or a database of its own; nothing was changed"
             }
             Self::Migration { .. } => {
                 "nothing was changed; fix the cause and start again, or go back to the previous version"

@@ -38,6 +38,15 @@ pub const FOUNDATION: Part = Part {
 /// The key of the lock under which PostgreSQL databases are upgraded ("lotse" in ASCII).
 const POSTGRES_LOCK: &str = "SELECT pg_advisory_xact_lock(465692320613)";
 
+/// How many tables there are, and whether one of them is `schema_step`.
+const SQLITE_TABLES: &str = "\
+SELECT COUNT(*) AS tables, COUNT(CASE WHEN name = 'schema_step' THEN 1 END) AS ours
+FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'";
+
+const POSTGRES_TABLES: &str = "\
+SELECT COUNT(*) AS tables, COUNT(CASE WHEN table_name = 'schema_step' THEN 1 END) AS ours
+FROM information_schema.tables WHERE table_schema = current_schema()";
+
 const STEP_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_step (\
    part TEXT NOT NULL, number BIGINT NOT NULL, PRIMARY KEY (part, number))";
 
@@ -58,6 +67,9 @@ pub(crate) async fn run(
     let mut transaction = connection.begin_with(target.begin_statement()).await.map_err(failed)?;
     if target.engine == Engine::Postgres {
         sqlx::raw_sql(POSTGRES_LOCK).execute(&mut *transaction).await.map_err(failed)?;
+    }
+    if is_foreign(&mut transaction, target).await.map_err(failed)? {
+        return Err(Error::NotOurs { database: target.name.clone() });
     }
     sqlx::raw_sql(STEP_TABLE).execute(&mut *transaction).await.map_err(failed)?;
     let taken = taken(&mut transaction).await.map_err(failed)?;
@@ -90,6 +102,16 @@ async fn take(
             other => other,
         }
     })
+}
+
+/// Whether there are tables, but none of ours: our names are plain words that others use, too.
+async fn is_foreign(connection: &mut AnyConnection, target: &Target) -> Result<bool, sqlx::Error> {
+    let query = match target.engine {
+        Engine::Sqlite => SQLITE_TABLES,
+        Engine::Postgres => POSTGRES_TABLES,
+    };
+    let row = sqlx::query(query).fetch_one(connection).await?;
+    Ok(row.try_get::<i64, _>("tables")? > 0 && row.try_get::<i64, _>("ours")? == 0)
 }
 
 /// The steps that the database has.

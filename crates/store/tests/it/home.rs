@@ -2,18 +2,21 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use lotse_core::id::{IntentId, Marker, RunId};
 use lotse_core::journal::Intent;
 use lotse_core::time::Timestamp;
 use lotse_store::sqlx::{self, AnyConnection, ConnectOptions, Connection, any::AnyConnectOptions};
-use lotse_store::{Store, StoreUrl};
+use lotse_store::{Store, StoreOptions, StoreUrl};
 use tempfile::TempDir;
 
 /// Where the state of one test is.
 #[derive(Clone)]
 pub(crate) struct Home {
     pub(crate) url: StoreUrl,
+    /// The same with everything in it, for other processes.
+    pub(crate) full_url: String,
     directory: Arc<TempDir>,
     /// URL of the administrator, name of the database.
     postgres: Option<(String, String)>,
@@ -23,7 +26,7 @@ impl Home {
     pub(crate) fn sqlite() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let url = StoreUrl::in_directory(directory.path());
-        Self { url, directory: Arc::new(directory), postgres: None }
+        Self { full_url: url.to_string(), url, directory: Arc::new(directory), postgres: None }
     }
 
     /// A database of its own on the server that real tests are given.
@@ -39,6 +42,7 @@ impl Home {
         let url = format!("{}/{name}", admin.rsplit_once('/').unwrap().0);
         Self {
             url: url.parse().unwrap(),
+            full_url: url,
             directory: Arc::new(tempfile::tempdir().unwrap()),
             postgres: Some((admin.to_owned(), name)),
         }
@@ -51,10 +55,8 @@ impl Home {
     /// A connection beside the store, to look and to damage.
     pub(crate) async fn connect(&self) -> AnyConnection {
         match &self.postgres {
-            Some((admin, name)) => {
-                connect(&format!("{}/{name}", admin.rsplit_once('/').unwrap().0)).await
-            }
-            None => connect(&format!("sqlite://{}", self.file().display())).await,
+            Some(_) => connect(&self.full_url).await,
+            None => connect(&format!("sqlite://{}?mode=rwc", self.file().display())).await,
         }
     }
 
@@ -135,6 +137,11 @@ macro_rules! on_both {
     };
 }
 pub(crate) use on_both;
+
+/// Does not wait long.
+pub(crate) fn impatient() -> StoreOptions {
+    StoreOptions { patience: Duration::from_millis(300), ..StoreOptions::default() }
+}
 
 /// A time in whole seconds.
 pub(crate) fn second(seconds: i64) -> Timestamp {

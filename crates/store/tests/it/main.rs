@@ -12,11 +12,17 @@
     reason = "a test stops where it fails, and its child process speaks on stdout"
 )]
 
+mod access;
 mod audit;
+mod child;
+mod crash;
+mod damage;
 mod home;
 mod instance;
 mod journal;
 mod lease;
 mod opening;
 mod outbox;
+mod room;
+mod server;
 mod task;

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use lotse_core::error::{ErrorKind, Explain};
 use lotse_core::journal::Journal;
-use lotse_store::{Error, Store, StoreUrl};
+use lotse_store::{Error, Store, StoreUrl, sqlx};
 
 use crate::home::{Home, intent, on_both, second, tamper};
 
@@ -75,17 +75,6 @@ on_both! {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_database_is_left_alone() {
-    let home = Home::sqlite();
-    let text = "these are my notes\n".repeat(100);
-    std::fs::write(home.file(), &text).unwrap();
-    let error = Store::open(&home.url).await.unwrap_err();
-    assert_eq!(error.to_string(), format!("{} is not a database", home.file().display()));
-    assert_eq!(error.kind(), ErrorKind::Integrity);
-    assert_eq!(std::fs::read_to_string(home.file()).unwrap(), text);
-}
-
-#[tokio::test]
 async fn nobody_listening_is_said_at_once() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url: StoreUrl = format!("postgres://lotse:hush@127.0.0.1:{port}/state").parse().unwrap();
@@ -99,4 +88,28 @@ async fn nobody_listening_is_said_at_once() {
     );
     assert!(message.contains("refused"), "{message}");
     assert!(!format!("{error:?}").contains("hush"));
+}
+
+on_both! {
+    /// Whatever the administrator has set.
+    async fn writers_wait_for_the_disk(home: Home) {
+        if home.url.is_shared() {
+            tamper(&home, "DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() \
+                           || ' SET synchronous_commit = off'; END $$").await;
+        }
+        let store = home.open().await;
+        let mut transaction = store.begin("look").await.unwrap();
+        if home.url.is_shared() {
+            let setting: String = sqlx::query_scalar("SELECT current_setting('synchronous_commit')")
+                .fetch_one(transaction.connection()).await.unwrap();
+            assert_eq!(setting, "on");
+        } else {
+            let setting: i64 = sqlx::query_scalar("PRAGMA synchronous")
+                .fetch_one(transaction.connection()).await.unwrap();
+            assert_eq!(setting, 2);
+            let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
+                .fetch_one(transaction.connection()).await.unwrap();
+            assert_eq!(mode, "wal");
+        }
+    }
 }
