@@ -6,6 +6,7 @@ use std::time::Duration;
 use lotse_core::time::{ManualClock, SharedClock, SignedDuration};
 use lotse_sim::{DownloadMode, SimCloud, SimOptions, UpstreamFile};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha512};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::client::{Session, person};
@@ -59,8 +60,7 @@ async fn an_undeclared_url_yields_the_same_bytes_every_time_and_they_match_their
         assert!(shown["virtual_size"].as_u64() > Some(size), "{shown}");
         let file = session.image(reqwest::Method::GET, &format!("{image}/file"));
         let bytes = file.send().await.expect("an answer").bytes().await.expect("bytes");
-        use sha2::Digest;
-        assert_eq!(shown["os_hash_value"], hex::encode(sha2::Sha512::digest(&bytes)));
+        assert_eq!(shown["os_hash_value"], hex::encode(Sha512::digest(&bytes)));
         hashes.push(shown["os_hash_value"].clone());
     }
     assert_eq!(hashes[0], hashes[1]);
@@ -86,7 +86,7 @@ async fn an_import_is_under_way_until_its_delay_has_passed_on_the_clock() {
     let shared: SharedClock = clock.clone();
     let (_cloud, session) = start(SimOptions {
         clock: shared,
-        import_delay: Duration::from_secs(60),
+        import_delay: Duration::from_mins(1),
         ..SimOptions::default()
     })
     .await;
@@ -114,7 +114,8 @@ async fn mirror(content: &'static [u8]) -> String {
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut asked = [0; 4096];
-            stream.read(&mut asked).await.expect("a request");
+            let read = stream.read(&mut asked).await.expect("a request");
+            assert!(asked[..read].starts_with(b"GET /image.raw "));
             let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", content.len());
             stream.write_all(head.as_bytes()).await.expect("head");
             stream.write_all(content).await.expect("content");

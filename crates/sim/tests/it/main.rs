@@ -5,4 +5,5 @@
 mod client;
 mod faults;
 mod imports;
+mod openstackclient;
 mod policy;
