@@ -22,10 +22,13 @@
 //! the environment (`OS_AUTH_URL` …) and then the only cloud of the file are taken, as openstacksdk
 //! does; and vendor profiles are refused with a clear sentence.
 
+mod environment;
 mod error;
 mod merge;
 mod places;
 mod read;
+#[cfg(test)]
+mod recorded;
 mod resolve;
 mod sources;
 mod tree;

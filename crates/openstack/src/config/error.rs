@@ -80,6 +80,18 @@ pub enum ConfigError {
         /// A key that was given and is probably this one misspelt.
         misspelt: Option<String>,
     },
+    /// A key under `auth:` that no way of signing in knows.
+    #[error("the cloud \"{cloud}\" has an unknown key \"{key}\" under auth")]
+    UnknownKey {
+        /// The cloud.
+        cloud: String,
+        /// The key.
+        key: String,
+        /// The one probably meant.
+        meant: Option<String>,
+        /// Where it stands.
+        diagnostics: Vec<Diagnostic>,
+    },
     /// A value is not usable.
     #[error("the cloud \"{cloud}\" has an unusable {key}: {reason}")]
     Unusable {
@@ -167,6 +179,12 @@ impl Explain for ConfigError {
                 ));
                 hints
             }
+            Self::UnknownKey { meant: Some(meant), .. } => {
+                vec![format!("did you mean \"{meant}\"?")]
+            }
+            Self::UnknownKey { .. } => {
+                vec!["remove it, or move it out of auth if it is a setting of the cloud".to_owned()]
+            }
             Self::SeveralScopes { .. } => {
                 vec!["keep one of project, domain, trust and system_scope".to_owned()]
             }
@@ -178,6 +196,7 @@ impl Explain for ConfigError {
         match self {
             Self::Invalid { diagnostics, .. }
             | Self::Unusable { diagnostics, .. }
+            | Self::UnknownKey { diagnostics, .. }
             | Self::Unsupported { diagnostics, .. } => diagnostics,
             _ => &[],
         }

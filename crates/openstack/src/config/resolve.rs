@@ -46,6 +46,7 @@ impl Resolver<'_> {
         let auth_url = self.auth_url()?;
         let credentials = self.credentials(auth_type)?;
         let scope = self.scope()?;
+        self.refuse_unknown_keys()?;
         Ok(CloudConfig {
             name: self.merged.name.clone(),
             auth_url,
@@ -112,6 +113,24 @@ impl Resolver<'_> {
         }
     }
 
+    /// A misspelt `system_scope` must not quietly become a token for something else.
+    fn refuse_unknown_keys(&self) -> Result<(), ConfigError> {
+        let Some(key) = self.merged.auth.keys().find(|key| !KNOWN_KEYS.contains(&key.as_str()))
+        else {
+            return Ok(());
+        };
+        Err(ConfigError::UnknownKey {
+            cloud: self.merged.name.clone(),
+            meant: nearest(key, KNOWN_KEYS.into_iter()),
+            diagnostics: self.files.complain(
+                &self.merged.name,
+                key,
+                &format!("no way of signing in knows the key \"{key}\""),
+            ),
+            key: key.clone(),
+        })
+    }
+
     fn auth_url(&self) -> Result<Url, ConfigError> {
         let written = self.auth("auth_url").ok_or_else(|| {
             self.missing("auth_url", "address of the identity service (auth_url)")
@@ -174,26 +193,38 @@ impl Resolver<'_> {
         if let Some(id) = self.auth("user_id") {
             return Ok(User::Id(id));
         }
-        let name = self
-            .auth("username")
-            .or_else(|| self.auth("user_name"))
+        // An older spelling beside `auth:` still beats the newer one in it.
+        let name = [&self.merged.top, &self.merged.auth]
+            .into_iter()
+            .find_map(|place| given(place, "username").or_else(|| given(place, "user_name")))
             .ok_or_else(|| self.missing("username", "user name"))?;
-        let domain = self
-            .domain("user_domain")
-            .or_else(|| self.domain("default_domain"))
-            .ok_or_else(|| {
-                self.missing(
-                    "user_domain_name",
-                    "domain for its user (names of users are unique only within a domain)",
-                )
-            })?;
+        let domain = self.domain_of("user_domain").ok_or_else(|| {
+            self.missing(
+                "user_domain_name",
+                "domain for its user (names of users are unique only within a domain)",
+            )
+        })?;
         Ok(User::Name { name, domain })
     }
 
+    /// A domain by id or else by name.
     fn domain(&self, prefix: &str) -> Option<Domain> {
         self.auth(&format!("{prefix}_id"))
             .map(Domain::Id)
             .or_else(|| self.auth(&format!("{prefix}_name")).map(Domain::Name))
+    }
+
+    /// The domain of a user or project. Sign-in methods that find out the version of the identity
+    /// service also take a default, and an id, be it the default's, beats a name.
+    fn domain_of(&self, prefix: &str) -> Option<Domain> {
+        if !matches!(self.top("auth_type").as_deref(), Some("password" | "token")) {
+            return self.domain(prefix);
+        }
+        let either = |by: &str| {
+            self.auth(&format!("{prefix}_{by}"))
+                .or_else(|| self.auth(&format!("default_domain_{by}")))
+        };
+        either("id").map(Domain::Id).or_else(|| either("name").map(Domain::Name))
     }
 
     fn scope(&self) -> Result<Scope, ConfigError> {
@@ -217,15 +248,12 @@ impl Resolver<'_> {
         } else if let Some(id) = project_id {
             Ok(Scope::ProjectId(id))
         } else if let Some(name) = project_name {
-            let domain = self
-                .domain("project_domain")
-                .or_else(|| self.domain("default_domain"))
-                .ok_or_else(|| {
-                    self.missing(
-                        "project_domain_name",
-                        "domain for its project (names of projects are unique only within a domain)",
-                    )
-                })?;
+            let domain = self.domain_of("project_domain").ok_or_else(|| {
+                self.missing(
+                    "project_domain_name",
+                    "domain for its project (names of projects are unique only within a domain)",
+                )
+            })?;
             Ok(Scope::ProjectName { name, domain })
         } else if let Some(id) = trust {
             Ok(Scope::Trust(id))
@@ -309,10 +337,11 @@ enum Method {
     OidcAccessToken,
 }
 
-/// Keys of `auth:` that are right as they are, so that none is called a misspelling of another.
-const KNOWN_KEYS: [&str; 19] = [
+/// The keys of `auth:` that some way of signing in knows, ours or another of the Python client's.
+const KNOWN_KEYS: [&str; 44] = [
     "auth_url",
     "username",
+    "user_name",
     "user_id",
     "password",
     "user_domain_id",
@@ -323,13 +352,37 @@ const KNOWN_KEYS: [&str; 19] = [
     "project_domain_name",
     "domain_id",
     "domain_name",
-    "token",
+    "default_domain_id",
+    "default_domain_name",
+    "system_scope",
     "trust_id",
+    "token",
     "identity_provider",
     "protocol",
     "access_token",
     "application_credential_id",
     "application_credential_name",
+    "application_credential_secret",
+    "endpoint",
+    "url",
+    "passcode",
+    "code",
+    "authorization_code",
+    "client_id",
+    "client_secret",
+    "openid_scope",
+    "scope",
+    "redirect_uri",
+    "access_token_endpoint",
+    "access_token_type",
+    "discovery_endpoint",
+    "identity_provider_url",
+    "service_provider_endpoint",
+    "service_provider_entity_id",
+    "mutual_auth",
+    "auth_methods",
+    "consumer_key",
+    "consumer_secret",
 ];
 
 fn given(map: &Map<String, Value>, key: &str) -> Option<String> {
