@@ -14,6 +14,7 @@ mod environment;
 mod error;
 mod fuzz;
 mod licences;
+mod peer;
 mod report;
 mod test;
 mod testbed;

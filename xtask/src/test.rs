@@ -11,6 +11,8 @@ mod needs;
 mod real;
 mod runner;
 
+use lotse_run::Case;
+
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::report::{Counts, Report};
@@ -26,26 +28,37 @@ pub(crate) struct Args {
 /// Runs everything, prints the table, and fails when anything failed.
 pub(crate) fn run(args: &Args, env: &Environment) -> Result<(), Error> {
     let mut report = Report::new();
-    let marked = ignored::scan(env)?;
     // Started first: packages come over the network while the compiler uses the processors.
-    let preparation = args.real.then(|| real::prepare(env, &marked));
-    checks::run(env, &mut report, args.real);
-    runner::unprivileged(env, &mut report);
+    let preparation =
+        if args.real { Some(real::prepare(env, &ignored::needs(env)?)) } else { None };
+    checks::run(env, &mut report);
+    let programs = runner::build(env, &mut report);
+    let marked = programs
+        .as_ref()
+        .map(|programs| runner::unprivileged(env, &mut report, programs))
+        .unwrap_or_default();
     match preparation {
         None => list_unrun(&marked, &mut report),
-        Some(preparation) => real::finish(preparation, env, &marked, &mut report),
+        Some(preparation) => {
+            real::finish(preparation, env, &programs.unwrap_or_default(), &marked, &mut report);
+        }
     }
     report.finish()
 }
 
 /// Names every marked test that this run leaves out.
-fn list_unrun(marked: &[ignored::Marked], report: &mut Report) {
+fn list_unrun(marked: &[Case], report: &mut Report) {
     for test in marked {
-        report.not_run(test.to_string(), test.reason.clone());
-    }
-    if !marked.is_empty() {
-        report.announce("real tests are left out; `cargo xtask test --real` runs them");
+        report.not_run(title(test), reason(test));
     }
     let skipped = Counts { skipped: marked.len(), ..Counts::default() };
-    report.stage("real tests", skipped, std::time::Duration::ZERO, "needs --real".to_owned());
+    report.stage("real tests", skipped, std::time::Duration::ZERO, "need --real".to_owned());
+}
+
+fn title(case: &Case) -> String {
+    format!("{} {}", case.suite, case.name)
+}
+
+fn reason(case: &Case) -> &str {
+    case.message.as_deref().unwrap_or("marked without a reason")
 }

@@ -7,7 +7,7 @@ use crate::report::Report;
 use crate::{arch, docs, fuzz, licences};
 
 /// Runs all of them; each counts as one in the report.
-pub(super) fn run(env: &Environment, report: &mut Report, real: bool) {
+pub(super) fn run(env: &Environment, report: &mut Report) {
     report.check("formatting", || quiet(&Job::cargo(env, &["fmt", "--all", "--check"])));
     report.check("structure", || arch::run(env));
     report.check("licences", || licences::run(env));
@@ -21,7 +21,7 @@ pub(super) fn run(env: &Environment, report: &mut Report, real: bool) {
         quiet(&Job::cargo(env, &doc).var("RUSTDOCFLAGS", "-D rustdoc::broken_intra_doc_links"))
     });
     fuzz_targets(env, report);
-    deny(env, report, real);
+    deny(env, report);
 }
 
 fn fuzz_targets(env: &Environment, report: &mut Report) {
@@ -36,7 +36,7 @@ fn fuzz_targets(env: &Environment, report: &mut Report) {
 ///
 /// It is not installed here on purpose: building it takes three minutes of two processors, and
 /// what matters most in it (licences, bans, sources) the `licences` check does on every run.
-fn deny(env: &Environment, report: &mut Report, real: bool) {
+fn deny(env: &Environment, report: &mut Report) {
     if !Job::cargo(env, &["deny", "--version"]).succeeds() {
         report.not_run(
             "cargo deny (advisories, duplicate versions)",
@@ -47,13 +47,10 @@ fn deny(env: &Environment, report: &mut Report, real: bool) {
     report.check("cargo deny", || {
         quiet(&Job::cargo(env, &["deny", "check", "bans", "licenses", "sources"]))
     });
-    if real {
-        // Needs the advisory database over the network, so a failure to fetch it is no verdict.
-        report.not_run(
-            "advisories",
-            "the advisory database is a download of its own: `cargo deny check advisories`",
-        );
-    }
+    report.not_run(
+        "cargo deny (advisories)",
+        "the advisory database is a download of its own: `cargo deny check advisories`",
+    );
 }
 
 /// Runs a job and shows its output only when it fails.
@@ -70,8 +67,20 @@ pub(super) fn quiet(job: &Job) -> Result<(), Error> {
 
 /// Runs a long compilation: a sign of life now and then, everything that is not progress at once.
 pub(super) fn progress(job: &Job) -> Result<(), Error> {
+    progress_lines(job, |_| true)
+}
+
+/// The same; `on_line` sees every line first and says whether it may be shown.
+pub(super) fn progress_lines(
+    job: &Job,
+    mut on_line: impl FnMut(&str) -> bool,
+) -> Result<(), Error> {
     let mut pulse = Pulse::default();
-    let finished = job.run_lines(|line| pulse.line(line))?;
+    let finished = job.run_lines(|line| {
+        if on_line(line) {
+            pulse.line(line);
+        }
+    })?;
     if finished.status.success() {
         return Ok(());
     }

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
-/// A service or program of the machine.
+/// A service, a program or a right that a machine may not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Need {
+    /// The rights of the superuser.
+    Root,
     /// A PostgreSQL server; its URL is in `LOTSE_TEST_POSTGRES`.
     Postgres,
+    /// The Python image manager's catalogue; its directory is in `LOTSE_OIM_CATALOG`.
+    Catalogue,
     /// A browser; its path is in `LOTSE_CHROMIUM`.
     Chromium,
     /// A real OpenStack; see `testbed/`.
@@ -15,12 +19,15 @@ pub(super) enum Need {
 
 impl Need {
     /// All of them, cheapest first.
-    pub(super) const ALL: [Self; 3] = [Self::Postgres, Self::Chromium, Self::Testbed];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Root, Self::Postgres, Self::Catalogue, Self::Chromium, Self::Testbed];
 
     /// The name for people.
     pub(super) fn name(self) -> &'static str {
         match self {
+            Self::Root => "root",
             Self::Postgres => "PostgreSQL",
+            Self::Catalogue => "the catalogue of openstack-image-manager",
             Self::Chromium => "Chromium",
             Self::Testbed => "the testbed",
         }
@@ -30,12 +37,18 @@ impl Need {
     pub(super) fn of(reason: &str) -> Vec<Self> {
         let reason = reason.to_lowercase();
         let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
+        let catalogue = says(&["lotse_oim_catalog"]);
         Self::ALL
             .into_iter()
             .filter(|need| match need {
+                Self::Root => says(&["root"]),
                 Self::Postgres => says(&["postgres"]),
+                Self::Catalogue => catalogue,
                 Self::Chromium => says(&["chromium", "browser"]),
-                Self::Testbed => says(&["testbed", "openstack", "keystone", "glance"]),
+                // The image manager's name must not be taken for the cloud's.
+                Self::Testbed => {
+                    says(&["testbed", "keystone", "glance"]) || (!catalogue && says(&["openstack"]))
+                }
             })
             .collect()
     }
@@ -65,6 +78,11 @@ mod tests {
     fn marks_name_their_needs_in_words() {
         assert_eq!(Need::of("real: PostgreSQL"), [Need::Postgres]);
         assert_eq!(Need::of("real: the testbed and a browser"), [Need::Chromium, Need::Testbed]);
+        assert_eq!(Need::of("real: root, to mount a small file system"), [Need::Root]);
+        assert_eq!(
+            Need::of("real: needs LOTSE_OIM_CATALOG, from openstack-image-manager"),
+            [Need::Catalogue]
+        );
         assert_eq!(Need::of("real: kills itself"), []);
     }
 

@@ -3,18 +3,21 @@
 //! Only what this run started is stopped. Each thing started is noted in a file below the target
 //! directory, so that `.ci/run` can stop it even when this program is killed.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::ignored::Marked;
+use lotse_run::Case;
+
 use super::needs::{Need, Provided};
-use super::runner;
+use super::runner::{self, Programs};
+use super::{reason, title};
 use crate::child::Job;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::report::{self, Counts, Report};
-use crate::testbed;
+use crate::{peer, testbed};
 
 /// A preparation at work in the background.
 #[derive(Debug)]
@@ -27,18 +30,16 @@ pub(super) struct Preparation {
 struct Prepared {
     provided: Provided,
     /// How long each need took, for the report.
-    took: Vec<(Need, std::time::Duration)>,
+    took: Vec<(Need, Duration)>,
     /// What has to be stopped at the end, in order of starting.
     started: Vec<Need>,
 }
 
-/// Starts to provide what the marked tests need (all of it in CI, so that provisioning is tested).
-pub(super) fn prepare(env: &Environment, marked: &[Marked]) -> Preparation {
+/// Starts to provide what marked tests need (in CI all that apt can give, so that this is tested too).
+pub(super) fn prepare(env: &Environment, needed: &BTreeSet<Need>) -> Preparation {
     let env = env.clone();
-    let wanted: Vec<Need> = Need::ALL
-        .into_iter()
-        .filter(|need| env.is_ci() || marked.iter().any(|t| Need::of(&t.reason).contains(need)))
-        .collect();
+    let wanted: Vec<Need> =
+        Need::ALL.into_iter().filter(|need| env.is_ci() || needed.contains(need)).collect();
     let worker = std::thread::spawn(move || {
         let mut prepared = Prepared::default();
         // One after the other: apt allows one installation at a time.
@@ -60,23 +61,26 @@ fn provide(need: Need, env: &Environment, prepared: &mut Prepared) -> Result<(),
     anstream::println!("  (beside) providing {}", need.name());
     let vars = &mut prepared.provided.vars;
     match need {
+        Need::Root => require_root(env)?,
+        Need::Catalogue => {
+            let catalogue = peer::image_manager(env)?.catalogue()?;
+            vars.push(("LOTSE_OIM_CATALOG".to_owned(), catalogue.display().to_string()));
+        }
         Need::Postgres => {
             let script = script(env, "testbed/postgres.sh")?;
             let was_up = Job::new(env, script.as_str()).args(&["status"]).succeeds();
             note_started(env, need, was_up)?;
+            // Ours before the script's own: it copes with package sources that do not answer.
+            apt_install(env, "postgresql")?;
             beside(Job::new(env, script.as_str()).args(&["up"]), env, "postgres-up.log")?;
             if !was_up {
                 prepared.started.push(need);
             }
-            vars.extend(testbed::exported(
-                &Job::new(env, script.as_str()).args(&["env"]).output()?,
-            ));
+            vars.extend(offers(env, &script)?);
         }
         Need::Chromium => {
-            let script = script(env, "testbed/apt.sh")?;
             if env.find("chromium").is_none() {
-                let install = Job::new(env, script.as_str()).args(&["install", "chromium"]);
-                beside(install, env, "chromium-apt.log")?;
+                apt_install(env, "chromium")?;
             }
             let path = env.find("chromium").ok_or_else(|| Error::Missing {
                 what: "chromium".to_owned(),
@@ -92,12 +96,27 @@ fn provide(need: Need, env: &Environment, prepared: &mut Prepared) -> Result<(),
                 prepared.started.push(need);
                 beside(Job::new(env, script.as_str()).args(&["up"]), env, "testbed-up.log")?;
             }
-            vars.extend(testbed::exported(
-                &Job::new(env, script.as_str()).args(&["env"]).output()?,
-            ));
+            vars.extend(offers(env, &script)?);
         }
     }
     Ok(())
+}
+
+/// Installs a Debian package unless it is installed.
+fn apt_install(env: &Environment, package: &str) -> Result<(), Error> {
+    let script = script(env, "testbed/apt.sh")?;
+    let log = format!("apt-{package}.log");
+    beside(Job::new(env, script).args(&["install", package]), env, &log)
+}
+
+/// What a started service tells tests. Variables of other programs stay out: a test of the command
+/// line must not find a cloud it did not name.
+fn offers(env: &Environment, script: &str) -> Result<Vec<(String, String)>, Error> {
+    let text = Job::new(env, script).args(&["env"]).output()?;
+    Ok(testbed::exported(&text)
+        .into_iter()
+        .filter(|(name, _)| name.starts_with("LOTSE_"))
+        .collect())
 }
 
 /// The full path of a script of ours; an error that says what is missing if it cannot be used.
@@ -109,12 +128,7 @@ fn script(env: &Environment, name: &str) -> Result<String, Error> {
             hint: "it should be in the checkout".to_owned(),
         });
     }
-    if !env.is_root() {
-        return Err(Error::Missing {
-            what: "root".to_owned(),
-            hint: "installing packages and starting services needs it".to_owned(),
-        });
-    }
+    require_root(env)?;
     if env.find("apt-get").is_none() {
         return Err(Error::Missing {
             what: "apt-get".to_owned(),
@@ -122,6 +136,16 @@ fn script(env: &Environment, name: &str) -> Result<String, Error> {
         });
     }
     Ok(path.display().to_string())
+}
+
+fn require_root(env: &Environment) -> Result<(), Error> {
+    if env.is_root() {
+        return Ok(());
+    }
+    Err(Error::Missing {
+        what: "root".to_owned(),
+        hint: "installing packages, starting services and mounting need it".to_owned(),
+    })
 }
 
 /// Runs a preparation, its lines marked as those of the other thread.
@@ -147,12 +171,9 @@ fn note_started(env: &Environment, need: Need, was_up: bool) -> Result<(), Error
     std::fs::write(&mark, "").map_err(Error::file("write", &mark))
 }
 
+/// The file that says that we started it; named after the script that stops it.
 fn mark(env: &Environment, need: Need) -> Result<PathBuf, Error> {
-    let name = match need {
-        Need::Postgres => "postgres",
-        Need::Chromium => "chromium",
-        Need::Testbed => "testbed",
-    };
+    let name = if need == Need::Postgres { "postgres" } else { "testbed" };
     Ok(env.scratch()?.join(format!("started-{name}")))
 }
 
@@ -160,60 +181,49 @@ fn mark(env: &Environment, need: Need) -> Result<PathBuf, Error> {
 pub(super) fn finish(
     preparation: Preparation,
     env: &Environment,
-    marked: &[Marked],
+    programs: &Programs,
+    marked: &[Case],
     report: &mut Report,
 ) {
     report.announce("waiting for the services of the real tests");
     let Ok(prepared) = preparation.worker.join() else {
-        report.failure("the preparation of the real tests crashed");
-        report.stage(
-            "services",
-            Counts { failed: 1, ..Counts::default() },
-            std::time::Duration::ZERO,
-            String::new(),
-        );
+        fail(report, "services", "the preparation of the real tests crashed".to_owned());
         return;
     };
     for (need, took) in &prepared.took {
         account(*need, *took, &prepared.provided, env, report);
     }
     let mut leave_out = Vec::new();
-    let mut skipped = 0;
     for test in marked {
-        if let Some(why) = prepared.provided.obstacle(&test.reason) {
-            report.not_run(test.to_string(), why);
-            leave_out.push(test.name.clone());
-            skipped += 1;
+        if let Some(why) = prepared.provided.obstacle(reason(test)) {
+            report.not_run(title(test), why);
+            leave_out.push(test.name.as_str());
         }
     }
-    if marked.len() > skipped {
-        runner::marked(env, report, &prepared.provided.vars, &leave_out);
+    if marked.len() > leave_out.len() {
+        runner::marked(env, report, programs, &prepared.provided.vars, &leave_out);
     }
-    if skipped > 0 {
-        let counts = Counts { skipped, ..Counts::default() };
-        report.stage("real tests left out", counts, std::time::Duration::ZERO, String::new());
+    if !leave_out.is_empty() {
+        let counts = Counts { skipped: leave_out.len(), ..Counts::default() };
+        report.stage("real tests left out", counts, Duration::ZERO, String::new());
     }
-    if prepared.started.is_empty() {
-        return;
-    }
-    report.announce("stopping what was started");
     for need in prepared.started.into_iter().rev() {
+        report.announce(&format!("stopping {}", need.name()));
         if let Err(error) = stop(need, env) {
-            report.failure(format!("stopping {}: {}", need.name(), report::chain(&error)));
-            report.stage(
-                "stopping",
-                Counts { failed: 1, ..Counts::default() },
-                std::time::Duration::ZERO,
-                String::new(),
-            );
+            fail(report, "stopping", format!("{}: {}", need.name(), report::chain(&error)));
         }
     }
+}
+
+fn fail(report: &mut Report, stage: &str, why: String) {
+    report.failure(why);
+    report.stage(stage, Counts { failed: 1, ..Counts::default() }, Duration::ZERO, String::new());
 }
 
 /// Writes one need into the report. What apt can give must be there in CI; elsewhere it is listed.
 fn account(
     need: Need,
-    took: std::time::Duration,
+    took: Duration,
     provided: &Provided,
     env: &Environment,
     report: &mut Report,
@@ -224,23 +234,18 @@ fn account(
             let counts = Counts { passed: 1, ..Counts::default() };
             report.stage(&name, counts, took, "beside the build".to_owned());
         }
-        Some(why) if env.is_ci() && env.is_root() && has_apt(env) => {
-            report.failure(why.clone());
-            report.stage(&name, Counts { failed: 1, ..Counts::default() }, took, String::new());
+        Some(why) if env.is_ci() && env.is_root() && env.find("apt-get").is_some() => {
+            fail(report, &name, why.clone());
         }
         Some(why) => report.not_run(need.name(), why.clone()),
     }
-}
-
-fn has_apt(env: &Environment) -> bool {
-    env.find("apt-get").is_some_and(|path| Path::new(&path).is_file())
 }
 
 fn stop(need: Need, env: &Environment) -> Result<(), Error> {
     let script = match need {
         Need::Postgres => "testbed/postgres.sh",
         Need::Testbed => testbed::SCRIPT,
-        Need::Chromium => return Ok(()),
+        Need::Root | Need::Catalogue | Need::Chromium => return Ok(()),
     };
     let script = env.root.join(script).display().to_string();
     beside(Job::new(env, script).args(&["down"]), env, "down.log")?;

@@ -1,223 +1,249 @@
-//! Runs tests and counts them by reading what the test programs say.
+//! Builds and runs the test programs, and reads what they say with the project's own reader.
 //!
-//! cargo-nextest where it is installed (a process per test, time limits), `cargo test` otherwise.
-//! Real tests always run under `cargo test`: there are few and they share services.
+//! Always `cargo test`: it is there wherever cargo is, and it names the tests it leaves out together
+//! with their reasons, which cargo-nextest does not.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
-use super::checks::Pulse;
+use lotse_run::{Case, Verdict, libtest};
+use serde::Deserialize;
+
+use super::checks::{Pulse, progress_lines};
 use crate::child::Job;
 use crate::environment::Environment;
-use crate::error::Error;
-use crate::report::{Counts, Report};
+use crate::report::{Counts, Report, chain};
 
-/// What a run of test programs came to.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    counts: Counts,
-    failures: Vec<String>,
-    /// The test program whose lines are being read.
-    program: String,
-}
+/// The test programs that were built: file name → package.
+pub(super) type Programs = BTreeMap<String, String>;
 
-impl Tally {
-    /// Reads a line of `cargo test`; returns whether it is worth showing.
-    fn libtest(&mut self, line: &str) -> bool {
-        let trimmed = line.trim_start();
-        if let Some(rest) = trimmed.strip_prefix("Running ") {
-            rest.clone_into(&mut self.program);
-            return true;
-        }
-        let Some((name, verdict)) = line
-            .strip_prefix("test ")
-            .and_then(|rest| rest.rsplit_once(" ... "))
-            .or_else(|| line.strip_prefix("test ").and_then(|rest| rest.split_once(" ... ")))
-        else {
-            return !is_chatter(trimmed);
-        };
-        match verdict.split([',', ' ']).next() {
-            Some("ok") => self.counts.passed += 1,
-            Some("ignored") => self.counts.skipped += 1,
-            Some("FAILED") => {
-                self.counts.failed += 1;
-                self.failures.push(format!("{name}  [{}]", self.program));
-                return true;
-            }
-            _ => return true,
-        }
-        false
-    }
-
-    /// Reads a line of cargo-nextest; returns whether it is worth showing.
-    fn nextest(&mut self, line: &str) -> bool {
-        let trimmed = line.trim_start();
-        let Some((verdict, rest)) = trimmed.split_once(" [") else {
-            return !is_chatter(trimmed);
-        };
-        let name = || rest.split_once(']').map_or(rest, |(_, name)| name).trim().to_owned();
-        match verdict.trim() {
-            "PASS" | "LEAK" => self.counts.passed += 1,
-            "FAIL" | "TIMEOUT" | "ABORT" | "SIGSEGV" | "SIGKILL" | "SIGABRT" => {
-                self.counts.failed += 1;
-                self.failures.push(name());
-                return true;
-            }
-            "SKIP" => self.counts.skipped += 1,
-            "Summary" => {
-                self.counts.skipped = number_before(rest, " skipped").unwrap_or_default();
-                return true;
-            }
-            _ => return true,
-        }
-        false
-    }
-
-    /// Adds the tally to the report. A run that failed without a failed test still is a failure.
-    fn record(
-        mut self,
-        report: &mut Report,
-        name: &str,
-        took: Duration,
-        ended_well: Result<bool, Error>,
-    ) {
-        match ended_well {
-            Ok(true) => {}
-            Ok(false) if self.counts.failed > 0 => {}
-            Ok(false) => {
-                self.counts.failed += 1;
-                let last = format!("did not compile, or a test program crashed: {}", self.program);
-                self.failures.push(format!("{name}: {last}"));
-            }
-            Err(error) => {
-                self.counts.failed += 1;
-                self.failures.push(format!("{name}: {}", crate::report::chain(&error)));
-            }
-        }
-        for failure in self.failures {
-            report.failure(failure);
-        }
-        report.stage(name, self.counts, took, String::new());
-    }
-}
-
-/// Lines of the test programs that say nothing new.
-fn is_chatter(line: &str) -> bool {
-    line.is_empty()
-        || line.starts_with("test result: ok")
-        || (line.starts_with("running ") && line.ends_with(['t', 's']))
-        || line.starts_with("Doc-tests")
-        || line.starts_with("────")
-}
-
-fn number_before(text: &str, word: &str) -> Option<usize> {
-    text.split_once(word)?.0.rsplit(' ').next()?.parse().ok()
-}
-
-/// Runs every test that needs no privileges.
-pub(super) fn unprivileged(env: &Environment, report: &mut Report) {
+/// Builds every test program of the workspace.
+pub(super) fn build(env: &Environment, report: &mut Report) -> Option<Programs> {
+    let name = "tests (building)";
     report.announce("building the tests");
-    let build = Job::cargo(env, &["test", "--workspace", "--locked", "--no-run"]);
-    let begun = std::time::Instant::now();
-    if let Err(error) = super::checks::progress(&build) {
-        let tally = Tally::default();
-        tally.record(report, "tests (building)", begun.elapsed(), Err(error));
-        return;
+    let begun = Instant::now();
+    let job = Job::cargo(env, &["test", "--workspace", "--locked", "--no-run"])
+        .args(&["--message-format", "json-render-diagnostics"]);
+    let mut programs = Programs::new();
+    let outcome = progress_lines(&job, |line| {
+        let is_message = line.starts_with('{');
+        if let Some((file, package)) = artefact(line) {
+            programs.insert(file, package);
+        }
+        !is_message
+    });
+    match outcome {
+        Ok(()) => {
+            report.stage(name, Counts::default(), begun.elapsed(), String::new());
+            Some(programs)
+        }
+        Err(error) => {
+            report.failure(format!("{name}: {}", chain(&error)));
+            let counts = Counts { failed: 1, ..Counts::default() };
+            report.stage(name, counts, begun.elapsed(), String::new());
+            None
+        }
     }
-    report.stage("tests (building)", Counts::default(), begun.elapsed(), String::new());
-    report.announce("tests");
-    let nextest = Job::cargo(env, &["nextest", "--version"]).succeeds();
-    let job = if nextest {
-        Job::cargo(env, &["nextest", "run", "--workspace", "--locked", "--no-fail-fast"])
-    } else {
-        Job::cargo(env, &["test", "--workspace", "--locked", "--no-fail-fast"])
-    };
-    // Marked tests are counted where they are run or listed, not here.
-    execute(&job, report, "tests", nextest, false);
 }
 
-/// Runs the marked tests of the workspace, leaving out those named.
+/// The test program and its package in one of cargo's messages.
+fn artefact(line: &str) -> Option<(String, String)> {
+    #[derive(Deserialize)]
+    struct Message {
+        executable: String,
+        manifest_path: String,
+    }
+    let message: Message = serde_json::from_str(line).ok()?;
+    let file = Path::new(&message.executable).file_name()?.to_str()?.to_owned();
+    let folder = Path::new(&message.manifest_path).parent()?.file_name()?.to_str()?.to_owned();
+    Some((file, folder))
+}
+
+/// Runs every test that is not marked, and returns the marked ones.
+pub(super) fn unprivileged(
+    env: &Environment,
+    report: &mut Report,
+    programs: &Programs,
+) -> Vec<Case> {
+    report.announce("tests");
+    let job = Job::cargo(env, &["test", "--workspace", "--locked", "--no-fail-fast"]);
+    let (cases, took) = execute(&job, report, "tests", programs);
+    let (marked, ran): (Vec<Case>, Vec<Case>) =
+        cases.into_iter().partition(|case| case.verdict == Verdict::Skip);
+    record(report, "tests", &ran, took);
+    marked
+}
+
+/// Runs the marked tests, less those named.
 pub(super) fn marked(
     env: &Environment,
     report: &mut Report,
+    programs: &Programs,
     vars: &[(String, String)],
-    leave_out: &[String],
+    leave_out: &[&str],
 ) {
     report.announce("real tests");
-    let job = Job::cargo(env, &["test", "--workspace", "--locked", "--no-fail-fast"])
+    let mut job = Job::cargo(env, &["test", "--workspace", "--locked", "--no-fail-fast"])
         .vars(vars)
-        .args(&["--", "--ignored"]);
-    let skips: Vec<String> =
-        leave_out.iter().flat_map(|name| ["--skip".to_owned(), name.clone()]).collect();
-    execute(&job.args(&skips), report, "real tests", false, false);
+        .args(&["--", "--ignored", "--exact"]);
+    for name in leave_out {
+        job = job.args(&["--skip", *name]);
+    }
+    let (cases, took) = execute(&job, report, "real tests", programs);
+    record(report, "real tests", &cases, took);
 }
 
-fn execute(job: &Job, report: &mut Report, name: &str, nextest: bool, keep_skipped: bool) {
-    let mut tally = Tally::default();
+/// Runs `cargo test`, shows what is not routine, and reads the cases.
+fn execute(
+    job: &Job,
+    report: &mut Report,
+    name: &str,
+    programs: &Programs,
+) -> (Vec<Case>, Duration) {
+    let mut reader = Reader::new(programs);
     let mut pulse = Pulse::default();
     let finished = job.run_lines(|line| {
-        let show = if nextest { tally.nextest(line) } else { tally.libtest(line) };
-        if show {
+        reader.line(line);
+        if !is_routine(line) {
             pulse.line(line);
         }
     });
-    if !keep_skipped {
-        tally.counts.skipped = 0;
+    let cases = reader.end();
+    let ended_well = match &finished {
+        Ok(done) => done.status.success() || cases.iter().any(|case| case.verdict.is_bad()),
+        Err(_) => false,
+    };
+    if !ended_well {
+        // A failure that no test told: cargo's own last words say what it was.
+        let why = match &finished {
+            Ok(done) => done.tail.last().cloned().unwrap_or_default(),
+            Err(error) => chain(error),
+        };
+        report.failure(format!("{name}: {why}"));
+        let counts = Counts { failed: 1, ..Counts::default() };
+        report.stage(&format!("{name} (cargo)"), counts, Duration::ZERO, String::new());
     }
-    match finished {
-        Ok(done) => tally.record(report, name, done.took, Ok(done.status.success())),
-        Err(error) => tally.record(report, name, Duration::ZERO, Err(error)),
+    (cases, finished.map_or(Duration::ZERO, |done| done.took))
+}
+
+fn record(report: &mut Report, name: &str, cases: &[Case], took: Duration) {
+    let mut counts = Counts::default();
+    for case in cases {
+        if case.verdict.is_bad() {
+            counts.failed += 1;
+            let why = case.message.as_deref().unwrap_or(case.verdict.as_str());
+            report.failure(format!("{} {}: {why}", case.suite, case.name));
+        } else {
+            counts.passed += 1;
+        }
     }
+    report.stage(name, counts, took, String::new());
+}
+
+/// Splits the output by test program and gives each part to the reader of its package.
+struct Reader<'a> {
+    programs: &'a Programs,
+    package: String,
+    part: String,
+    cases: Vec<Case>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(programs: &'a Programs) -> Self {
+        Self { programs, package: String::new(), part: String::new(), cases: Vec::new() }
+    }
+
+    fn line(&mut self, line: &str) {
+        if let Some(program) = running(line) {
+            self.flush();
+            self.package = self.programs.get(program).cloned().unwrap_or_default();
+        }
+        self.part.push_str(line);
+        self.part.push('\n');
+    }
+
+    fn flush(&mut self) {
+        self.cases.extend(libtest::parse(&self.package, &self.part));
+        self.part.clear();
+    }
+
+    fn end(mut self) -> Vec<Case> {
+        self.flush();
+        self.cases
+    }
+}
+
+/// The file name in `Running … (target/debug/deps/it-0123)`.
+fn running(line: &str) -> Option<&str> {
+    let path = line.trim_start().strip_prefix("Running ")?.strip_suffix(')')?.rsplit_once('(')?.1;
+    path.rsplit('/').next()
+}
+
+/// Lines that say that all is well, or that a summary will repeat.
+fn is_routine(line: &str) -> bool {
+    let line = line.trim();
+    line.is_empty()
+        || (line.starts_with("test ") && !line.ends_with("FAILED"))
+        || line.starts_with("test result: ok")
+        || line.starts_with("Doc-tests ")
+        || (line.starts_with("running ") && (line.ends_with(" tests") || line.ends_with(" test")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn libtest(text: &str) -> Tally {
-        let mut tally = Tally::default();
-        for line in text.lines() {
-            tally.libtest(line);
-        }
-        tally
+    fn programs() -> Programs {
+        [("it-0a", "store"), ("it-0b", "plan")]
+            .map(|(file, package)| (file.to_owned(), package.to_owned()))
+            .into()
+    }
+
+    fn read(text: &str) -> Vec<Case> {
+        let programs = programs();
+        let mut reader = Reader::new(&programs);
+        text.lines().for_each(|line| reader.line(line));
+        reader.end()
     }
 
     #[test]
-    fn libtest_lines_are_counted_by_verdict() {
-        let tally = libtest(
-            "     Running unittests src/lib.rs (target/debug/deps/a-1)\nrunning 3 tests\n\
-             test a::b ... ok\ntest c ... ignored, real: PostgreSQL\ntest d ... FAILED\n\
-             test e - should panic ... ok\n",
+    fn programs_of_the_same_name_are_told_apart_by_their_package() {
+        let cases = read(
+            "     Running tests/it/main.rs (/t/debug/deps/it-0a)\nrunning 1 test\ntest a ... ok\n\
+             test result: ok. 1 passed\n\
+             \x20    Running tests/it/main.rs (/t/debug/deps/it-0b)\nrunning 1 test\n\
+             test a ... ignored, real: testbed\ntest result: ok. 0 passed\n",
         );
-        assert_eq!(tally.counts, Counts { passed: 2, failed: 1, skipped: 1 });
-        assert_eq!(tally.failures, ["d  [unittests src/lib.rs (target/debug/deps/a-1)]"]);
+        let told: Vec<_> = cases.iter().map(|c| (c.suite.as_str(), c.verdict)).collect();
+        assert_eq!(told, [("store::it", Verdict::Pass), ("plan::it", Verdict::Skip)]);
+        assert_eq!(cases[1].message.as_deref(), Some("real: testbed"));
     }
 
     #[test]
-    fn nextest_lines_are_counted_by_verdict() {
-        let mut tally = Tally::default();
-        for line in [
-            "        PASS [   0.005s] lotse-core id::tests::a",
-            "        FAIL [   0.010s] lotse-core id::tests::b",
-            "     Summary [   0.071s] 2 tests run: 1 passed, 1 failed, 3 skipped",
-        ] {
-            tally.nextest(line);
-        }
-        assert_eq!(tally.counts, Counts { passed: 1, failed: 1, skipped: 3 });
-        assert_eq!(tally.failures, ["lotse-core id::tests::b"]);
+    fn cargo_names_programs_and_packages() {
+        let line = r#"{"reason":"compiler-artifact","manifest_path":"/w/crates/store/Cargo.toml",
+            "executable":"/t/debug/deps/it-0a","fresh":true}"#;
+        assert_eq!(artefact(line), Some(("it-0a".to_owned(), "store".to_owned())));
+        assert_eq!(artefact(r#"{"manifest_path":"/w/a/Cargo.toml","executable":null}"#), None);
+        assert_eq!(artefact("   Compiling a"), None);
     }
 
     #[test]
-    fn a_crash_without_a_failed_test_is_a_failure() {
+    fn a_failed_test_is_a_failure_of_the_run() {
         let mut report = Report::new();
-        let tally = libtest("test a ... ok\n");
-        tally.record(&mut report, "tests", Duration::ZERO, Ok(false));
+        let cases = [Case::new("store::it", "a", Verdict::Crashed)];
+        record(&mut report, "tests", &cases, Duration::ZERO);
         assert!(report.finish().is_err());
     }
 
     #[test]
-    fn a_run_that_ended_well_is_not() {
+    fn cargo_that_fails_without_a_failed_test_is_a_failure() {
         let mut report = Report::new();
-        libtest("test a ... ok\n").record(&mut report, "tests", Duration::ZERO, Ok(true));
-        assert!(report.finish().is_ok());
+        let env = Environment::of_this_process().unwrap();
+        let job = Job::new(&env, "/bin/sh").args(&["-c", "echo error: no such package; exit 101"]);
+        let (cases, _) = execute(&job, &mut report, "tests", &Programs::new());
+        assert!(cases.is_empty(), "{cases:?}");
+        assert!(report.finish().is_err());
     }
 }

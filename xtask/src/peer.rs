@@ -1,0 +1,89 @@
+//! The Python image manager, in a virtual environment of its own below the target directory: what we
+//! compare with, and whose catalogue our reader must understand.
+
+use std::path::{Path, PathBuf};
+
+use crate::child::Job;
+use crate::environment::Environment;
+use crate::error::Error;
+
+/// The version we compare with. Later ones need Python 3.12.
+const PACKAGE: &str = "openstack-image-manager==0.20261006.0";
+
+/// An installed image manager.
+#[derive(Debug)]
+pub(crate) struct ImageManager {
+    root: PathBuf,
+}
+
+impl ImageManager {
+    /// The directory of the definitions it ships.
+    pub(crate) fn catalogue(&self) -> Result<PathBuf, Error> {
+        let lib = self.root.join("lib");
+        for entry in std::fs::read_dir(&lib).map_err(Error::file("read", &lib))? {
+            let python = entry.map_err(Error::file("read", &lib))?.path();
+            let images = python.join("site-packages/openstack_image_manager/etc/images");
+            if images.is_dir() {
+                return Ok(images);
+            }
+        }
+        Err(Error::Answer {
+            program: PACKAGE.to_owned(),
+            detail: format!("no etc/images below {}", lib.display()),
+        })
+    }
+}
+
+/// Installs it unless it is there. `python3-venv` is asked of apt where it is missing and we may.
+pub(crate) fn image_manager(env: &Environment) -> Result<ImageManager, Error> {
+    let root = env.scratch()?.join("image-manager");
+    let ready = root.join("ready");
+    if ready.is_file() {
+        return Ok(ImageManager { root });
+    }
+    let at = root.display().to_string();
+    let python = python(env)?;
+    quiet(&Job::new(env, &python).args(&["-m", "venv", "--clear", &at]))?;
+    let pip = root.join("bin/pip").display().to_string();
+    quiet(&Job::new(env, pip).args(&["install", "--quiet", "--no-input", PACKAGE]))?;
+    std::fs::write(&ready, PACKAGE).map_err(Error::file("write", &ready))?;
+    Ok(ImageManager { root })
+}
+
+/// A Python that can make virtual environments.
+fn python(env: &Environment) -> Result<String, Error> {
+    let can = |program: &str| {
+        Path::new(program).is_file()
+            && Job::new(env, program).args(&["-c", "import ensurepip, venv"]).succeeds()
+    };
+    let debian = "/usr/bin/python3";
+    let on_path = env.find("python3").map(|path| path.display().to_string());
+    for candidate in [Some(debian.to_owned()), on_path].into_iter().flatten() {
+        if can(&candidate) {
+            return Ok(candidate);
+        }
+    }
+    let install = env.root.join("testbed/apt.sh").display().to_string();
+    if env.is_root() && env.find("apt-get").is_some() {
+        quiet(&Job::new(env, install).args(&["install", "python3-venv"]))?;
+    }
+    if can(debian) {
+        return Ok(debian.to_owned());
+    }
+    Err(Error::Missing {
+        what: "a Python with the modules venv and ensurepip".to_owned(),
+        hint: "on Debian: apt-get install python3-venv".to_owned(),
+    })
+}
+
+fn quiet(job: &Job) -> Result<(), Error> {
+    let finished = job.run_lines(|_| {})?;
+    if finished.status.success() {
+        return Ok(());
+    }
+    let last = finished.tail.last().cloned().unwrap_or_default();
+    Err(Error::Child {
+        command: job.command_line(),
+        status: format!("{}: {last}", finished.status),
+    })
+}
