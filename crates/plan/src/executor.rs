@@ -1,6 +1,7 @@
 //! The seam between the engine and a capability: one step becomes requests.
 
 use std::fmt;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -39,9 +40,10 @@ pub trait Executor<T: Send + Sync>: Send + Sync {
 
     /// Does the step once, without retries of its own.
     ///
-    /// A new object must carry `attempt.marker` from the request that creates it. With
-    /// [`Attempt::found`], that request had succeeded before: go on with that object. Updating and
-    /// destroying must be idempotent; destroying what is gone is success.
+    /// A new object must carry `attempt.marker` from the request that creates it; as soon as its id
+    /// is known, [`Attempt::created`] tells it. With [`Attempt::found`], that request had succeeded
+    /// before: go on with that object. Updating and destroying must be idempotent; destroying what
+    /// is gone is success.
     ///
     /// # Errors
     ///
@@ -60,15 +62,24 @@ pub struct Attempt<'a> {
     pub intent: IntentId,
     /// What the object carries, or shall carry.
     pub marker: Marker,
-    /// The object that an earlier attempt created although its answer was lost.
+    /// The object that an earlier attempt of this step created: told by [`Attempt::created`], or
+    /// found by its marker.
     pub found: Option<String>,
     /// Set when the work shall end: finish what cannot be repeated, leave the rest.
     pub cancelled: CancellationToken,
     pub(crate) step: &'a StepId,
     pub(crate) progress: &'a dyn Progress,
+    pub(crate) created: OnceLock<String>,
 }
 
 impl Attempt<'_> {
+    /// Says that the object exists now. If a later request of this attempt fails, the next attempt
+    /// gets the id in [`Attempt::found`]; without this, its marker is looked for first, which costs
+    /// a request.
+    pub fn created(&self, object: impl Into<String>) {
+        self.created.get_or_init(|| object.into());
+    }
+
     /// Tells people how far the step is, for example in bytes.
     pub fn advance(&self, done: u64, total: Option<u64>) {
         self.progress.on(&Event::Advanced { step: self.step, done, total });

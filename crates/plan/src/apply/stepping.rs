@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -58,7 +59,7 @@ pub(super) async fn carry_out<T: Send + Sync>(shared: &Shared<'_, T>, step: &Ste
     }
     let began = Instant::now();
     shared.progress.on(&Event::Started { step: &step.id, action: step.action });
-    let mut tries = Tries { shared, step, intent: &intent, number: 0, unclear: false, found: None };
+    let mut tries = Tries::new(shared, step, &intent);
     let result = tries.run().await;
     let mut end = End {
         attempts: tries.number,
@@ -67,7 +68,7 @@ pub(super) async fn carry_out<T: Send + Sync>(shared: &Shared<'_, T>, step: &Ste
         duration: Duration::ZERO,
         request_id: None,
     };
-    let found = tries.found.is_some();
+    let found = tries.adopted;
     if !end.open {
         end.open = !conclude(shared, &intent, &conclusion(&result, found)).await;
     }
@@ -133,11 +134,20 @@ struct Tries<'a, T: Send + Sync> {
     number: u32,
     /// An attempt may have had an effect that nobody has looked for since.
     unclear: bool,
-    /// The object of an attempt whose answer was lost.
+    /// The marker has to be looked for before the next attempt.
+    look: bool,
+    /// The object of an earlier attempt.
     found: Option<String>,
+    /// It was found by its marker.
+    adopted: bool,
 }
 
-impl<T: Send + Sync> Tries<'_, T> {
+impl<'a, T: Send + Sync> Tries<'a, T> {
+    const fn new(shared: &'a Shared<'a, T>, step: &'a Step<T>, intent: &'a Intent) -> Self {
+        let (unclear, look, adopted) = (false, false, false);
+        Self { shared, step, intent, number: 0, unclear, look, found: None, adopted }
+    }
+
     async fn run(&mut self) -> Result<Outcome, StepError> {
         let mut reauthenticated = false;
         loop {
@@ -164,13 +174,15 @@ impl<T: Send + Sync> Tries<'_, T> {
         self.unclear || self.found.is_some()
     }
 
-    /// One attempt. A creating request whose answer was lost is never simply sent again: first its
-    /// marker is looked for.
+    /// One attempt. A creating step is never simply repeated: unless its object is known, its marker
+    /// is looked for first. Not even a failure that certainly had no effect excuses from that,
+    /// because it may be the failure of the second request of the step.
     async fn once(&mut self) -> Result<Outcome, StepError> {
-        if self.unclear && self.step.action.creates() {
-            let executor = self.shared.executor;
-            let looked = executor.recover(self.intent);
+        if self.look {
+            let looked = self.shared.executor.recover(self.intent);
             self.found = caught(looked).await.unwrap_or_else(Err)?;
+            self.adopted = self.found.is_some();
+            self.look = false;
             self.unclear = false;
         }
         let attempt = Attempt {
@@ -182,13 +194,17 @@ impl<T: Send + Sync> Tries<'_, T> {
             cancelled: self.shared.halt.token().clone(),
             step: &self.step.id,
             progress: self.shared.progress,
+            created: OnceLock::new(),
         };
-        let executed = self.shared.executor.execute(self.step, &attempt);
-        caught(executed).await.unwrap_or_else(|panic| {
+        let executed = caught(self.shared.executor.execute(self.step, &attempt)).await;
+        self.found = self.found.take().or(attempt.created.into_inner());
+        let result = executed.unwrap_or_else(|panic| {
             // Nobody knows how far it came.
             self.unclear = true;
             Err(panic)
-        })
+        });
+        self.look = result.is_err() && self.step.action.creates() && self.found.is_none();
+        result
     }
 
     /// How long to wait before the next attempt; `None` when there is none.

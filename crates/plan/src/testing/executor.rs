@@ -18,6 +18,8 @@ pub enum Reply {
     Object(String),
     /// It fails.
     Fail(StepError),
+    /// It says that it created this object, then fails.
+    FailAfter(String, StepError),
     /// It panics.
     Panic,
     /// It takes so long (tokio time) and succeeds.
@@ -126,6 +128,10 @@ impl<T: Send + Sync> Executor<T> for ScriptedExecutor {
             None => Ok(Outcome::object(object)),
             Some(Reply::Object(object)) => Ok(Outcome::object(object)),
             Some(Reply::Fail(error)) => Err(error),
+            Some(Reply::FailAfter(object, error)) => {
+                attempt.created(object);
+                Err(error)
+            }
             Some(Reply::Panic) => panic!("as asked for"),
             Some(Reply::Slow(time)) => {
                 tokio::time::sleep(time).await;

@@ -4,6 +4,7 @@
 
 mod applying;
 mod bench;
+mod convergence;
 mod graph;
 mod leasing;
 mod rendering;
