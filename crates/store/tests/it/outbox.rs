@@ -7,7 +7,8 @@ use lotse_store::sqlx;
 
 use crate::home::{on_both, second};
 
-fn event(subject: &str) -> Event {
+/// An event about this subject.
+pub(crate) fn event(subject: &str) -> Event {
     Event {
         id: EventId::generate(),
         topic: "image.converged".to_owned(),
