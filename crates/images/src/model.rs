@@ -8,9 +8,11 @@ use jiff::civil::Date;
 use lotse_core::declared::Span;
 use uuid::Uuid;
 
+mod image;
 mod natural;
 mod source;
 
+pub use image::{Image, ImageStatus};
 pub use natural::natural_order;
 pub use source::{Scheme, SourceUrl, SourceUrlError};
 

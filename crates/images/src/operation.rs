@@ -1,0 +1,130 @@
+//! What the steps of a plan do: data, specific enough that carrying it out needs no choices.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lotse_plan::StepId;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::model::{Checksum, Visibility};
+
+/// The work of one step.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "operation", rename_all = "kebab-case")]
+pub enum Operation {
+    /// Create an image and have Glance download its content.
+    Import(Import),
+    /// Go on with an import that an earlier run left unfinished.
+    Resume {
+        /// The image.
+        id: String,
+        /// What was, and is, to be done.
+        import: Import,
+    },
+    /// Change an image.
+    Update(Update),
+}
+
+/// An image to create, with its content.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Import {
+    /// The id it shall have, if one is declared.
+    pub id: Option<String>,
+    /// The name under which it is created.
+    pub name: String,
+    /// Disk format of the content.
+    pub disk_format: String,
+    /// Smallest root disk, in GiB, as declared.
+    pub min_disk: Option<u64>,
+    /// Least memory, in MiB.
+    pub min_ram: u64,
+    /// All tags.
+    pub tags: BTreeSet<String>,
+    /// All properties but our own marks.
+    pub properties: BTreeMap<String, String>,
+    /// Where Glance downloads the content from.
+    pub source: String,
+    /// What the content must be.
+    pub checksum: Option<Checksum>,
+    /// How it is made visible; `None` when a later step does that.
+    pub publish: Option<Publish>,
+}
+
+/// How a complete image is made visible.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Publish {
+    /// Its final name.
+    pub name: String,
+    /// Who sees it.
+    pub visibility: Visibility,
+    /// Whether listings leave it out.
+    pub hidden: bool,
+    /// Whether it is deactivated before anybody sees it.
+    pub deactivate: bool,
+}
+
+/// Changes of an image.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Update {
+    /// Which image.
+    pub target: Target,
+    /// The tag it must still carry.
+    pub tag: String,
+    /// The changes, sent as one request.
+    pub patch: Vec<Patch>,
+    /// A change of its status.
+    pub status: Option<StatusChange>,
+}
+
+/// Which image a step changes.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Target {
+    /// The image with this id.
+    Image(String),
+    /// The image that this step of the same plan imported.
+    ImportedBy(StepId),
+}
+
+/// One operation of a JSON patch (`application/openstack-images-v2.1-json-patch`).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Patch {
+    /// `add` for a property that is not there yet, else `replace`.
+    pub op: &'static str,
+    /// JSON pointer.
+    pub path: String,
+    /// The value to come.
+    pub value: Value,
+}
+
+impl Patch {
+    /// Replaces a field of the image.
+    pub fn replace(field: &str, value: impl Into<Value>) -> Self {
+        Self { op: "replace", path: lotse_core::declared::pointer([field]), value: value.into() }
+    }
+
+    /// Sets a property, whether it is there or not (what `add` means in a JSON patch).
+    pub fn set(property: &str, value: impl Into<Value>) -> Self {
+        Self { op: "add", path: lotse_core::declared::pointer([property]), value: value.into() }
+    }
+}
+
+/// A change of an image's status.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StatusChange {
+    /// Its data can no longer be used.
+    Deactivate,
+    /// Its data can be used again.
+    Reactivate,
+}
+
+impl StatusChange {
+    /// The name of the action in the Image API.
+    pub const fn action(self) -> &'static str {
+        match self {
+            Self::Deactivate => "deactivate",
+            Self::Reactivate => "reactivate",
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! How the catalogue is kept.
+
+use std::time::Duration;
+
+/// What the planner, the observer and the executor have to agree on.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Options {
+    /// The tag that all our images carry. Images without it are never touched.
+    pub tag: String,
+    /// How long Glance may take to import one image.
+    pub import_timeout: Duration,
+    /// The first pause between two looks at a running import; it doubles up to
+    /// [`Options::longest_poll`].
+    pub first_poll: Duration,
+    /// The longest pause between two looks at a running import.
+    pub longest_poll: Duration,
+}
+
+/// The tag of the OSISM image manager, so that its images are taken over without a change.
+pub const DEFAULT_TAG: &str = "managed_by_osism";
+
+impl Default for Options {
+    /// The tag of the OSISM image manager, half an hour per import, looks every 0.1 s to 2 s.
+    fn default() -> Self {
+        Self {
+            tag: DEFAULT_TAG.to_owned(),
+            import_timeout: Duration::from_mins(30),
+            first_poll: Duration::from_millis(100),
+            longest_poll: Duration::from_secs(2),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What one version's image shall be.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{DeclaredStatus, Definition, Version, Visibility};
+use crate::operation::{Import, Publish};
+use crate::options::Options;
+
+/// The image of one version, as it shall be in the end.
+#[derive(Clone, Debug)]
+pub(super) struct Desired<'a> {
+    pub(super) definition: &'a Definition,
+    pub(super) version: &'a Version,
+    pub(super) name: String,
+    pub(super) working_name: String,
+    pub(super) properties: BTreeMap<String, String>,
+    pub(super) tags: BTreeSet<String>,
+    pub(super) visibility: Visibility,
+    pub(super) status: DeclaredStatus,
+    /// `None`: not declared, left as it is.
+    pub(super) hidden: Option<bool>,
+    /// Whether visibility and status are held, not only set at the import. Superseded versions of
+    /// a `multi` definition may have been hidden or deactivated by whoever retires images; making
+    /// them visible again in every run would be a fight without end.
+    pub(super) exposure_held: bool,
+}
+
+impl<'a> Desired<'a> {
+    pub(super) fn of(definition: &'a Definition, version: &'a Version, options: &Options) -> Self {
+        let mut properties = definition.properties(version);
+        let newest = definition.newest().is_some_and(|newest| newest.version == version.version);
+        let superseded = definition.multi && !newest;
+        if superseded && let Some(newest) = definition.newest() {
+            let successor = definition.properties(newest);
+            let visible = newest.visibility.unwrap_or(definition.visibility).is_open()
+                && newest.hidden != Some(true);
+            if visible && is_same_generic(&properties, &successor) {
+                properties.insert("os_purpose".to_owned(), "oldgeneric".to_owned());
+            }
+        }
+        let mut tags: BTreeSet<String> = definition.tags.iter().cloned().collect();
+        tags.insert(options.tag.clone());
+        tags.extend(definition.meta.get("os_distro").map(|distro| format!("os:{distro}")));
+        Self {
+            definition,
+            version,
+            name: definition.final_name(&version.version),
+            working_name: definition.working_name(&version.version),
+            properties,
+            tags,
+            visibility: version.visibility.unwrap_or(definition.visibility),
+            status: definition.status,
+            hidden: version.hidden,
+            exposure_held: !superseded || version.visibility.is_some(),
+        }
+    }
+
+    /// The import of it; published at once unless somebody has to give way first.
+    pub(super) fn import(&self, publish_at_once: bool) -> Import {
+        Import {
+            id: self.version.id.map(|id| id.to_string()),
+            name: self.working_name.clone(),
+            disk_format: self.definition.format.clone(),
+            min_disk: self.definition.min_disk,
+            min_ram: self.definition.min_ram.unwrap_or(0),
+            tags: self.tags.clone(),
+            properties: self.properties.clone(),
+            source: self.version.source().as_str().to_owned(),
+            checksum: self.version.checksum.clone(),
+            publish: publish_at_once.then(|| Publish {
+                name: self.name.clone(),
+                visibility: self.visibility,
+                hidden: self.hidden.unwrap_or(false),
+                deactivate: self.status == DeclaredStatus::Deactivated,
+            }),
+        }
+    }
+}
+
+/// Whether both are the generic image of one architecture, distribution and version: of such only
+/// one may be found by users (SCS-0102).
+pub(super) fn is_same_generic(
+    one: &BTreeMap<String, String>,
+    other: &BTreeMap<String, String>,
+) -> bool {
+    let generic = |image: &BTreeMap<String, String>| {
+        image.get("os_purpose").is_some_and(|purpose| purpose == "generic")
+    };
+    generic(one)
+        && generic(other)
+        && ["architecture", "os_distro", "os_version"]
+            .iter()
+            .all(|key| one.get(*key) == other.get(*key))
+}
