@@ -1,17 +1,74 @@
 //! The image catalogue: declared definitions become verified, current images in Glance.
+//!
+//! # The way of the data
+//!
+//! ```text
+//! definition files ─► declare ─► Catalog ─┐
+//!                                         ├─► plan (pure) ─► Plan<Operation> ─► lotse_plan ─► apply ─► Glance
+//! Glance ─► observe ─► Observed ──────────┘
+//! ```
+//!
+//! | module | what it says |
+//! | --- | --- |
+//! | [`declare`] | definition files, in the format of the OSISM image manager, and their complaints |
+//! | [`model`] | definitions, versions, checksums, images |
+//! | [`observe`](mod@observe) | what is there, in two listings |
+//! | [`plan`](mod@plan) | which image holds which version, and what differs |
+//! | [`operation`] | what the steps of a plan do |
+//! | [`apply`] | a step becomes requests |
+//! | [`task`] | the same again and again, for the daemon |
+//! | [`config`] | the section `images:` of `lotse.yaml` |
+//!
+//! # Words
+//!
+//! - A **definition** declares an image with its **versions**. With `multi`, the newest version bears
+//!   the plain name and older ones `name (version)`; without, each bears `name version`.
+//! - An image is **ours** when it carries our tag and is public or belongs to our project. Nothing
+//!   else is ever changed.
+//! - An image **holds** the version that its own property `internal_version` names.
+//! - An import is **pending** until its content is complete, verified and named: the properties
+//!   [`MARKER`] and [`IMPORT_STATE`] of the image say so.
+//!
+//! # Invariants
+//!
+//! 1. No image is given the label of a content that it does not have.
+//! 2. An image is invisible to others until its content is complete and, where the cloud knows a hash
+//!    of the declared kind, verified.
+//! 3. There are never two visible images of one name because of us.
+//! 4. A second plan right after an apply is empty; applying it sends no write.
+//! 5. A run that is killed anywhere leaves a state from which the next one goes on, without
+//!    importing anything twice.
+//!
+//! # Where this differs from the OSISM image manager, on purpose
+//!
+//! A version that is not there is imported, whether or not an option asks for it; the old image is
+//! never relabelled. Superseded images become `oldgeneric` at once, also when several versions are
+//! imported the first time. Versions that somebody hid or deactivated after they were superseded stay so.
+//! Deactivated images are not waited for. All properties are sent when the image is created, and
+//! changes of an image as one request. A declared `sha512` (or `md5`) is verified for downloads by
+//! Glance, too. `hidden` is honoured without an option.
 
+pub mod apply;
+pub mod config;
 pub mod declare;
+mod error;
+mod glance;
 pub mod model;
 pub mod observe;
 pub mod operation;
 mod options;
-mod plan;
+pub mod plan;
+pub mod task;
 
+pub use apply::Executor;
+pub use config::{Config, Policy};
 pub use declare::Catalog;
-pub use observe::Observed;
+pub use error::Error;
+pub use observe::{Observed, observe};
 pub use operation::Operation;
 pub use options::{DEFAULT_TAG, Options};
 pub use plan::plan;
+pub use task::{ImagesTask, Status};
 
 /// The kind of object that this capability changes.
 pub const KIND: &str = "image";

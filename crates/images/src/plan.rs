@@ -361,7 +361,7 @@ impl Planner<'_> {
         let left: Vec<&str> = family
             .members
             .iter()
-            .filter(|image| !held(image) && !(image.status.is_complete() && retired(image)))
+            .filter(|image| !(held(image) || (image.status.is_complete() && retired(image))))
             .map(|image| image.name.as_str())
             .collect();
         if left.is_empty() {

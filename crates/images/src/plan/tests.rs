@@ -411,7 +411,7 @@ fn patch(images: &mut [Image], id: &str, update: &Update) {
         match patch.path.as_str() {
             "/name" => image.name = text(),
             "/visibility" => {
-                image.visibility = serde_json::from_value(patch.value.clone()).unwrap()
+                image.visibility = serde_json::from_value(patch.value.clone()).unwrap();
             }
             "/tags" => image.tags = serde_json::from_value(patch.value.clone()).unwrap(),
             "/min_disk" => image.min_disk = patch.value.as_u64().unwrap(),

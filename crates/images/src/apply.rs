@@ -1,0 +1,165 @@
+//! Steps become requests.
+//!
+//! Nothing is chosen here: what a step does stands in its [`Operation`]. Before an image is changed
+//! it is looked at once more, so that nothing is changed that is no longer ours. Nothing is retried
+//! here either: every request says whether it may be, and the engine does it.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use lotse_core::error::ErrorKind;
+use lotse_core::journal::Intent;
+use lotse_openstack::{Cloud, Error};
+use lotse_plan::{Attempt, Outcome, Step, StepError, StepId};
+use serde_json::{Value, json};
+
+use crate::model::{Image, ImageStatus};
+use crate::operation::{Import, Operation, StatusChange, Target, Update};
+use crate::options::Options;
+use crate::{IMPORT_STATE, MARKER, glance};
+
+mod import;
+
+/// Carries out the steps of image plans on one cloud.
+#[derive(Debug)]
+pub struct Executor {
+    cloud: Cloud,
+    options: Options,
+    /// Which image a step of this plan imported, for the steps that wait for it.
+    imported: Mutex<HashMap<StepId, String>>,
+}
+
+impl Executor {
+    /// An executor for one plan on this cloud.
+    pub fn new(cloud: Cloud, options: Options) -> Self {
+        Self { cloud, options, imported: Mutex::default() }
+    }
+
+    fn remember(&self, step: &StepId, id: &str) {
+        let mut imported = self.imported.lock().unwrap_or_else(PoisonError::into_inner);
+        imported.insert(step.clone(), id.to_owned());
+    }
+
+    fn target(&self, target: &Target) -> Result<String, StepError> {
+        match target {
+            Target::Image(id) => Ok(id.clone()),
+            Target::ImportedBy(step) => {
+                let imported = self.imported.lock().unwrap_or_else(PoisonError::into_inner);
+                imported.get(step).cloned().ok_or_else(|| {
+                    let message = format!("the step {step} has imported no image");
+                    StepError::new(ErrorKind::Internal, message)
+                })
+            }
+        }
+    }
+
+    /// Creates the image, without data and invisible to others, with everything it says of itself.
+    async fn create(&self, import: &Import, attempt: &Attempt<'_>) -> Result<String, StepError> {
+        let mut body = json!({
+            "name": import.name,
+            "disk_format": import.disk_format,
+            "container_format": "bare",
+            "visibility": "private",
+            "min_disk": import.min_disk.unwrap_or(0),
+            "min_ram": import.min_ram,
+            "tags": import.tags,
+        });
+        if let Some(id) = &import.id {
+            body["id"] = json!(id);
+        }
+        for (key, value) in &import.properties {
+            body[key] = json!(value);
+        }
+        body[MARKER] = json!(attempt.marker);
+        body[IMPORT_STATE] = json!("pending");
+        let answer = glance::create(&self.cloud, &body).await.map_err(failed)?;
+        Ok(answer.json::<Image>().map_err(failed)?.id)
+    }
+
+    async fn update(&self, update: &Update) -> Result<Outcome, StepError> {
+        let id = self.target(&update.target)?;
+        let image = glance::show(&self.cloud, &id).await.map_err(failed)?;
+        if !image.tags.contains(&update.tag) {
+            let message = format!("the image {id} no longer carries the tag \"{}\"", update.tag);
+            let hint = "somebody took the image over while this ran; plan again";
+            return Err(StepError::new(ErrorKind::Conflict, message).hinting(hint));
+        }
+        let mut outcome = Outcome::object(&id);
+        // Whoever is to be unusable is so before it is seen; whoever is to be usable, is when
+        // everything else is right.
+        let deactivate = update.status == Some(StatusChange::Deactivate);
+        if deactivate && image.status != ImageStatus::Deactivated {
+            self.change_status(&id, StatusChange::Deactivate, &mut outcome).await?;
+        }
+        if !update.patch.is_empty() {
+            let answer = glance::patch(&self.cloud, &id, &update.patch).await.map_err(failed)?;
+            outcome.request_id = answer.request_id();
+        }
+        let reactivate = update.status == Some(StatusChange::Reactivate);
+        if reactivate && image.status != ImageStatus::Active {
+            self.change_status(&id, StatusChange::Reactivate, &mut outcome).await?;
+        }
+        Ok(outcome)
+    }
+
+    async fn change_status(
+        &self,
+        id: &str,
+        change: StatusChange,
+        outcome: &mut Outcome,
+    ) -> Result<(), StepError> {
+        let answer = glance::change_status(&self.cloud, id, change).await.map_err(failed)?;
+        outcome.request_id = answer.request_id();
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl lotse_plan::Executor<Operation> for Executor {
+    fn detail(&self, step: &Step<Operation>) -> Value {
+        match &step.operation {
+            Operation::Import(import) => json!({"import": import.name, "source": import.source}),
+            Operation::Resume { id, import } => json!({"resume": id, "source": import.source}),
+            Operation::Update(update) => json!({"update": update.target}),
+        }
+    }
+
+    async fn recover(&self, intent: &Intent) -> Result<Option<String>, StepError> {
+        let marker = intent.marker.to_string();
+        let query = [(MARKER, marker.as_str()), ("visibility", "all")];
+        let found = self.cloud.pages::<Image>("image", "/v2/images", &query, "images").all().await;
+        let found = found.map_err(failed)?;
+        // A cloud that did not understand the filter would hand us anything.
+        let ours = |image: &Image| image.property(MARKER) == Some(&marker);
+        Ok(found.into_iter().find(ours).map(|image| image.id))
+    }
+
+    async fn execute(
+        &self,
+        step: &Step<Operation>,
+        attempt: &Attempt<'_>,
+    ) -> Result<Outcome, StepError> {
+        match &step.operation {
+            Operation::Import(import) => {
+                let (id, fresh) = match &attempt.found {
+                    Some(id) => (id.clone(), false),
+                    None => (self.create(import, attempt).await?, true),
+                };
+                self.remember(&step.id, &id);
+                self.complete(&id, import, attempt, fresh).await
+            }
+            Operation::Resume { id, import } => {
+                self.remember(&step.id, id);
+                self.complete(id, import, attempt, false).await
+            }
+            Operation::Update(update) => self.update(update).await,
+        }
+    }
+}
+
+/// A request that failed, for the engine.
+#[expect(clippy::needless_pass_by_value, reason = "the form that `map_err` wants")]
+fn failed(error: Error) -> StepError {
+    StepError::explained(&error, error.retry_class())
+}

@@ -1,0 +1,278 @@
+//! From an image without data to a complete one: import, wait, verify, publish.
+//!
+//! It may begin at any point, because a killed run may have ended at any point: the image's own
+//! status says what is left to do.
+
+use http::StatusCode;
+use lotse_core::error::ErrorKind;
+use lotse_core::retry::RetryClass;
+use lotse_plan::{Attempt, Outcome, StepError};
+use tokio::time::Instant;
+
+use super::{Executor, failed};
+use crate::model::{HashAlgorithm, Image, ImageStatus};
+use crate::operation::{Import, Patch, StatusChange};
+use crate::{IMPORT_STATE, glance};
+
+/// Glance says here which stores an import did not reach.
+const FAILED_STORES: &str = "os_glance_failed_import";
+
+impl Executor {
+    /// Brings an image to its end. `fresh` says that it was created just now, so that it certainly
+    /// has no data.
+    ///
+    /// An image that cannot become what it shall be is deleted again: it was never visible, and
+    /// nothing of it is worth keeping.
+    pub(super) async fn complete(
+        &self,
+        id: &str,
+        import: &Import,
+        attempt: &Attempt<'_>,
+        fresh: bool,
+    ) -> Result<Outcome, StepError> {
+        let image = match self.filled(id, import, attempt, fresh).await {
+            Ok(image) => image,
+            Err(Trouble::Passing(error)) => return Err(error),
+            Err(Trouble::Final(error)) => return Err(self.discard(id, import, error).await),
+        };
+        if let Err(error) = verify(&image, import) {
+            return Err(self.discard(id, import, error).await);
+        }
+        self.finish(&image, import).await
+    }
+
+    /// Waits until the image has its data, and starts the import if nobody has.
+    async fn filled(
+        &self,
+        id: &str,
+        import: &Import,
+        attempt: &Attempt<'_>,
+        fresh: bool,
+    ) -> Result<Image, Trouble> {
+        let mut started = Started::Not;
+        if fresh {
+            started = self.start(id, import).await?;
+        }
+        let deadline = Instant::now() + self.options.import_timeout;
+        let mut pause = self.options.first_poll;
+        loop {
+            let image = glance::show(&self.cloud, id).await.map_err(failed)?;
+            match (image.status, &started) {
+                (status, _) if status.is_complete() => return Ok(image),
+                (status, _) if status.is_gone() => return Err(gone(&image)),
+                (ImageStatus::Queued, Started::Not) => {
+                    started = self.start(id, import).await?;
+                    continue;
+                }
+                (ImageStatus::Queued, _) => self.check(&image, &started).await?,
+                _ => {}
+            }
+            if Instant::now() >= deadline {
+                return Err(Trouble::Passing(late(&image, import)));
+            }
+            let waiting = attempt.cancelled.run_until_cancelled(tokio::time::sleep(pause));
+            if waiting.await.is_none() {
+                return Err(Trouble::Passing(stopped(id)));
+            }
+            pause = pause.saturating_mul(2).min(self.options.longest_poll);
+        }
+    }
+
+    /// Asks Glance to download. Everything but 202 is a refusal, except that somebody is at it
+    /// already.
+    async fn start(&self, id: &str, import: &Import) -> Result<Started, Trouble> {
+        let answer = match glance::import(&self.cloud, id, &import.source).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                let retry = error.retry_class();
+                let failure = failed(error);
+                return Err(match retry {
+                    RetryClass::Never => Trouble::Final(failure.hinting(REFUSED)),
+                    _ => Trouble::Passing(failure),
+                });
+            }
+        };
+        match answer.status() {
+            StatusCode::ACCEPTED => Ok(Started::Accepted),
+            StatusCode::CONFLICT => {
+                Ok(Started::Conflict(String::from_utf8_lossy(answer.body()).trim().to_owned()))
+            }
+            status => {
+                let message = format!("Glance answered the import of {id} with {status}, not 202");
+                Err(Trouble::Final(StepError::new(ErrorKind::Unavailable, message)))
+            }
+        }
+    }
+
+    /// Looks whether the import of an image that (still, or again) has no data has failed.
+    async fn check(&self, image: &Image, started: &Started) -> Result<(), Trouble> {
+        let stores = image.property(FAILED_STORES).filter(|stores| !stores.is_empty());
+        let tasks = glance::tasks(&self.cloud, &image.id).await.map_err(failed)?;
+        let running = tasks.iter().any(glance::Task::is_running);
+        let newest = tasks.first().filter(|_| !running);
+        let failure = newest.filter(|task| task.status == "failure");
+        if stores.is_none() && failure.is_none() {
+            return match started {
+                // Glance refused, and nothing is under way: it would stay so forever.
+                Started::Conflict(reason) if !running && !tasks.is_empty() => {
+                    let message = format!("Glance refuses to import {}: {reason}", image.id);
+                    Err(Trouble::Final(StepError::new(ErrorKind::Conflict, message)))
+                }
+                _ => Ok(()),
+            };
+        }
+        let said = failure.and_then(|task| task.message.as_deref()).unwrap_or("no reason is given");
+        let whither = stores.map(|stores| format!(" into the store {stores}")).unwrap_or_default();
+        let message = format!("Glance could not import the image {}{whither}: {said}", image.id);
+        Err(Trouble::Final(StepError::new(ErrorKind::Unavailable, message).hinting(DOWNLOAD)))
+    }
+
+    /// Makes the image what its definition says, and visible if nobody has to give way first: one
+    /// request, or none.
+    async fn finish(&self, image: &Image, import: &Import) -> Result<Outcome, StepError> {
+        let mut outcome = Outcome::object(&image.id);
+        let publish = import.publish.as_ref();
+        if publish.is_some_and(|publish| publish.deactivate) && image.status == ImageStatus::Active
+        {
+            self.change_status(&image.id, StatusChange::Deactivate, &mut outcome).await?;
+        }
+        let patch = finishing(image, import);
+        if !patch.is_empty() {
+            let answer = glance::patch(&self.cloud, &image.id, &patch).await.map_err(failed)?;
+            outcome.request_id = answer.request_id();
+        }
+        Ok(outcome)
+    }
+
+    /// Deletes an image that will not become what it shall be, and says what happened.
+    async fn discard(&self, id: &str, import: &Import, error: StepError) -> StepError {
+        if import.id.is_some() {
+            // Glance never gives a declared id a second time.
+            let message =
+                format!("{}; the image keeps its declared id and stays invisible", error.message);
+            return StepError { message, ..error };
+        }
+        match glance::delete(&self.cloud, id).await {
+            Ok(()) => error,
+            Err(also) => {
+                let also = failed(also);
+                let message = format!(
+                    "{}; the unusable image {id} could not be deleted: {also}",
+                    error.message
+                );
+                StepError { message, ..error }
+            }
+        }
+    }
+}
+
+/// Whether the import was begun by us.
+enum Started {
+    Not,
+    Accepted,
+    /// Glance answered 409, with this text.
+    Conflict(String),
+}
+
+/// Why an image has no data.
+enum Trouble {
+    /// Another attempt or another run may go on with the image.
+    Passing(StepError),
+    /// The image is of no use.
+    Final(StepError),
+}
+
+impl From<StepError> for Trouble {
+    fn from(error: StepError) -> Self {
+        Self::Passing(error)
+    }
+}
+
+const REFUSED: &str = "see what Glance allows: its import methods and the filters of web-download";
+const DOWNLOAD: &str = "check that the URL can be fetched from the machine on which Glance runs, and the log of Glance";
+
+fn gone(image: &Image) -> Trouble {
+    let message = format!("the image {} is {} before it had data", image.id, image.status.as_str());
+    Trouble::Final(StepError::new(ErrorKind::Conflict, message))
+}
+
+fn late(image: &Image, import: &Import) -> StepError {
+    let message = format!(
+        "Glance is still importing {} into the image {} (status {})",
+        import.source,
+        image.id,
+        image.status.as_str()
+    );
+    StepError::new(ErrorKind::Timeout, message)
+        .hinting("the next run goes on with it; raise import_timeout if it is only slow")
+}
+
+fn stopped(id: &str) -> StepError {
+    let message = format!("stopped while Glance imports the image {id}");
+    // The journal keeps the step open, so that the next run knows of the image.
+    StepError::new(ErrorKind::Cancelled, message)
+        .hinting("the next run goes on with it")
+        .retried(RetryClass::Ambiguous)
+}
+
+/// Compares the content with the declared checksum, as far as Glance knows one of its kind.
+fn verify(image: &Image, import: &Import) -> Result<(), StepError> {
+    let Some(declared) = &import.checksum else { return Ok(()) };
+    if image.disk_format.as_deref() != Some(import.disk_format.as_str()) {
+        tracing::warn!(image = %image.id, "Glance converted the content, so its checksum is not verified");
+        return Ok(());
+    }
+    let found = match declared.algorithm {
+        HashAlgorithm::Md5 => image.checksum.as_deref(),
+        algorithm if image.os_hash_algo.as_deref() == Some(algorithm.as_str()) => {
+            image.os_hash_value.as_deref()
+        }
+        _ => None,
+    };
+    let Some(found) = found else {
+        tracing::warn!(image = %image.id, checksum = %declared, "the cloud knows no checksum of this kind");
+        return Ok(());
+    };
+    if found.eq_ignore_ascii_case(&declared.digest) {
+        return Ok(());
+    }
+    let algorithm = declared.algorithm.as_str();
+    let message = format!(
+        "the content of {} has the {algorithm} {found}, declared is {}",
+        import.source, declared.digest
+    );
+    Err(StepError::new(ErrorKind::Integrity, message).hinting(
+        "if upstream published another file, declare it as a new version with its checksum; \
+         otherwise somebody changed the file",
+    ))
+}
+
+/// What is left to set on a complete image.
+fn finishing(image: &Image, import: &Import) -> Vec<Patch> {
+    let mut patch = Vec::new();
+    let mut field = |name: &str, before: serde_json::Value, after: serde_json::Value| {
+        if before != after {
+            patch.push(Patch::replace(name, after));
+        }
+    };
+    let min_disk = import.min_disk.unwrap_or(0).max(image.needed_disk().unwrap_or(0));
+    field("min_disk", image.min_disk.into(), min_disk.into());
+    field("min_ram", image.min_ram.into(), import.min_ram.into());
+    let list = |tags: &std::collections::BTreeSet<String>| tags.iter().cloned().collect();
+    field("tags", list(&image.tags), list(&import.tags));
+    if let Some(publish) = &import.publish {
+        field("name", image.name.as_str().into(), publish.name.as_str().into());
+        field("os_hidden", image.os_hidden.into(), publish.hidden.into());
+        let (before, after) = (image.visibility.as_str(), publish.visibility.as_str());
+        field("visibility", before.into(), after.into());
+    }
+    for (key, value) in &import.properties {
+        if image.property(key) != Some(value) {
+            patch.push(Patch::set(key, value.as_str()));
+        }
+    }
+    if import.publish.is_some() {
+        patch.push(Patch::set(IMPORT_STATE, "done"));
+    }
+    patch
+}

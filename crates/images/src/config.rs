@@ -1,0 +1,166 @@
+//! The section `images:` of `lotse.yaml`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::options::{DEFAULT_TAG, Options};
+
+/// How the image catalogue is kept.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "Images")]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Directory with definition files (or one such file), relative to `lotse.yaml`.
+    #[serde(default = "path")]
+    pub path: PathBuf,
+    /// The clouds it is kept on, by their names in `clouds.yaml`.
+    #[schemars(length(min = 1))]
+    pub clouds: Vec<String>,
+    /// The tag that all its images carry; images without it are never touched. The default is that
+    /// of the OSISM image manager, whose images are so taken over as they are.
+    #[serde(default = "tag")]
+    pub tag: String,
+    /// How often it is looked at, for example `1h` or `15m`; an hour by default. At least 10 s.
+    #[serde(default = "period")]
+    pub period: Period,
+    /// Whether differences are only reported (`observe`) or made good (`apply`).
+    #[serde(default)]
+    pub policy: Policy,
+    /// How long the cloud may take to import one image; half an hour by default.
+    #[serde(default = "import_timeout")]
+    pub import_timeout: Period,
+}
+
+/// What is done about differences.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Policy {
+    /// They are reported.
+    #[default]
+    Observe,
+    /// They are made good.
+    Apply,
+}
+
+/// A length of time, written like `90s`, `15m`, `1h 30m` or `PT15M`.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Period(Duration);
+
+impl Period {
+    /// The shortest one that can be written.
+    pub const LEAST: Duration = Duration::from_secs(10);
+
+    /// The length.
+    pub const fn get(self) -> Duration {
+        self.0
+    }
+}
+
+impl TryFrom<String> for Period {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let length: SignedDuration = text.parse().map_err(|_| {
+            format!("\"{text}\" is not a length of time; write for example 90s, 15m or 1h")
+        })?;
+        let length = Duration::try_from(length)
+            .map_err(|_| format!("\"{text}\" is negative; a length of time is not"))?;
+        if length < Self::LEAST {
+            return Err(format!("\"{text}\" is too short; write at least 10s"));
+        }
+        Ok(Self(length))
+    }
+}
+
+impl From<Period> for String {
+    fn from(period: Period) -> Self {
+        let length = SignedDuration::try_from(period.0).unwrap_or(SignedDuration::MAX);
+        format!("{length:#}")
+    }
+}
+
+impl JsonSchema for Period {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Period".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "description": "A length of time, for example 90s, 15m, 1h 30m or PT15M."
+        })
+    }
+}
+
+impl Config {
+    /// Makes the paths in it absolute: what is relative is so to `base`, where `lotse.yaml` lies.
+    pub fn rebase(&mut self, base: &std::path::Path) {
+        self.path = base.join(&self.path);
+    }
+
+    /// What planner, observer and executor need of it.
+    pub fn options(&self) -> Options {
+        Options {
+            tag: self.tag.clone(),
+            import_timeout: self.import_timeout.get(),
+            ..Options::default()
+        }
+    }
+}
+
+fn path() -> PathBuf {
+    PathBuf::from("images")
+}
+
+fn tag() -> String {
+    DEFAULT_TAG.to_owned()
+}
+
+const fn period() -> Period {
+    Period(Duration::from_hours(1))
+}
+
+const fn import_timeout() -> Period {
+    Period(Duration::from_mins(30))
+}
+
+#[cfg(test)]
+mod tests {
+    use lotse_core::declared::{self, SourceFile};
+    use lotse_core::error::Explain as _;
+
+    use super::*;
+
+    #[test]
+    fn a_cloud_is_all_that_must_be_said() {
+        let file = SourceFile::new("lotse.yaml", "clouds: [sim]\n");
+        let config = declared::load::<Config>(&file).unwrap().value;
+        assert_eq!(config.policy, Policy::Observe);
+        assert_eq!((config.path.to_str(), config.tag.as_str()), (Some("images"), DEFAULT_TAG));
+        assert_eq!(config.period.get(), Duration::from_hours(1));
+        assert_eq!(config.options(), Options::default());
+        let text = serde_json::to_string(&config).unwrap();
+        assert_eq!(serde_json::from_str::<Config>(&text).unwrap(), config);
+    }
+
+    #[test]
+    fn lengths_of_time_are_checked_where_they_stand() {
+        for (written, complaint) in [
+            ("90", "\"period\" must be text, not"),
+            ("soon", "not a length of time"),
+            ("-5m", "negative"),
+            ("1s", "too short"),
+        ] {
+            let text = format!("clouds: [sim]\nperiod: {written}\n");
+            let error = declared::load::<Config>(&SourceFile::new("lotse.yaml", text)).unwrap_err();
+            let found = &error.diagnostics()[0];
+            assert_eq!((found.span.line, found.span.column), (2, 9), "{found}");
+            assert!(found.message.contains(complaint) || written == "90", "{found}");
+        }
+    }
+}

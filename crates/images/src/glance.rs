@@ -1,0 +1,98 @@
+//! The requests to the Image API that steps are made of, one function each.
+
+use http::StatusCode;
+use lotse_openstack::{Cloud, Error, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::model::Image;
+use crate::operation::{Patch, StatusChange};
+
+/// The media type of changes to images.
+const PATCH_TYPE: &str = "application/openstack-images-v2.1-json-patch";
+
+/// One task of an image, as `GET /v2/images/{id}/tasks` lists it.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Task {
+    pub(crate) status: String,
+    #[serde(default)]
+    pub(crate) message: Option<String>,
+    #[serde(default)]
+    pub(crate) created_at: String,
+}
+
+impl Task {
+    pub(crate) fn is_running(&self) -> bool {
+        matches!(self.status.as_str(), "pending" | "processing")
+    }
+}
+
+/// Creates an image without data. Not idempotent: its marker tells whether a lost answer was good.
+pub(crate) async fn create(cloud: &Cloud, body: &Value) -> Result<Response, Error> {
+    cloud.post("image", "/v2/images").json(body).send().await
+}
+
+pub(crate) async fn show(cloud: &Cloud, id: &str) -> Result<Image, Error> {
+    cloud.get("image", &format!("/v2/images/{id}")).send().await?.json()
+}
+
+/// Has Glance download the content. Repeating it does no harm: an image that is being imported, or
+/// has its data, answers 409, which is for the caller to understand.
+pub(crate) async fn import(cloud: &Cloud, id: &str, uri: &str) -> Result<Response, Error> {
+    let body = json!({"method": {"name": "web-download", "uri": uri}});
+    cloud
+        .post("image", &format!("/v2/images/{id}/import"))
+        .json(&body)
+        .idempotent(true)
+        .accept(StatusCode::CONFLICT)
+        .send()
+        .await
+}
+
+/// The tasks of an image, the newest first. Clouds without them have none.
+pub(crate) async fn tasks(cloud: &Cloud, id: &str) -> Result<Vec<Task>, Error> {
+    #[derive(Deserialize)]
+    struct Tasks {
+        tasks: Vec<Task>,
+    }
+    let answer = cloud.get("image", &format!("/v2/images/{id}/tasks")).send().await;
+    match answer {
+        Ok(answer) => {
+            let mut tasks = answer.json::<Tasks>()?.tasks;
+            tasks.sort_by(|a, b| b.created_at.cmp(&a.created_at));
+            Ok(tasks)
+        }
+        Err(error) if error.is_not_found() => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Changes an image in one request. All operations set values, so repeating it does no harm.
+pub(crate) async fn patch(cloud: &Cloud, id: &str, patch: &[Patch]) -> Result<Response, Error> {
+    cloud
+        .patch("image", &format!("/v2/images/{id}"))
+        .header("content-type", PATCH_TYPE)
+        .json(&patch)
+        .idempotent(true)
+        .send()
+        .await
+}
+
+/// Deactivates or reactivates an image; both are as good twice as once.
+pub(crate) async fn change_status(
+    cloud: &Cloud,
+    id: &str,
+    change: StatusChange,
+) -> Result<Response, Error> {
+    let path = format!("/v2/images/{id}/actions/{}", change.action());
+    cloud.post("image", &path).idempotent(true).send().await
+}
+
+/// Deletes an image; one that is gone is as good.
+pub(crate) async fn delete(cloud: &Cloud, id: &str) -> Result<(), Error> {
+    match cloud.delete("image", &format!("/v2/images/{id}")).send().await {
+        Ok(_) => Ok(()),
+        Err(error) if error.is_not_found() => Ok(()),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,203 @@
+//! Background work: the catalogue of one cloud, looked at and, if wanted, made good.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use lotse_core::error::Explain;
+use lotse_core::task::{Report, Task};
+use lotse_openstack::Cloud;
+use lotse_plan::progress::Silent;
+use lotse_plan::{ApplyOptions, ApplyReport, Engine, Note, Plan, StepOutcome, StepReport, Summary};
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use crate::KIND;
+use crate::apply::Executor;
+use crate::config::{Config, Policy};
+use crate::declare::Catalog;
+use crate::error::Error;
+use crate::observe::observe;
+use crate::operation::Operation;
+use crate::options::Options;
+use crate::plan::plan;
+
+/// Keeps the catalogue on one cloud.
+#[derive(Debug)]
+pub struct ImagesTask {
+    name: String,
+    description: String,
+    cloud: Cloud,
+    engine: Engine,
+    path: PathBuf,
+    options: Options,
+    apply: ApplyOptions,
+    policy: Policy,
+    period: Duration,
+}
+
+/// What one activation saw and did.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// Definitions that are enabled.
+    pub definitions: usize,
+    /// Images of ours in the cloud.
+    pub images: usize,
+    /// Changes that were needed.
+    pub needed: Summary,
+    /// The names of what had to be changed, at most 50.
+    pub changes: Vec<String>,
+    /// What the planner has to say besides.
+    pub notes: Vec<Note>,
+    /// What was done, step by step; `None` when differences are only reported.
+    pub applied: Option<Vec<StepReport>>,
+}
+
+/// Names of changes that a status lists.
+const MOST_CHANGES: usize = 50;
+
+impl ImagesTask {
+    /// The task for one cloud. The paths of `config` have been made absolute by the caller.
+    pub fn new(config: &Config, cloud: Cloud, engine: Engine, apply: ApplyOptions) -> Self {
+        let description = match config.policy {
+            Policy::Observe => "compares the image catalogue with the cloud",
+            Policy::Apply => "keeps the images of the cloud as the catalogue declares them",
+        };
+        Self {
+            name: format!("images/{}", cloud.name()),
+            description: description.to_owned(),
+            cloud,
+            engine,
+            path: config.path.clone(),
+            options: config.options(),
+            apply,
+            policy: config.policy,
+            period: config.period.get(),
+        }
+    }
+
+    /// Does the work once and says in full what came of it.
+    ///
+    /// # Errors
+    /// [`Error`]; with [`Error::Incomplete`], what succeeded stays and the next time goes on.
+    pub async fn run(&self, cancelled: &CancellationToken) -> Result<Status, Error> {
+        let path = self.path.clone();
+        // Files may lie on a slow disk; they are read where that blocks nobody.
+        let catalog = tokio::task::spawn_blocking(move || Catalog::load(&path)).await;
+        let catalog = match catalog {
+            Ok(catalog) => catalog?,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        };
+        match self.policy {
+            Policy::Observe => {
+                let (plan, images) = self.plan(&catalog).await?;
+                Ok(status(&catalog, images, &plan, None))
+            }
+            Policy::Apply => self.converge(&catalog, cancelled).await,
+        }
+    }
+
+    async fn plan(&self, catalog: &Catalog) -> Result<(Plan<Operation>, usize), Error> {
+        let observed = observe(&self.cloud, catalog, &self.options).await.map_err(|source| {
+            Error::Observe { cloud: self.cloud.name().to_owned(), source: Box::new(source) }
+        })?;
+        Ok((plan(catalog, &observed, &self.options)?, observed.images.len()))
+    }
+
+    async fn converge(
+        &self,
+        catalog: &Catalog,
+        cancelled: &CancellationToken,
+    ) -> Result<Status, Error> {
+        let executor = Executor::new(self.cloud.clone(), self.options.clone());
+        let session = self.engine.begin(self.cloud.name(), &[KIND], &executor, cancelled).await?;
+        let (plan, images) = match self.plan(catalog).await {
+            Ok(planned) => planned,
+            Err(error) => {
+                session.end().await;
+                return Err(error);
+            }
+        };
+        let report = session.apply(&plan, &executor, &self.apply, &Silent, cancelled).await?;
+        if !report.succeeded() {
+            return Err(incomplete(&report));
+        }
+        Ok(status(catalog, images, &plan, Some(report.steps)))
+    }
+}
+
+fn status(
+    catalog: &Catalog,
+    images: usize,
+    plan: &Plan<Operation>,
+    applied: Option<Vec<StepReport>>,
+) -> Status {
+    Status {
+        definitions: catalog.enabled().count(),
+        images,
+        needed: plan.summary(),
+        changes: plan.steps().iter().take(MOST_CHANGES).map(|step| step.name.clone()).collect(),
+        notes: plan.notes().to_vec(),
+        applied,
+    }
+}
+
+/// The error for an apply that did not come to its end.
+pub fn incomplete(report: &ApplyReport) -> Error {
+    let first_failure = report.steps.iter().find_map(|step| match &step.outcome {
+        StepOutcome::Failed { error } => Some((step.name.clone(), Box::new(error.clone()))),
+        _ => None,
+    });
+    let failed = report.steps.iter().filter(|step| !step.outcome.succeeded()).count();
+    Error::Incomplete {
+        cloud: report.cloud.clone(),
+        steps: report.steps.len(),
+        failed,
+        first_failure,
+    }
+}
+
+impl Status {
+    /// One line for people.
+    pub fn summary(&self) -> String {
+        let Self { definitions, needed, .. } = self;
+        let definitions = match definitions {
+            1 => "1 image definition".to_owned(),
+            n => format!("{n} image definitions"),
+        };
+        let changes = match needed.total() {
+            1 => "1 change".to_owned(),
+            n => format!("{n} changes"),
+        };
+        match (&self.applied, needed.total()) {
+            (_, 0) => format!("{definitions}, all converged"),
+            (Some(_), _) => format!("{definitions}, {changes} made"),
+            (None, _) => format!("{definitions}, {changes} needed"),
+        }
+    }
+}
+
+#[async_trait]
+impl Task for ImagesTask {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn description(&self) -> &str {
+        &self.description
+    }
+
+    fn period(&self) -> Duration {
+        self.period
+    }
+
+    async fn activate(&self, cancelled: &CancellationToken) -> Result<Report, Box<dyn Explain>> {
+        match self.run(cancelled).await {
+            Ok(status) => Ok(Report {
+                summary: status.summary(),
+                detail: serde_json::to_value(&status).unwrap_or_default(),
+            }),
+            Err(error) => Err(Box::new(error)),
+        }
+    }
+}
