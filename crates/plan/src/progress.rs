@@ -1,10 +1,20 @@
 //! What people see while a plan is applied.
+//!
+//! [`for_standard_error`] chooses: [`Bars`] on a terminal, [`Lines`] elsewhere. [`Silent`] is for
+//! those who asked for quiet.
 
 use std::time::Duration;
 
 use crate::apply::report::StepOutcome;
 use crate::executor::StepError;
 use crate::model::{Action, StepId};
+use crate::render::clean;
+
+mod bars;
+mod lines;
+
+pub use bars::Bars;
+pub use lines::Lines;
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
@@ -72,4 +82,18 @@ pub struct Silent;
 
 impl Progress for Silent {
     fn on(&self, _: &Event<'_>) {}
+}
+
+/// Bars when standard error is a terminal, otherwise lines.
+pub fn for_standard_error(terminal: bool) -> Box<dyn Progress> {
+    if terminal {
+        Box::new(Bars::on_standard_error())
+    } else {
+        Box::new(Lines::on_standard_error())
+    }
+}
+
+fn retry_text(attempt: u32, pause: Duration, error: &StepError) -> String {
+    let seconds = pause.as_secs_f64();
+    clean(&format!("attempt {attempt} failed, again in {seconds:.1} s: {error}"))
 }

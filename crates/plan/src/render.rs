@@ -15,6 +15,7 @@ mod text;
 
 pub use report::report;
 pub use table::table;
+pub(crate) use text::clean;
 
 /// How text for people is laid out.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

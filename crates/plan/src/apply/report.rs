@@ -184,7 +184,7 @@ impl ApplyReport {
         let mut advice = Vec::new();
         let mut say = |text: &str| advice.push(text.to_owned());
         match &self.stopped {
-            Some(Stop::Cancelled) => say("stopped on request; run the same command again to go on"),
+            Some(Stop::Cancelled) => say("run the same command again to go on"),
             Some(Stop::LeaseLost) => {
                 say(
                     "another instance may have taken over; see what it did, then run again to go on",

@@ -10,6 +10,9 @@ use super::text::{clean, width};
 use crate::apply::report::{ApplyReport, StepOutcome, StepReport, Stop};
 use crate::model::Action;
 
+/// Before what to do.
+const ARROW: (Style, &str) = (Style::new(), "→ ");
+
 /// The report as text, with a line end at its end: every step, failures with reason and hint, the
 /// sum, how to go on.
 pub fn report(report: &ApplyReport, look: &Look) -> String {
@@ -35,7 +38,7 @@ pub fn report(report: &ApplyReport, look: &Look) -> String {
         page.line(0, PLAIN, &why);
     }
     for advice in report.advice() {
-        page.line(0, PLAIN, &format!("→ {advice}"));
+        page.line(0, ARROW, &advice);
     }
     page.text
 }
@@ -61,7 +64,7 @@ fn one(page: &mut Page, step: &StepReport) {
             page.line(0, lead, &text);
             page.line(width(&head), PLAIN, &clean(&error.to_string()));
             if let Some(hint) = &error.hint {
-                page.line(width(&head), PLAIN, &format!("→ {}", clean(hint)));
+                page.line(width(&head), ARROW, &clean(hint));
             }
         }
         StepOutcome::Skipped { because } => {

@@ -9,7 +9,7 @@ pub(super) fn width(text: &str) -> usize {
 }
 
 /// Control characters (line ends, escapes, direction changes) become visible.
-pub(super) fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

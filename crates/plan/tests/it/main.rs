@@ -8,4 +8,5 @@ mod convergence;
 mod graph;
 mod leasing;
 mod rendering;
+mod showing_progress;
 mod stopping;

@@ -1,8 +1,15 @@
 //! What people and programs see.
 
+use std::time::Duration;
+
 use insta::{assert_json_snapshot, assert_snapshot};
+use lotse_core::error::ErrorKind;
+use lotse_core::time::Timestamp;
 use lotse_plan::render::{self, Look};
-use lotse_plan::{Action, Change, Note, NoteKind, Plan, Step};
+use lotse_plan::{
+    Action, ApplyReport, Change, Note, NoteKind, Plan, Step, StepError, StepId, StepOutcome,
+    StepReport, Stop,
+};
 use serde_json::{Value, json};
 
 fn sample() -> Plan<()> {
@@ -81,4 +88,51 @@ fn programs_get_steps_and_summary() {
     assert_json_snapshot!(render::json(&sample()), {
         ".steps[1].changes" => "…",
     });
+}
+
+#[test]
+fn a_report_says_what_happened_and_how_to_go_on() {
+    let error = StepError::new(ErrorKind::Forbidden, "Glance refuses: quota\nexceeded")
+        .hinting("ask for a larger quota, or remove images nobody uses any more in this project");
+    let error = StepError { request_id: Some("req-1".to_owned()), ..error };
+    let step = |name: &str, action, outcome, seconds| StepReport {
+        id: StepId::of("image", name, "import"),
+        action,
+        kind: "image".to_owned(),
+        name: name.to_owned(),
+        attempts: if seconds > 0 { 2 } else { 0 },
+        duration: Duration::from_secs(seconds),
+        request_id: None,
+        open: outcome == StepOutcome::Interrupted,
+        outcome,
+    };
+    let report = ApplyReport {
+        run: "0197b3a0-0000-7000-8000-000000000001".parse().unwrap(),
+        cloud: "sim".to_owned(),
+        started: Timestamp::UNIX_EPOCH,
+        duration: Duration::from_secs(200),
+        steps: vec![
+            step(
+                "Debian 13",
+                Action::Create,
+                StepOutcome::Done { object: Some("7".to_owned()) },
+                12,
+            ),
+            step("CirrOS", Action::Replace, StepOutcome::Failed { error }, 3),
+            step(
+                "Old",
+                Action::Destroy,
+                StepOutcome::Skipped { because: StepId::of("image", "CirrOS", "import") },
+                0,
+            ),
+            step("Huge", Action::Create, StepOutcome::Interrupted, 90),
+            step("Late", Action::Update, StepOutcome::NotStarted, 0),
+        ],
+        stopped: Some(Stop::Cancelled),
+    };
+    assert_snapshot!(render::report(&report, &Look { width: 70, colour: false }));
+    assert_json_snapshot!(render::report_json(&report), { ".steps[2:]" => "…" });
+    let coloured = render::report(&report, &Look { width: 70, colour: true });
+    let stripped = anstream::adapter::strip_str(&coloured).to_string();
+    assert_eq!(stripped, render::report(&report, &Look { width: 70, colour: false }));
 }
