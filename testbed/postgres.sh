@@ -36,7 +36,8 @@ install_programs() {
     say "PostgreSQL is not installed, and only root can install it here (apt-get install postgresql)"; exit 1
   fi
   say "installing PostgreSQL"
-  { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends postgresql; } >&2
+  # Without starting Debian's own server.
+  "$(dirname "${BASH_SOURCE[0]}")/apt.sh" install postgresql >&2
   find_programs || { say "PostgreSQL was installed, but initdb and pg_ctl were not found"; exit 1; }
 }
 

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 
 use lotse_core::error::{ErrorKind, Explain};
 
+use crate::audit::Damage;
+
 /// The state could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -162,6 +164,16 @@ pub enum Error {
         #[source]
         source: sqlx::Error,
     },
+    /// The audit log was tampered with.
+    #[error("the audit log in {database} is broken: entry {seq} {damage}")]
+    AuditBroken {
+        /// The state.
+        database: String,
+        /// The first entry that is not as it was written.
+        seq: i64,
+        /// What is wrong with it.
+        damage: Damage,
+    },
     /// A stored value is not what we would have written.
     #[error("the stored {column} is not usable: {reason}")]
     Stored {
@@ -281,9 +293,10 @@ impl Explain for Error {
                 ErrorKind::Configuration
             }
             Self::InstanceRunning { .. } | Self::Locked { .. } => ErrorKind::Busy,
-            Self::Damaged { .. } | Self::NotADatabase { .. } | Self::Stored { .. } => {
-                ErrorKind::Integrity
-            }
+            Self::Damaged { .. }
+            | Self::NotADatabase { .. }
+            | Self::AuditBroken { .. }
+            | Self::Stored { .. } => ErrorKind::Integrity,
             Self::Refused { .. } => ErrorKind::InvalidInput,
             Self::Slow { .. } => ErrorKind::Timeout,
             _ => ErrorKind::Storage,
@@ -330,6 +343,9 @@ impl Explain for Error {
             }
             Self::SignIn { .. } => {
                 "check user, password and database name in the address of the state"
+            }
+            Self::AuditBroken { .. } => {
+                "somebody changed the database beside Lotse: compare it with a backup before trusting what the log says"
             }
             Self::Slow { .. } => "look at the load of the database and its disk, then run again",
             Self::Query { .. } | Self::Stored { .. } | Self::Refused { .. } => return Vec::new(),

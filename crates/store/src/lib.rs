@@ -10,6 +10,7 @@
 //! | [`audit`] | who did what, in a hash chain | everything a person or the daemon changes |
 //! | [`task`] | the last activation of each task | the daemon and the console |
 //! | [`run`] | the history of runs | `apply`, checks, scenarios |
+//! | [`housekeeping`] | (removes what is old, verifies the audit log) | the daemon, as a task |
 //! | [`instance`] | which daemon owns a state directory | `serve` |
 //!
 //! # One dialect
@@ -35,6 +36,7 @@
 
 pub mod audit;
 pub mod error;
+pub mod housekeeping;
 pub mod instance;
 pub mod journal;
 pub mod lease;

@@ -1,5 +1,7 @@
 //! The audit log and its chain.
 
+use std::time::{Duration, Instant};
+
 use lotse_store::Store;
 use lotse_store::audit::{Anchor, Damage, Deed, DeedOutcome, Verdict};
 
@@ -156,5 +158,37 @@ on_both! {
         assert!(matches!(verify(&store).await, Verdict::Intact { end: Anchor { seq: 1203, .. } }));
         tamper(&home, "UPDATE audit SET actor = 'mallory' WHERE seq = 1101").await;
         assert_eq!(verify(&store).await, broken(1101, Damage::Changed));
+    }
+}
+
+on_both! {
+    /// What is cancelled (a signal, a lost lease) may be dropped at any await.
+    async fn cancelled_transactions_leave_nothing_half_done(home: Home) {
+        let store = home.open().await;
+        let mut random = 7_u32;
+        for _ in 0..40 {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let moment = Instant::now() + Duration::from_micros(u64::from((random >> 16) % 12_288));
+            let work = async {
+                let mut transaction = store.begin("act").await.unwrap();
+                transaction.emit(crate::outbox::event("e"));
+                transaction.record(deed(1));
+                transaction.commit().await.unwrap();
+            };
+            tokio::pin!(work);
+            while Instant::now() < moment {
+                tokio::select! {
+                    biased;
+                    () = &mut work => break,
+                    () = tokio::task::yield_now() => {}
+                }
+            }
+        }
+        store.record(deed(2)).await.unwrap();
+        let end = store.audit_anchor().await.unwrap();
+        assert_eq!(verify(&store).await, Verdict::Intact { end: end.clone() });
+        let reader = store.outbox_reader("r", lotse_store::outbox::Begin::Oldest).await.unwrap();
+        let events = i64::try_from(reader.read(99).await.unwrap().len()).unwrap();
+        assert_eq!(events, end.seq - 1, "each event with its deed, and one deed alone");
     }
 }

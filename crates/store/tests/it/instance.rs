@@ -3,6 +3,7 @@
 use lotse_core::error::{ErrorKind, Explain};
 use lotse_store::{Error, Store};
 
+use crate::child::{self, Running};
 use crate::home::{Home, within};
 
 #[tokio::test]
@@ -24,6 +25,27 @@ async fn a_second_daemon_on_one_directory_is_told_who_is_there() {
     let _lock = second.lock_instance("short").await.unwrap();
     let error = first.lock_instance("x").await.unwrap_err();
     assert!(error.to_string().contains("(short)"), "{error}");
+}
+
+/// Whoever is killed gives nothing back himself.
+#[tokio::test]
+async fn the_lock_of_a_killed_daemon_is_free() {
+    const TEST: &str = "instance::the_lock_of_a_killed_daemon_is_free";
+    if let Some(url) = child::job() {
+        let store = Store::open(&url.parse().unwrap()).await.unwrap();
+        let _lock = store.lock_instance("the child").await.unwrap();
+        child::tell("locked");
+        while child::told_to_go_on() {}
+        return;
+    }
+    let home = Home::sqlite();
+    let mut child = Running::start(&[], TEST, &home.full_url);
+    assert_eq!(child.next().unwrap(), "locked");
+    let store = home.open().await;
+    let error = store.lock_instance("the parent").await.unwrap_err();
+    assert!(error.to_string().contains("(the child)"), "{error}");
+    child.kill();
+    store.lock_instance("the parent").await.unwrap();
 }
 
 #[tokio::test]

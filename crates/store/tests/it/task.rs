@@ -1,11 +1,20 @@
-//! What a restart of the daemon must not forget: activations and runs.
+//! What a restart of the daemon must not forget (activations and runs), and what it may.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use lotse_core::error::ErrorKind;
 use lotse_core::id::RunId;
-use lotse_core::task::{Activation, Outcome, Report, Witness};
+use lotse_core::journal::{Conclusion, Journal};
+use lotse_core::task::{Activation, Outcome, Report, Task, Witness};
+use lotse_core::time::ManualClock;
+use lotse_store::housekeeping::{Housekeeping, Retention};
 use lotse_store::run::RunRecord;
+use tokio_util::sync::CancellationToken;
 
-use crate::home::{on_both, second};
+use crate::damage::deed;
+use crate::home::{intent, on_both, second, tamper};
+use crate::outbox::event;
 
 fn succeeded(at: i64, summary: &str) -> Activation {
     let report = Report { summary: summary.to_owned(), detail: serde_json::json!({"images": 9}) };
@@ -103,5 +112,38 @@ on_both! {
         let ended = RunRecord { ended: Some(second(15)), summary, ..started };
         assert_eq!(store.run_get(ended.id).await.unwrap(), Some(ended));
         assert!(!store.run_end(RunId::generate(), second(1), &serde_json::json!({})).await.unwrap());
+    }
+}
+
+on_both! {
+    async fn housekeeping_removes_what_is_old_and_finds_a_broken_audit_log(home: Home) {
+        let store = home.open().await;
+        let (old, open) = (intent("c", "old", second(10)), intent("c", "open", second(10)));
+        store.intend(&old).await.unwrap();
+        store.conclude(old.id, &Conclusion::Abandoned, second(10)).await.unwrap();
+        store.intend(&open).await.unwrap();
+        store.run_start(&run("c", 10)).await.unwrap();
+        store.emit(event("at 100")).await.unwrap();
+        store.record(deed(1)).await.unwrap();
+        let clock = Arc::new(ManualClock::starting_at(second(1_000)));
+        let retention =
+            Retention { history: Duration::from_mins(15), events: Duration::from_secs(950) };
+        let task = Housekeeping::new(store.clone(), clock, retention);
+        let never = CancellationToken::new();
+
+        let report = task.activate(&never).await.map_err(|error| error.to_string()).unwrap();
+        assert_eq!(
+            report.summary,
+            "removed 1 intents, 1 runs and 0 events; audit log intact (1 entries)"
+        );
+        assert_eq!(store.journal_unfinished().await.unwrap(), [open]);
+
+        tamper(&home, "UPDATE audit SET actor = 'mallory'").await;
+        let error = task.activate(&never).await.map(|report| report.summary).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Integrity);
+        assert_eq!(
+            error.to_string(),
+            format!("the audit log in {} is broken: entry 1 was changed", store.name())
+        );
     }
 }
