@@ -134,6 +134,16 @@ pub(crate) struct Outside<'a> {
     pub(crate) lease_lost: &'a CancellationToken,
 }
 
+impl Outside<'_> {
+    fn heed(&self, halt: &Halt) {
+        if self.lease_lost.is_cancelled() {
+            halt.stop(Stop::LeaseLost);
+        } else if self.cancelled.is_cancelled() {
+            halt.stop(Stop::Cancelled);
+        }
+    }
+}
+
 /// Runs all steps of an admitted plan.
 pub(crate) async fn run<T: Send + Sync>(
     plan: &Plan<T>,
@@ -167,6 +177,8 @@ async fn drive<T: Send + Sync>(
     let mut running = FuturesUnordered::new();
     let mut draining_until = None;
     loop {
+        // Asked here, too: steps that are always ready would never let the branches below be heard.
+        outside.heed(&shared.halt);
         while !shared.halt.stopped()
             && let Some(position) = schedule.next()
         {
@@ -178,7 +190,7 @@ async fn drive<T: Send + Sync>(
             break;
         }
         if shared.halt.stopped() && draining_until.is_none() {
-            let grace = shared.grace();
+            let grace = shared.options.grace;
             shared.progress.on(&Event::Draining { running: running.len(), grace });
             draining_until = Some(Instant::now() + grace);
         }
@@ -187,11 +199,13 @@ async fn drive<T: Send + Sync>(
             Some((position, end)) = running.next() => {
                 settle(plan, shared, &mut schedule, &mut ends, position, end);
             }
-            () = outside.lease_lost.cancelled(), if !shared.halt.stopped() => {
+            // Even in the grace period: somebody else may be at work now.
+            () = outside.lease_lost.cancelled() => {
                 shared.halt.stop(Stop::LeaseLost);
+                break;
             }
             () = outside.cancelled.cancelled(), if !shared.halt.stopped() => {
-                shared.halt.stop(Stop::Cancelled);
+                outside.heed(&shared.halt);
             }
             () = until(draining_until) => break,
         }
@@ -227,15 +241,5 @@ fn settle<T: Send + Sync>(
         let outcome = StepOutcome::Skipped { because: plan.steps()[because].id.clone() };
         shared.progress.on(&Event::Ended { step: &plan.steps()[skipped].id, outcome: &outcome });
         ends[skipped] = End::without_attempt(outcome);
-    }
-}
-
-impl<T: Send + Sync> Shared<'_, T> {
-    /// After a lost lease somebody else may be at work, so nothing goes on.
-    fn grace(&self) -> Duration {
-        match self.halt.why.get() {
-            Some(Stop::LeaseLost) => Duration::ZERO,
-            _ => self.options.grace,
-        }
     }
 }

@@ -25,6 +25,12 @@ use crate::random::{self, Randomness};
 /// Unfinished intents that are looked into at a time.
 const RECOVERIES_AT_A_TIME: usize = 8;
 
+/// How long a lease lasts without renewal.
+const LEASE: Duration = Duration::from_secs(15);
+
+/// Recovery gives up rather than wait longer than this because the other side asked for it.
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+
 /// What sessions need: journal, leases, clock and randomness.
 #[derive(Clone)]
 pub struct Engine {
@@ -54,14 +60,15 @@ impl Engine {
     /// Sessions on one cloud and kind exclude each other, in all processes that share `leases`.
     ///
     /// `note` says where this process runs (host and process id), for those who find the lease
-    /// taken. A lease lasts 30 s and is renewed every 10 s.
+    /// taken. A lease lasts 15 s and is renewed every 5 s, and [`Engine::begin`] has the patience to
+    /// outwait a holder that was killed.
     #[must_use]
     pub fn with_leases(mut self, leases: Arc<dyn Leases>, note: impl Into<String>) -> Self {
         self.holder = Some(Holder {
             leases,
             note: note.into(),
-            lasting: Duration::from_secs(30),
-            patience: Duration::ZERO,
+            lasting: LEASE,
+            patience: LEASE + Duration::from_secs(1),
             clock: Arc::clone(&self.clock),
         });
         self
@@ -76,8 +83,8 @@ impl Engine {
         self
     }
 
-    /// How long [`Engine::begin`] waits for a lease whose holder shows no sign of life. Without it,
-    /// a taken lease is refused at once. A holder that renews is never waited for.
+    /// How long [`Engine::begin`] waits for a lease whose holder shows no sign of life; with zero, a
+    /// taken lease is refused at once. A holder that renews its lease is not waited for.
     #[must_use]
     pub fn patient(mut self, patience: Duration) -> Self {
         if let Some(holder) = &mut self.holder {
@@ -116,7 +123,7 @@ impl Engine {
                 let names = kinds.iter().map(|kind| format!("apply/{cloud}/{kind}")).collect();
                 let id = random::run_id(&*self.randomness, self.clock.now());
                 let id = InstanceId::from_uuid(*id.as_uuid());
-                Some(holder.hold(id, names, lease_lost.clone()).await?)
+                Some(holder.hold(id, names, lease_lost.clone(), cancelled).await?)
             }
         };
         let recovering = self.recover(cloud, &kinds, executor);
@@ -192,7 +199,8 @@ impl Engine {
             };
             let random = random::fraction(&*self.randomness);
             let pause = self.backoff.pause(attempt, random);
-            match pause.filter(|_| error.retry != RetryClass::Never) {
+            let hopeless = error.retry == RetryClass::Never || error.asked_pause() > LONGEST_PAUSE;
+            match pause.filter(|_| !hopeless) {
                 Some(pause) => tokio::time::sleep(pause.max(error.asked_pause())).await,
                 None => return Err(unrecoverable(intent, error)),
             }
@@ -260,7 +268,8 @@ impl Session {
     /// # Errors
     ///
     /// Only when nothing was begun: [`PlanError::WrongCloud`], [`PlanError::WrongKind`],
-    /// [`PlanError::DestroyNotAllowed`], the `Fuse…` variants, [`PlanError::Cancelled`]. What goes
+    /// [`PlanError::DestroyNotAllowed`], the `Fuse…` variants, [`PlanError::LeaseLost`],
+    /// [`PlanError::Cancelled`]. What goes
     /// wrong later is in the report.
     pub async fn apply<T: Send + Sync>(
         self,
@@ -325,6 +334,9 @@ impl Session {
             return Err(PlanError::WrongKind { kind: kind.to_owned() });
         }
         options.admit(plan)?;
+        if self.lease_lost.is_cancelled() {
+            return Err(PlanError::LeaseLost);
+        }
         if cancelled.is_cancelled() {
             return Err(PlanError::Cancelled);
         }

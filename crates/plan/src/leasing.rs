@@ -47,13 +47,20 @@ impl Holder {
         id: InstanceId,
         names: Vec<String>,
         lost: CancellationToken,
+        cancelled: &CancellationToken,
     ) -> Result<Hold, PlanError> {
         let give_up_at = Instant::now() + self.patience;
-        for (position, name) in names.iter().enumerate() {
-            if let Err(error) = self.wait_for(id, name, give_up_at).await {
-                self.release(id, names.get(..position).unwrap_or_default()).await;
-                return Err(error);
+        let claiming = async {
+            for name in &names {
+                self.wait_for(id, name, give_up_at).await?;
             }
+            Ok(())
+        };
+        let claimed = cancelled.run_until_cancelled(claiming).await;
+        if let Err(error) = claimed.unwrap_or(Err(PlanError::Cancelled)) {
+            // Giving back those that were not claimed yet changes nothing.
+            self.release(id, &names).await;
+            return Err(error);
         }
         let renewals = Renewals { holder: self.clone(), id, names: names.clone(), lost };
         let renewals = AbortOnDropHandle::new(tokio::spawn(renewals.keep()));
@@ -75,7 +82,10 @@ impl Holder {
                 Ok(Claim::Taken(lease)) => lease,
                 Err(source) => return Err(PlanError::Lease { source }),
             };
-            let seen = first_seen.get_or_insert_with(|| lease.clone());
+            let seen = first_seen.get_or_insert_with(|| {
+                tracing::info!(lease = %name, holder = %lease.holder_note, until = %lease.until, "waiting to see whether the holder of a lease is alive");
+                lease.clone()
+            });
             let alive = seen.holder != lease.holder || seen.until != lease.until;
             if alive || Instant::now() >= give_up_at {
                 return Err(PlanError::Busy { lease: Box::new(lease) });

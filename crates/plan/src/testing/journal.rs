@@ -1,5 +1,6 @@
 //! A journal that a killed engine leaves behind.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -25,6 +26,7 @@ pub struct MemoryJournal {
 #[derive(Debug, Default)]
 struct State {
     entries: Vec<Entry>,
+    positions: HashMap<IntentId, usize>,
     /// Writes that still succeed; `None` for all.
     writes_left: Option<usize>,
 }
@@ -63,7 +65,10 @@ impl MemoryJournal {
 #[async_trait]
 impl Journal for MemoryJournal {
     async fn intend(&self, intent: &Intent) -> Result<(), JournalError> {
-        self.write()?.entries.push(Entry { intent: intent.clone(), conclusion: None });
+        let mut state = self.write()?;
+        let position = state.entries.len();
+        state.positions.insert(intent.id, position);
+        state.entries.push(Entry { intent: intent.clone(), conclusion: None });
         Ok(())
     }
 
@@ -74,7 +79,8 @@ impl Journal for MemoryJournal {
         _at: Timestamp,
     ) -> Result<(), JournalError> {
         let mut state = self.write()?;
-        if let Some(entry) = state.entries.iter_mut().find(|entry| entry.intent.id == intent) {
+        let position = state.positions.get(&intent).copied();
+        if let Some(entry) = position.and_then(|at| state.entries.get_mut(at)) {
             entry.conclusion.get_or_insert_with(|| conclusion.clone());
         }
         Ok(())

@@ -1,16 +1,13 @@
 //! What an apply does, step by step, against a scripted executor.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use lotse_core::error::{ErrorKind, ExitCode, Explain};
-use lotse_core::journal::{Conclusion, Intent, Journal, JournalError};
+use lotse_core::journal::Conclusion;
 use lotse_core::retry::RetryClass;
-use lotse_core::time::Timestamp;
-use lotse_plan::progress::Silent;
-use lotse_plan::random::SeededRandomness;
 use lotse_plan::testing::{Reply, ScriptedExecutor};
-use lotse_plan::{Action, Engine, Fuse, Plan, PlanError, Step, StepError, StepOutcome};
+use lotse_plan::{Action, Fuse, Plan, PlanError, Step, StepError, StepOutcome};
+use proptest::prelude::*;
 
 use crate::bench::{Bench, create, failing, plan, with, words};
 
@@ -197,40 +194,55 @@ async fn ten_thousand_steps_in_chains_and_fans_are_applied() {
     bench.options.concurrency = 64;
     bench.options.per_service = 64;
     let plan = plan(steps);
-    let session = Engine::new(
-        Arc::new(Forgetful),
-        Arc::clone(&bench.clock),
-        Arc::new(SeededRandomness::new(1)),
-    )
-    .begin::<()>("sim", &["thing"], &ScriptedExecutor::default(), &bench.cancelled)
-    .await
-    .unwrap();
     let executor = ScriptedExecutor::default();
-    let report =
-        session.apply(&plan, &executor, &bench.options, &Silent, &bench.cancelled).await.unwrap();
+    let report = bench.apply(&plan, &executor).await;
     assert_eq!(report.tally().done, 10_001);
     assert_eq!(executor.most_in_all(), 64);
 }
 
-/// A journal that costs nothing.
-struct Forgetful;
+/// A random graph: step `n` waits for some of those before it; some fail.
+fn graph() -> impl Strategy<Value = Vec<(Vec<usize>, bool)>> {
+    prop::collection::vec(
+        (prop::collection::vec(0_usize..40, 0..4), prop::bool::weighted(0.1)),
+        1..40,
+    )
+}
 
-#[async_trait::async_trait]
-impl Journal for Forgetful {
-    async fn intend(&self, _: &Intent) -> Result<(), JournalError> {
-        Ok(())
-    }
-
-    async fn conclude(
-        &self,
-        _: lotse_core::id::IntentId,
-        _: &Conclusion,
-        _: Timestamp,
-    ) -> Result<(), JournalError> {
-        Ok(())
-    }
-
-    async fn unfinished(&self, _: &str, _: &str) -> Result<Vec<Intent>, JournalError> {
-        Ok(Vec::new())
+proptest! {
+    /// The oracle walks the steps in order, because a step only waits for earlier ones.
+    #[test]
+    fn exactly_what_depends_on_a_failure_is_skipped(graph in graph(), concurrency in 1_usize..6) {
+        let mut executor = ScriptedExecutor::default();
+        let (mut steps, mut expected) = (Vec::new(), Vec::new());
+        for (number, (before, fails)) in graph.iter().enumerate() {
+            let name = format!("s{number}");
+            let before: Vec<usize> = before.iter().copied().filter(|&n| n < number).collect();
+            let step = before.iter().fold(create(&name), |step, n| step.after(format!("s{n}")));
+            expected.push(match (before.iter().all(|&n| expected[n] == "done"), fails) {
+                (false, _) => "skipped",
+                (true, true) => "failed",
+                (true, false) => "done",
+            });
+            if *fails {
+                executor = executor.replying(&name, failing(RetryClass::Never));
+            }
+            steps.push((step, before));
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let mut bench = Bench::new();
+        bench.options.concurrency = concurrency;
+        let plan = plan(steps.iter().map(|(step, _)| step.clone()));
+        let report = runtime.block_on(bench.apply(&plan, &executor));
+        let told: Vec<_> = words(&report).into_iter().map(|(_, word)| word).collect();
+        prop_assert_eq!(told, expected);
+        prop_assert!(executor.most_in_all() <= concurrency);
+        let log = executor.log();
+        let at = |entry: String| log.iter().position(|logged| *logged == entry);
+        for (step, before) in &steps {
+            if let Some(began) = at(format!("begin {}", step.id)) {
+                let ended_before = |n| at(format!("end s{n}")).is_some_and(|ended| ended < began);
+                prop_assert!(before.iter().all(ended_before));
+            }
+        }
     }
 }

@@ -1,10 +1,12 @@
 //! What is left when an apply ends in the middle, and how the next session begins.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use lotse_core::error::{ErrorKind, ExitCode, Explain};
 use lotse_core::journal::{Conclusion, Journal};
 use lotse_core::retry::{Backoff, RetryClass};
+use lotse_plan::progress::{Event, Progress};
 use lotse_plan::testing::{Reply, ScriptedExecutor};
 use lotse_plan::{Action, StepError, StepOutcome, Stop};
 use tokio_util::sync::CancellationToken;
@@ -157,4 +159,33 @@ async fn a_conclusion_that_cannot_be_written_leaves_the_entry_open() {
     assert_eq!(words(&report), [("a", "done"), ("b", "not-started")]);
     assert!(report.steps[0].open && !report.succeeded());
     assert_eq!(bench.conclusion(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_is_heard_although_steps_are_always_ready() {
+    let bench = Bench::new();
+    let steps: Vec<_> = (0..200).map(|number| create(&format!("s{number}"))).collect();
+    let executor = ScriptedExecutor::default();
+    let plan = plan(steps);
+    let session = bench.begin(&executor).await.unwrap();
+    let stopper = StopAfter { ended: AtomicUsize::new(0), cancelled: bench.cancelled.clone() };
+    let report = session.apply(&plan, &executor, &bench.options, &stopper, &bench.cancelled).await;
+    let tally = report.unwrap().tally();
+    assert!(tally.done < 30 && tally.done + tally.not_started == 200, "{tally:?}");
+}
+
+/// Cancels after ten steps.
+#[derive(Debug)]
+struct StopAfter {
+    ended: AtomicUsize,
+    cancelled: CancellationToken,
+}
+
+impl Progress for StopAfter {
+    fn on(&self, event: &Event<'_>) {
+        if matches!(event, Event::Ended { .. }) && self.ended.fetch_add(1, Ordering::Relaxed) == 10
+        {
+            self.cancelled.cancel();
+        }
+    }
 }

@@ -35,6 +35,7 @@ fn engine(journal: &Arc<MemoryJournal>, leases: &Arc<MemoryLeases>, seed: u64) -
     let clock = Arc::new(ManualClock::starting_at(Timestamp::UNIX_EPOCH));
     Engine::new(journal, clock, Arc::new(SeededRandomness::new(seed)))
         .with_leases(Arc::clone(leases) as _, format!("process {seed}"))
+        .patient(std::time::Duration::ZERO)
 }
 
 fn state(world: &World, owner: u8) -> Vec<(String, Fields)> {
