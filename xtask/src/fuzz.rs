@@ -23,6 +23,7 @@ pub(crate) fn run(args: &Args, env: &Environment) -> Result<(), Error> {
         Some(target) => vec![target.clone()],
         None => targets(env)?,
     };
+    take_lock(env)?;
     for target in targets {
         anstream::println!("fuzzing {target} for {} s", args.seconds);
         Job::new(env, "cargo")
@@ -41,16 +42,25 @@ pub(crate) fn exists(env: &Environment) -> bool {
 }
 
 /// Compiles the targets with the pinned compiler, without running them.
+///
+/// Versions, profile and target directory are those of the workspace, so that only the targets
+/// themselves are compiled anew.
 pub(crate) fn compile(env: &Environment) -> Result<(), Error> {
-    let target = env.target.join("fuzz").display().to_string();
-    let job = Job::cargo(env, &["check", "--locked", "--quiet"])
+    take_lock(env)?;
+    let job = Job::cargo(env, &["check", "--quiet", "--no-default-features"])
         .dir(env.root.join("fuzz"))
-        .var("CARGO_TARGET_DIR", target);
+        .var("CARGO_TARGET_DIR", env.target.display().to_string());
     let finished = job.run_lines(|line| anstream::println!("  {line}"))?;
     if finished.status.success() {
         return Ok(());
     }
     Err(Error::Child { command: job.command_line(), status: finished.status.to_string() })
+}
+
+/// Gives the targets the versions of the workspace: one set of dependencies is enough.
+fn take_lock(env: &Environment) -> Result<(), Error> {
+    let (from, to) = (env.root.join("Cargo.lock"), env.root.join("fuzz/Cargo.lock"));
+    std::fs::copy(from, &to).map_err(Error::file("write", &to)).map(drop)
 }
 
 /// The names of the targets: the files in `fuzz/fuzz_targets`.

@@ -8,6 +8,7 @@
 //! cargo-fuzz, mdbook) are used where they are installed and named in the report where they are not.
 
 mod arch;
+mod bench;
 mod child;
 mod docs;
 mod environment;
@@ -39,6 +40,8 @@ struct Cli {
 enum Command {
     /// Run every check and test; with `--real` also those against real services.
     Test(test::Args),
+    /// Measure, and write the page of the results.
+    Bench(bench::Args),
     /// Check the structure: dependency arrows, size budget, names.
     Arch,
     /// Check licences, banned crates and sources of all dependencies.
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = Environment::of_this_process().and_then(|env| match cli.command {
         Command::Test(args) => test::run(&args, &env),
+        Command::Bench(args) => bench::run(&args, &env),
         Command::Arch => arch::run(&env),
         Command::Licences => licences::run(&env),
         Command::Docs => docs::run(&env),

@@ -17,6 +17,11 @@ pub(crate) struct ImageManager {
 }
 
 impl ImageManager {
+    /// Its program.
+    pub(crate) fn program(&self) -> PathBuf {
+        self.root.join("bin/openstack-image-manager")
+    }
+
     /// The directory of the definitions it ships.
     pub(crate) fn catalogue(&self) -> Result<PathBuf, Error> {
         let lib = self.root.join("lib");

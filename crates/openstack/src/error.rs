@@ -1,8 +1,9 @@
 //! What can go wrong between us and a cloud.
 //!
 //! Each variant is one sentence for people and one decision for programs: [`Error::retry_class`]
-//! says whether trying again can help, [`Explain::kind`] what it is. Errors can be cloned, because
-//! many requests may wait for one authentication and all of them report its failure.
+//! says whether trying again can help, [`kind`](lotse_core::error::Explain::kind) what it is. Errors
+//! can be cloned, because many requests may wait for one authentication and all of them report its
+//! failure.
 
 mod explain;
 mod facts;

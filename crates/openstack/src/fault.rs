@@ -174,21 +174,24 @@ fn without_status(text: &str) -> &str {
 }
 
 fn one_line(text: &str) -> String {
-    let words = text.split(|sign: char| sign.is_whitespace() || sign.is_control());
     let mut line = String::new();
-    for word in words.filter(|word| !word.is_empty()) {
-        if !line.is_empty() {
+    let mut length = 0;
+    for word in text.split(|character: char| character.is_whitespace() || character.is_control()) {
+        if word.is_empty() {
+            continue;
+        }
+        if length > 0 {
             line.push(' ');
+            length += 1;
         }
-        line.push_str(word);
-        // Bytes are at least as many as characters; what is certainly enough is not read on.
-        if line.len() > 4 * LONGEST + 4 {
-            break;
+        for character in word.chars() {
+            if length == LONGEST {
+                line.push('…');
+                return line;
+            }
+            line.push(character);
+            length += 1;
         }
-    }
-    if let Some((at, _)) = line.char_indices().nth(LONGEST) {
-        line.truncate(at);
-        line.push('…');
     }
     line
 }

@@ -1,5 +1,4 @@
-//! Behaviour of sessions: against small servers of our own with every oddity we know of, and against
-//! a real cloud.
+//! Behaviour of sessions: against small servers of our own, and against a real cloud.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,14 +7,4 @@
     reason = "a test stops where it fails"
 )]
 
-mod certificates;
-mod discovery;
-mod failures;
-mod fake;
-mod foreign;
-mod metrics;
-mod pages;
-mod retries;
-mod sign_in;
-mod streams;
 mod testbed;
