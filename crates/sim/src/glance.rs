@@ -30,7 +30,7 @@ mod tasks;
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use self::refusal::Refusal;
@@ -79,7 +79,10 @@ impl Service for Glance {
         let status = answer.status();
         let mut answer = refusal::render(exchange, answer);
         let headers = answer.headers_mut();
-        if status == StatusCode::NO_CONTENT || status == StatusCode::ACCEPTED {
+        // Answers that a serializer of Glance made have no type, others have WebOb's default.
+        let serialized = exchange.method == "GET" || exchange.path.contains("/members/");
+        let empty = status == StatusCode::NO_CONTENT || status == StatusCode::ACCEPTED;
+        if empty && !serialized {
             let html = HeaderValue::from_static("text/html; charset=UTF-8");
             headers.entry(CONTENT_TYPE).or_insert(html);
         }
@@ -89,9 +92,16 @@ impl Service for Glance {
                 headers.insert(WWW_AUTHENTICATE, value);
             }
         }
+        if let Some(allow) = headers.get(ALLOW).and_then(|value| value.to_str().ok()) {
+            let methods = allow.split(',').map(str::trim).filter(|method| *method != "HEAD");
+            let methods = methods.collect::<Vec<_>>().join(", ");
+            if let Ok(value) = HeaderValue::from_str(&methods) {
+                headers.insert(ALLOW, value);
+            }
+        }
         // As in Glance, what is answered before the API proper (versions, 401) carries no id.
-        let outside = status == StatusCode::UNAUTHORIZED || status == StatusCode::MULTIPLE_CHOICES;
-        if !outside && let Ok(id) = HeaderValue::from_str(&exchange.request_id) {
+        let inside = exchange.path.starts_with("/v2") && status != StatusCode::UNAUTHORIZED;
+        if inside && let Ok(id) = HeaderValue::from_str(&exchange.request_id) {
             headers.insert(HeaderName::from_static("x-openstack-request-id"), id);
         }
         answer

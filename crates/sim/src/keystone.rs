@@ -26,7 +26,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http::header::{CONTENT_TYPE, LOCATION, VARY, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONTENT_TYPE, LOCATION, VARY, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
@@ -76,7 +76,7 @@ impl Service for Keystone {
     }
 
     fn finish(&self, exchange: &Exchange, answer: Response) -> Response {
-        let mut answer = unrouted(exchange, answer);
+        let mut answer = unrouted(answer);
         let headers = answer.headers_mut();
         headers.insert(VARY, HeaderValue::from_static("X-Auth-Token"));
         if let Ok(id) = HeaderValue::from_str(&exchange.request_id) {
@@ -93,7 +93,7 @@ impl Service for Keystone {
 }
 
 /// Flask's own bodies where no route or no method matched.
-fn unrouted(_exchange: &Exchange, answer: Response) -> Response {
+fn unrouted(answer: Response) -> Response {
     if answer.headers().contains_key(CONTENT_TYPE) {
         return answer;
     }
@@ -107,6 +107,11 @@ fn unrouted(_exchange: &Exchange, answer: Response) -> Response {
     };
     let (mut parts, _) = answer.into_parts();
     parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    if parts.status == StatusCode::METHOD_NOT_ALLOWED {
+        // Flask-RESTful names the methods of the whole resource, not of the path.
+        let all = HeaderValue::from_static("DELETE, GET, HEAD, OPTIONS, PATCH, POST");
+        parts.headers.insert(ALLOW, all);
+    }
     parts.headers.remove(http::header::CONTENT_LENGTH);
     Response::from_parts(parts, body.into())
 }

@@ -105,6 +105,7 @@ pub(crate) fn identity() -> Identity {
         name: name.to_owned(),
         description: None,
         implies: implies.iter().map(|name| (*name).to_owned()).collect(),
+        immutable: ["admin", "manager", "member", "reader"].contains(&name),
     };
     let project = |name: &str, description: &str| Project {
         id: named("project", name),
@@ -175,7 +176,7 @@ pub(crate) fn identity() -> Identity {
             project_id: named("project", "demo"),
             roles: vec!["member".to_owned()],
             description: None,
-            unrestricted: false,
+            unrestricted: None,
             expires_at: None,
         }]),
         tokens: std::collections::HashMap::new(),

@@ -26,7 +26,9 @@ pub(crate) fn routes() -> Router<SharedWorld> {
 
 /// Bytes come as `application/octet-stream` and as nothing else.
 fn binary(headers: &HeaderMap) -> Result<(), Refusal> {
-    let found = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let found = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    // The server in front of Glance puts this where nothing is.
+    let found = found.unwrap_or("text/plain");
     if found == "application/octet-stream" { Ok(()) } else { Err(Refusal::media_type(found)) }
 }
 
@@ -156,23 +158,24 @@ async fn download(
     };
     let octets = HeaderValue::from_static("application/octet-stream");
     let asked = headers.get(RANGE).and_then(|value| value.to_str().ok());
-    if let Some(asked) = asked {
+    let mut answer = if let Some(asked) = asked {
         let (first, last) = range(asked, bytes.len()).ok_or_else(|| {
             Refusal::new(StatusCode::RANGE_NOT_SATISFIABLE, "Invalid range specified.")
         })?;
         let place = format!("bytes {first}-{last}/{}", bytes.len());
         let part = bytes.slice(first..=last);
         let mut answer = (StatusCode::PARTIAL_CONTENT, part).into_response();
-        answer.headers_mut().insert(CONTENT_TYPE, octets);
         if let Ok(place) = HeaderValue::from_str(&place) {
             answer.headers_mut().insert(CONTENT_RANGE, place);
         }
-        return Ok(answer);
-    }
-    let length = bytes.len();
-    let mut answer = Response::new(Body::from(bytes));
+        answer
+    } else {
+        let length = bytes.len();
+        let mut answer = Response::new(Body::from(bytes));
+        answer.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+        answer
+    };
     answer.headers_mut().insert(CONTENT_TYPE, octets);
-    answer.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
     let checksum = image.checksum.as_deref().and_then(|text| HeaderValue::from_str(text).ok());
     if let Some(checksum) = checksum {
         answer.headers_mut().insert(HeaderName::from_static("content-md5"), checksum);

@@ -105,7 +105,7 @@ async fn create(
     }
     let image = build(&world, &caller, given)?;
     let mut images = world.images();
-    if images.by_id.contains_key(&image.id) {
+    if images.by_id.contains_key(&image.id) || images.deleted.contains(&image.id) {
         return Err(Refusal::conflict(format!("Image ID {} already exists!", image.id)));
     }
     let location = format!("{}{MOUNT}/v2/images/{}", world.base, image.id);
@@ -217,6 +217,7 @@ async fn remove(
     }
     images.by_id.remove(&id);
     images.importing.remove(&id);
+    images.deleted.insert(id);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -226,7 +227,8 @@ async fn add_tag(
     Path((id, tag)): Path<(String, String)>,
 ) -> Result<StatusCode, Refusal> {
     if tag.chars().count() > 255 {
-        return Err(Refusal::bad("Invalid image tag. Tags may not be longer than 255 characters."));
+        let given = Map::from_iter([("tags".to_owned(), Value::from(vec![tag]))]);
+        return schema::check(&given).map(|()| StatusCode::NO_CONTENT);
     }
     let now = world.now();
     let mut images = world.images();

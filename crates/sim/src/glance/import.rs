@@ -170,7 +170,7 @@ fn check(image: &Image, asked: &Asked, caller: &Caller) -> Result<(), Refusal> {
     }
     access::may_write(caller, "modify_image")?;
     if !caller.is_admin() && !access::is_own(image, caller) {
-        return Err(Refusal::policy("modify_image"));
+        return Err(Refusal::forbidden("You do not own this image"));
     }
     if image.import.is_some() {
         let text = "Image has an active import task; it cannot be imported again";

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http::header::LOCATION;
+use http::header::{CONTENT_TYPE, LOCATION};
 use http::{Method, StatusCode, Uri};
 use serde_json::{Value, json};
 
@@ -50,7 +50,11 @@ async fn versions(State(world): State<SharedWorld>) -> Response {
 }
 
 async fn slash(State(world): State<SharedWorld>) -> Response {
-    (StatusCode::FOUND, [(LOCATION, format!("{}{MOUNT}/v2/", world.base))]).into_response()
+    let headers = [
+        (LOCATION, format!("{}{MOUNT}/v2/", world.base)),
+        (CONTENT_TYPE, "text/plain; charset=utf8".to_owned()),
+    ];
+    (StatusCode::FOUND, headers).into_response()
 }
 
 /// Paths outside the API get the versions, paths inside a 404 after the token was checked.
@@ -124,6 +128,14 @@ async fn usage(_: Authenticated) -> Response {
     axum::Json(json!({"usage": {}})).into_response()
 }
 
+/// The schema of a list without pages.
+fn short_list(name: &str, item: &Value) -> Value {
+    let mut properties = json!({"schema": {"type": "string"}});
+    properties[name] = json!({"type": "array", "items": item});
+    let links = json!([{"rel": "describedby", "href": "{schema}"}]);
+    json!({"name": name, "properties": properties, "links": links})
+}
+
 async fn show_schema(_: Authenticated, Path(name): Path<String>) -> Result<Response, Refusal> {
     let text = || json!({"type": "string"});
     let member = || {
@@ -142,7 +154,8 @@ async fn show_schema(_: Authenticated, Path(name): Path<String>) -> Result<Respo
             "properties": {
                 "id": text(), "type": text(), "status": text(), "owner": text(),
                 "created_at": text(), "updated_at": text(), "expires_at": text(),
-                "message": text(), "self": text(), "schema": text(),
+                "message": text(), "self": text(), "schema": text(), "image_id": text(),
+                "request_id": text(), "user_id": text(),
                 "input": {"type": ["null", "object"]}, "result": {"type": ["null", "object"]},
             },
         })
@@ -151,9 +164,9 @@ async fn show_schema(_: Authenticated, Path(name): Path<String>) -> Result<Respo
         "image" => schema::image(),
         "images" => schema::list_of("images", &schema::image()),
         "member" => member(),
-        "members" => schema::list_of("members", &member()),
+        "members" => short_list("members", &member()),
         "task" => task(),
-        "tasks" => schema::list_of("tasks", &task()),
+        "tasks" => short_list("tasks", &task()),
         _ => return Err(Refusal::not_found("The resource could not be found.")),
     };
     Ok(axum::Json(found).into_response())

@@ -319,9 +319,12 @@ fn time(created: bool, value: &str) -> Result<Test, Refusal> {
         _ => return Err(Refusal::bad("Unable to filter on a unknown operator.")),
     };
     let text = if time.ends_with('Z') { time.to_owned() } else { format!("{time}Z") };
-    let at = text
-        .parse()
-        .map_err(|_| Refusal::bad(format!("Invalid time format: {time}. Expected ISO 8601.")))?;
+    let at = text.parse().map_err(|_| {
+        Refusal::bad(format!(
+            "Bad \"{}\" query filter format. Use ISO 8601 DateTime notation.",
+            if created { "created_at" } else { "updated_at" },
+        ))
+    })?;
     Ok(Test::Time { created, accepts, at })
 }
 

@@ -137,9 +137,8 @@ async fn update(
     let status = given.get("status").and_then(Value::as_str);
     let status = status.ok_or_else(|| Refusal::bad("Status not specified"))?;
     if !["pending", "accepted", "rejected"].contains(&status) {
-        return Err(Refusal::bad(format!(
-            "Incorrect request: Status can not be set to '{status}'."
-        )));
+        let text = "Incorrect request: Status must be \"pending\", \"accepted\" or \"rejected\".";
+        return Err(Refusal::bad(text));
     }
     let now = world.now();
     let mut images = world.images();

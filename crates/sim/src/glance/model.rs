@@ -296,6 +296,9 @@ pub(crate) struct Images {
     pub(crate) by_id: BTreeMap<String, Image>,
     #[serde(default, with = "keyed")]
     pub(crate) tasks: BTreeMap<String, Task>,
+    /// Ids that were used and stay so.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) deleted: BTreeSet<String>,
     /// Ids of the images with an import under way.
     #[serde(skip)]
     pub(crate) importing: BTreeSet<String>,
@@ -307,6 +310,7 @@ impl Default for Images {
             stores: default_stores(),
             by_id: BTreeMap::new(),
             tasks: BTreeMap::new(),
+            deleted: BTreeSet::new(),
             importing: BTreeSet::new(),
         }
     }

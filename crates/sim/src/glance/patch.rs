@@ -76,7 +76,8 @@ pub(crate) async fn update(
     body: Body,
 ) -> Result<Response, Refusal> {
     let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let media_type = media_type.and_then(|text| text.split(';').next()).unwrap_or("").trim();
+    let media_type = media_type.and_then(|text| text.split(';').next());
+    let media_type = media_type.unwrap_or("text/plain").trim();
     if media_type != V2_0 && media_type != V2_1 {
         let accept_patch = HeaderName::from_static("accept-patch");
         return Err(Refusal::media_type(media_type).with_header(accept_patch, BOTH));

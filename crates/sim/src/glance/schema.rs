@@ -153,6 +153,17 @@ const PROPERTIES: &[(&str, Kind, bool, &str)] = &[
     ),
 ];
 
+/// Free properties that the schema describes because other services look at them.
+const DESCRIBED: &[(&str, &str)] = &[
+    ("architecture", "Operating system architecture."),
+    ("cinder_encryption_key_deletion_policy", "What happens to the encryption key at the end."),
+    ("cinder_encryption_key_id", "Identifier of the encryption key of a volume."),
+    ("description", "A human-readable string describing this image."),
+    ("instance_uuid", "Which instance this image is associated with."),
+    ("os_distro", "Common name of the operating system distribution."),
+    ("os_version", "Operating system version as specified by the distributor."),
+];
+
 /// Checks all properties of an object against the schema of an image.
 pub(crate) fn check(given: &Map<String, Value>) -> Result<(), Refusal> {
     for (name, value) in given {
@@ -298,7 +309,7 @@ fn python(value: &Value) -> String {
 
 /// The schema of an image as `GET /v2/schemas/image` shows it.
 pub(crate) fn image() -> Value {
-    let properties: Map<String, Value> = PROPERTIES
+    let mut properties: Map<String, Value> = PROPERTIES
         .iter()
         .map(|(name, kind, read_only, description)| {
             let mut shown = kind.describe();
@@ -312,6 +323,10 @@ pub(crate) fn image() -> Value {
             ((*name).to_owned(), Value::Object(shown))
         })
         .collect();
+    for (name, description) in DESCRIBED {
+        let shown = json!({"type": "string", "description": description, "is_base": false});
+        properties.insert((*name).to_owned(), shown);
+    }
     json!({
         "name": "image",
         "properties": properties,

@@ -115,7 +115,7 @@ async fn show(
     }
     let images = world.images();
     let task = images.tasks.get(&id);
-    let task = task.ok_or_else(|| Refusal::not_found(format!("No task found with ID {id}")))?;
+    let task = task.ok_or_else(|| Refusal::not_found(format!("Could not find task {id}")))?;
     Ok(axum::Json(full(task)).into_response())
 }
 
@@ -125,7 +125,9 @@ async fn of_image(
     Path(id): Path<String>,
 ) -> Result<Response, Refusal> {
     let images = world.images();
-    access::find(&images, &id, &caller)?;
+    if access::find(&images, &id, &caller).is_err() {
+        return Err(Refusal::not_found("The resource could not be found."));
+    }
     let mut found: Vec<&Task> = images.tasks.values().filter(|task| task.image_id == id).collect();
     found.sort_by_key(|task| std::cmp::Reverse(task.created_at));
     let shown: Vec<Value> = found.into_iter().map(beside_image).collect();

@@ -15,6 +15,12 @@ impl Query {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// The pairs, encoded again.
+    pub(crate) fn text(&self) -> String {
+        let pairs = self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        Self::encode(pairs)
+    }
+
     /// All values of this name.
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())

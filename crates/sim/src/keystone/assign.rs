@@ -54,7 +54,15 @@ fn take(identity: &mut Identity, user: String, role: String, on: Scope) -> Resul
     check(identity, &user, &role)?;
     let given = Assignment { user, role, on };
     if !identity.assignments.remove(&given) {
-        return Err(Refusal::not_found("role assignment with role", &given.role));
+        let target = match &given.on {
+            Scope::Project(id) | Scope::Domain(id) => id,
+            Scope::System | Scope::Unscoped => "system",
+        };
+        let what = format!(
+            "{}, user or group: {}, project, domain, or system: {target}",
+            given.role, given.user,
+        );
+        return Err(Refusal::not_found("role assignment with role", &what));
     }
     identity.tokens.retain(|_, token| token.user_id != given.user || token.scope != given.on);
     Ok(())
@@ -130,7 +138,7 @@ fn given_roles(world: &World, identity: &Identity, user: &str, on: &Scope) -> Re
     let given = identity.assignments.iter().filter(|given| given.user == user && given.on == *on);
     let roles = given.filter_map(|given| identity.roles.get(&given.role));
     let shown: Vec<Value> = roles.map(|role| role.render(world)).collect();
-    axum::Json(json!({"roles": shown, "links": links(world, "roles")})).into_response()
+    axum::Json(json!({"roles": shown, "links": links(world, "roles", "")})).into_response()
 }
 
 async fn list(
@@ -155,7 +163,7 @@ async fn list(
     let found = identity.assignments.iter().filter(wanted);
     let shown: Vec<Value> =
         found.map(|given| render(&world, &identity, given, with_names)).collect();
-    let links = links(&world, "role_assignments");
+    let links = links(&world, "role_assignments", &query.text());
     Ok(axum::Json(json!({"role_assignments": shown, "links": links})).into_response())
 }
 

@@ -14,6 +14,7 @@ use super::refusal::Refusal;
 use super::resource::links;
 use super::token::json_body;
 use super::{MOUNT, policy};
+use crate::http::query::Query;
 use crate::world::{SharedWorld, World};
 
 pub(crate) fn routes() -> Router<SharedWorld> {
@@ -26,12 +27,15 @@ async fn list(
     State(world): State<SharedWorld>,
     Authenticated(caller): Authenticated,
     Path(user): Path<String>,
+    query: Query,
 ) -> Result<Response, Refusal> {
     policy::look_own(&caller, "list_application_credentials", user == caller.user())?;
     let identity = world.identity();
     let own = identity.application_credentials.values().filter(|found| found.user_id == user);
-    let shown: Vec<Value> = own.map(|found| render(&world, &identity, found)).collect();
-    let links = links(&world, &format!("users/{user}/application_credentials"));
+    let wanted = own.filter(|found| query.get("name").is_none_or(|name| found.name == name));
+    let shown: Vec<Value> = wanted.map(|found| render(&world, &identity, found)).collect();
+    let path = format!("users/{user}/application_credentials");
+    let links = links(&world, &path, &query.text());
     Ok(axum::Json(json!({"application_credentials": shown, "links": links})).into_response())
 }
 
@@ -83,7 +87,7 @@ async fn create(
         project_id: project.to_owned(),
         roles: roles(&identity, given, &caller.token.roles)?,
         description: text("description"),
-        unrestricted: given.get("unrestricted").and_then(Value::as_bool).unwrap_or(false),
+        unrestricted: given.get("unrestricted").and_then(Value::as_bool),
         expires_at: text("expires_at").and_then(|text| {
             let text = if text.ends_with('Z') { text } else { format!("{text}Z") };
             text.parse().ok()
@@ -113,9 +117,10 @@ fn roles(identity: &Identity, given: &Value, own: &[String]) -> Result<Vec<Strin
             .or_else(|| role.get("name").and_then(Value::as_str))
             .unwrap_or_default();
         if !owned.contains(&name) {
-            return Err(Refusal::bad(format!(
-                "Invalid application credential: Could not find role assignment with role: {name}."
-            )));
+            return Err(Refusal::bad(
+                "Invalid application credential: Cannot create an application credential with \
+                 unassigned role",
+            ));
         }
         names.push(name.to_owned());
     }
@@ -145,7 +150,15 @@ fn render(world: &World, identity: &Identity, credential: &AppCredential) -> Val
         .roles
         .iter()
         .filter_map(|name| identity.role_named(name))
-        .map(|role| json!({"id": role.id, "name": role.name, "domain_id": null}))
+        .map(|role| {
+            json!({
+                "id": role.id,
+                "name": role.name,
+                "domain_id": null,
+                "description": role.description,
+                "options": role.options(),
+            })
+        })
         .collect();
     let project = identity.projects.get(&credential.project_id);
     json!({
@@ -158,9 +171,10 @@ fn render(world: &World, identity: &Identity, credential: &AppCredential) -> Val
         "unrestricted": credential.unrestricted,
         "system": null,
         "user_id": credential.user_id,
+        // As in Keystone, although nothing answers there.
         "links": {"self": format!(
-            "{}{MOUNT}/v3/users/{}/application_credentials/{}",
-            world.base, credential.user_id, credential.id,
+            "{}{MOUNT}/v3/application_credentials/{}",
+            world.base, credential.id,
         )},
     })
 }

@@ -19,12 +19,14 @@ struct Proof {
 
 /// Checks the request body of `POST /v3/auth/tokens`, and keeps and returns the new token.
 pub(crate) fn login(world: &World, body: &Value) -> Result<Token, Refusal> {
-    let auth = body.get("auth").ok_or_else(|| Refusal::missing("auth"))?;
+    let auth = body.get("auth").ok_or_else(|| Refusal::malformed("auth", "request body"))?;
     let identity_part = auth.get("identity").ok_or_else(|| Refusal::missing("identity"))?;
     let methods: Vec<&str> = identity_part
         .get("methods")
         .and_then(Value::as_array)
-        .ok_or_else(|| Refusal::missing("methods"))?
+        .ok_or_else(|| {
+            Refusal::bad("Invalid input for field 'identity': 'methods' is a required property")
+        })?
         .iter()
         .filter_map(Value::as_str)
         .collect();
@@ -33,7 +35,8 @@ pub(crate) fn login(world: &World, body: &Value) -> Result<Token, Refusal> {
     identity.forget_ended_tokens(now);
     let mut proof = None;
     for method in &methods {
-        let part = identity_part.get(*method).unwrap_or(&Value::Null);
+        let part =
+            identity_part.get(*method).ok_or_else(|| Refusal::malformed(method, "identity"))?;
         let found = match *method {
             "password" => by_password(&identity, part)?,
             "token" => by_token(&identity, part, now)?,
@@ -79,7 +82,7 @@ fn by_password(identity: &Identity, part: &Value) -> Result<Proof, Refusal> {
 fn by_token(identity: &Identity, part: &Value, now: Timestamp) -> Result<Proof, Refusal> {
     let id = part.get("id").and_then(Value::as_str).ok_or_else(|| Refusal::missing("id"))?;
     let token = identity.tokens.get(id).filter(|token| token.expires_at > now);
-    let token = token.ok_or_else(Refusal::unauthorized)?;
+    let token = token.ok_or_else(|| Refusal::no_token(id))?;
     let mut methods = token.methods.clone();
     if !methods.iter().any(|method| method == "token") {
         methods.push("token".to_owned());
@@ -106,7 +109,13 @@ fn by_credential(identity: &Identity, part: &Value, now: Timestamp) -> Result<Pr
             .values()
             .find(|found| found.name == name && found.user_id == owner.id)
     };
-    let known = credential
+    let credential = credential.ok_or_else(|| {
+        Refusal::not_found(
+            "Application Credential",
+            text("id").or_else(|| text("name")).unwrap_or_default(),
+        )
+    })?;
+    let known = Some(credential)
         .filter(|found| text("secret") == Some(found.secret.0.as_str()))
         .filter(|found| found.expires_at.is_none_or(|end| end > now))
         .filter(|found| identity.users.get(&found.user_id).is_some_and(|user| user.enabled))
@@ -160,7 +169,7 @@ fn scope(
 ) -> Result<(Scope, Vec<String>), Refusal> {
     if let Some(credential) = &proof.credential {
         if asked.is_some_and(|asked| !asked.is_null()) && proof.until.is_none() {
-            return Err(Refusal::unauthorized());
+            return Err(Refusal::scope_of_credential());
         }
         let roles = credential.roles.iter().filter_map(|name| identity.role_named(name));
         let roles = identity.with_implied(roles.map(|role| role.id.clone()).collect());

@@ -87,6 +87,16 @@ pub(crate) struct Role {
     /// Names of the roles it implies.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) implies: Vec<String>,
+    /// Whether it came with Keystone and stays.
+    #[serde(default)]
+    pub(crate) immutable: bool,
+}
+
+impl Role {
+    /// The `options` that answers show.
+    pub(crate) fn options(&self) -> Value {
+        if self.immutable { serde_json::json!({"immutable": true}) } else { serde_json::json!({}) }
+    }
 }
 
 /// A region.
@@ -136,7 +146,7 @@ pub(crate) struct AppCredential {
     #[serde(default)]
     pub(crate) description: Option<String>,
     #[serde(default)]
-    pub(crate) unrestricted: bool,
+    pub(crate) unrestricted: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) expires_at: Option<Timestamp>,
 }

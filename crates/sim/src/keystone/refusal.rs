@@ -9,11 +9,13 @@ use serde_json::json;
 pub(crate) struct Refusal {
     status: StatusCode,
     message: String,
+    /// Whether the error shows an (empty) `identity`, as failures of sign-in plugins do.
+    with_identity: bool,
 }
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
+        Self { status, message: message.into(), with_identity: false }
     }
 
     /// 401, always with the same words, so that nothing can be learnt from them.
@@ -21,11 +23,29 @@ impl Refusal {
         Self::new(StatusCode::UNAUTHORIZED, "The request you have made requires authentication.")
     }
 
+    /// 401 of an application credential that asks for a scope.
+    pub(crate) fn scope_of_credential() -> Self {
+        let text = "Error authenticating with application credential: Application credentials \
+                    cannot request a scope.";
+        Self { with_identity: true, ..Self::new(StatusCode::UNAUTHORIZED, text) }
+    }
+
     /// 403 for an action named as in the policy, for example `list_projects`.
     pub(crate) fn forbidden(action: &str) -> Self {
         let text =
             format!("You are not authorized to perform the requested action: identity:{action}.");
         Self::new(StatusCode::FORBIDDEN, text)
+    }
+
+    /// 404 of a token that is no valid one.
+    pub(crate) fn no_token(token: &str) -> Self {
+        let looks_like_one = token.starts_with("gAAAA");
+        let text = if looks_like_one {
+            "Failed to validate token"
+        } else {
+            "Could not recognize Fernet token"
+        };
+        Self::new(StatusCode::NOT_FOUND, text)
     }
 
     pub(crate) fn not_found(kind: &str, id: &str) -> Self {
@@ -59,11 +79,14 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let title = self.status.canonical_reason().unwrap_or("Error");
-        let body = json!({"error": {
+        let mut body = json!({"error": {
             "code": self.status.as_u16(),
             "message": self.message,
             "title": title,
         }});
+        if self.with_identity {
+            body["error"]["identity"] = json!({});
+        }
         (self.status, axum::Json(body)).into_response()
     }
 }

@@ -21,8 +21,9 @@ use crate::ids::named;
 use crate::world::{SharedWorld, World};
 
 /// The `links` of a list.
-pub(crate) fn links(world: &World, path: &str) -> Value {
-    let this = format!("{}{}/v3/{path}", world.base, super::MOUNT);
+pub(crate) fn links(world: &World, path: &str, query: &str) -> Value {
+    let mark = if query.is_empty() { "" } else { "?" };
+    let this = format!("{}{}/v3/{path}{mark}{query}", world.base, super::MOUNT);
     json!({"next": null, "self": this, "previous": null})
 }
 
@@ -37,6 +38,8 @@ pub(crate) trait Resource: Sized + Send + 'static {
     const ONE: &'static str;
     /// Its name in paths and lists, for example `projects`.
     const MANY: &'static str;
+    /// Whether everybody may look.
+    const OPEN: bool = false;
 
     fn store(identity: &Identity) -> &BTreeMap<String, Self>;
     fn store_mut(identity: &mut Identity) -> &mut BTreeMap<String, Self>;
@@ -51,6 +54,11 @@ pub(crate) trait Resource: Sized + Send + 'static {
 
     /// What must be unique, for example name and domain.
     fn unique(&self) -> String;
+
+    /// Attributes of the client's own, which the answer to a change shows once more.
+    fn extra(&self) -> Option<&Map<String, Value>> {
+        None
+    }
 
     /// Whether it belongs to the caller, who may look at it then.
     fn is_own(_id: &str, _caller: &Caller) -> bool {
@@ -87,12 +95,12 @@ async fn list<R: Resource>(
     Authenticated(caller): Authenticated,
     query: Query,
 ) -> Result<Response, Refusal> {
-    policy::look(&caller, &format!("list_{}", R::MANY))?;
+    policy::look_own(&caller, &format!("list_{}", R::MANY), R::OPEN)?;
     let identity = world.identity();
     let mut found: Vec<Value> =
         R::store(&identity).values().map(|one| one.render(&world)).collect();
     found.retain(|shown| matches(shown, &query));
-    let links = links(&world, R::MANY);
+    let links = links(&world, R::MANY, &query.text());
     Ok(axum::Json(json!({R::MANY: found, "links": links})).into_response())
 }
 
@@ -111,7 +119,7 @@ async fn show<R: Resource>(
     Authenticated(caller): Authenticated,
     Path(id): Path<String>,
 ) -> Result<Response, Refusal> {
-    policy::look_own(&caller, &format!("get_{}", R::ONE), R::is_own(&id, &caller))?;
+    policy::look_own(&caller, &format!("get_{}", R::ONE), R::OPEN || R::is_own(&id, &caller))?;
     let identity = world.identity();
     let one = R::store(&identity).get(&id).ok_or_else(|| Refusal::not_found(R::ONE, &id))?;
     Ok(axum::Json(json!({R::ONE: one.render(&world)})).into_response())
@@ -122,10 +130,11 @@ async fn given<R: Resource>(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Map<String, Value>, Refusal> {
-    match json_body(headers, body).await?.get_mut(R::ONE).map(Value::take) {
-        Some(Value::Object(given)) => Ok(given),
-        _ => Err(Refusal::missing(R::ONE)),
-    }
+    Ok(match json_body(headers, body).await?.get_mut(R::ONE).map(Value::take) {
+        Some(Value::Object(given)) => given,
+        // Keystone goes on with nothing, and misses what is required.
+        _ => Map::new(),
+    })
 }
 
 async fn create<R: Resource>(
@@ -174,7 +183,10 @@ async fn update<R: Resource>(
     let one =
         R::store_mut(&mut identity).get_mut(&id).ok_or_else(|| Refusal::not_found(R::ONE, &id))?;
     one.change(&given);
-    let shown = one.render(&world);
+    let mut shown = one.render(&world);
+    if let Some(extra) = one.extra() {
+        shown["extra"] = Value::Object(extra.clone());
+    }
     Ok(axum::Json(json!({R::ONE: shown})).into_response())
 }
 
@@ -350,6 +362,10 @@ impl Resource for Project {
         format!("{}/{}", self.domain_id, self.name)
     }
 
+    fn extra(&self) -> Option<&Map<String, Value>> {
+        Some(&self.extra)
+    }
+
     fn is_own(id: &str, caller: &Caller) -> bool {
         caller.project() == Some(id)
     }
@@ -442,6 +458,10 @@ impl Resource for User {
         format!("{}/{}", self.domain_id, self.name)
     }
 
+    fn extra(&self) -> Option<&Map<String, Value>> {
+        Some(&self.extra)
+    }
+
     fn is_own(id: &str, caller: &Caller) -> bool {
         caller.user() == id
     }
@@ -484,14 +504,15 @@ impl Resource for Role {
             "name": self.name,
             "domain_id": null,
             "description": self.description,
-            "options": {},
+            "options": self.options(),
             "links": self_link(world, Self::MANY, &self.id),
         })
     }
 
     fn create(id: String, given: &Map<String, Value>, _: &Identity) -> Result<Self, Refusal> {
         let description = text(given, "description");
-        Ok(Self { id, name: name(given)?, description, implies: Vec::new() })
+        let (implies, immutable) = (Vec::new(), false);
+        Ok(Self { id, name: name(given)?, description, implies, immutable })
     }
 
     fn change(&mut self, given: &Map<String, Value>) {
@@ -512,6 +533,7 @@ impl Resource for Role {
 impl Resource for Region {
     const ONE: &'static str = "region";
     const MANY: &'static str = "regions";
+    const OPEN: bool = true;
 
     fn store(identity: &Identity) -> &BTreeMap<String, Self> {
         &identity.regions
@@ -561,7 +583,8 @@ async fn services(
         })
     });
     let shown: Vec<Value> = shown.filter(|shown| matches(shown, &query)).collect();
-    Ok(axum::Json(json!({"services": shown, "links": links(&world, "services")})).into_response())
+    Ok(axum::Json(json!({"services": shown, "links": links(&world, "services", &query.text())}))
+        .into_response())
 }
 
 async fn endpoints(
@@ -586,5 +609,6 @@ async fn endpoints(
         })
     });
     let shown: Vec<Value> = shown.filter(|shown| matches(shown, &query)).collect();
-    Ok(axum::Json(json!({"endpoints": shown, "links": links(&world, "endpoints")})).into_response())
+    Ok(axum::Json(json!({"endpoints": shown, "links": links(&world, "endpoints", &query.text())}))
+        .into_response())
 }

@@ -46,6 +46,9 @@ pub(crate) async fn json_body(headers: &HeaderMap, body: Body) -> Result<Value, 
     if media_type.is_some_and(|found| !found.starts_with("application/json")) {
         return Err(Refusal::malformed("application/json", "Content-Type header"));
     }
+    if bytes.is_empty() {
+        return Ok(json!({}));
+    }
     match serde_json::from_slice(&bytes) {
         Ok(value @ Value::Object(_)) => Ok(value),
         _ => Err(Refusal::malformed("valid JSON", "request body")),
@@ -80,8 +83,7 @@ fn subject(
     })?;
     let identity = world.identity();
     let token = identity.tokens.get(named).filter(|token| token.expires_at > world.now());
-    let token = token
-        .ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "Could not recognize Fernet token"))?;
+    let token = token.ok_or_else(|| Refusal::no_token(named))?;
     policy::look_own(caller, action, token.user_id == caller.user())?;
     Ok(token.clone())
 }
@@ -114,7 +116,7 @@ async fn catalog_of_token(
         return Err(Refusal::forbidden("get_auth_catalog"));
     }
     let catalog = catalog(&world, &caller.token.scope);
-    let links = resource::links(&world, "auth/catalog");
+    let links = resource::links(&world, "auth/catalog", "");
     Ok(axum::Json(json!({"catalog": catalog, "links": links})).into_response())
 }
 
@@ -130,7 +132,7 @@ async fn own_projects(
             found.push(resource::Resource::render(project, &world));
         }
     }
-    let links = resource::links(&world, "auth/projects");
+    let links = resource::links(&world, "auth/projects", "");
     axum::Json(json!({"projects": found, "links": links})).into_response()
 }
 
@@ -146,7 +148,7 @@ async fn own_domains(
             found.push(resource::Resource::render(domain, &world));
         }
     }
-    let links = resource::links(&world, "auth/domains");
+    let links = resource::links(&world, "auth/domains", "");
     axum::Json(json!({"domains": found, "links": links})).into_response()
 }
 
@@ -156,8 +158,8 @@ async fn own_system(
 ) -> Response {
     let none = world.identity().roles_on(caller.user(), &Scope::System).is_empty();
     let found = if none { json!([]) } else { json!([{"all": true}]) };
-    let links = resource::links(&world, "auth/system");
-    axum::Json(json!({"system": found, "links": links})).into_response()
+    let this = format!("{}auth/system", super::v3(&world));
+    axum::Json(json!({"system": found, "links": {"self": this}})).into_response()
 }
 
 /// A time as Keystone writes it, always with six digits after the second.
@@ -206,7 +208,7 @@ fn render(world: &World, identity: &Identity, token: &Token) -> Value {
         shown["application_credential"] = json!({
             "id": id,
             "name": credential.map(|credential| &credential.name),
-            "restricted": credential.is_none_or(|credential| !credential.unrestricted),
+            "restricted": credential.is_none_or(|credential| credential.unrestricted != Some(true)),
         });
     }
     shown

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "helpers of tests may give up loudly")]
 
 mod client;
+mod contract;
 mod faults;
 mod imports;
 mod openstackclient;

@@ -1,0 +1,129 @@
+//! Where a scenario is played: the simulated cloud or the testbed.
+
+use std::path::Path;
+
+use lotse_core::declared::{SourceFile, parse};
+use lotse_sim::{DownloadMode, SimCloud, SimOptions};
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::client::{Answer, Person, Session};
+
+/// A cloud with people on it.
+#[derive(Debug)]
+pub(crate) struct Bed {
+    /// Administrator, on the project `admin`.
+    pub(crate) admin: Session,
+    /// Member of the project `demo`.
+    pub(crate) member: Session,
+    /// Member of the project `alt`.
+    pub(crate) other: Session,
+    pub(crate) people: People,
+    /// Part of all names made here, so that runs do not meet.
+    pub(crate) run: String,
+    /// Keeps the simulation alive.
+    _sim: Option<SimCloud>,
+}
+
+/// How the people sign in.
+#[derive(Clone, Debug)]
+pub(crate) struct People {
+    pub(crate) admin: Person,
+    pub(crate) member: Person,
+    pub(crate) other: Person,
+}
+
+impl Bed {
+    pub(crate) async fn simulated() -> Self {
+        let options = SimOptions { download: DownloadMode::Fetch, ..SimOptions::default() };
+        let sim = SimCloud::start(options).await.expect("a cloud");
+        let person = |user, project| crate::client::person(&sim, user, Some(project));
+        let people = People {
+            admin: person("admin", "admin"),
+            member: person("demo", "demo"),
+            other: person("alt", "alt"),
+        };
+        Self::with(people, Some(sim)).await
+    }
+
+    pub(crate) async fn real() -> Self {
+        let path = std::env::vars()
+            .find_map(|(name, value)| (name == "LOTSE_TESTBED_CLOUDS").then_some(value))
+            .expect("LOTSE_TESTBED_CLOUDS must name the clouds.yaml of the testbed");
+        let file = SourceFile::read(Path::new(&path)).expect("a clouds.yaml");
+        let clouds = parse(&file).expect("a clouds.yaml").to_json();
+        let person = |name: &str| {
+            let auth = &clouds["clouds"][name]["auth"];
+            let text = |key: &str| auth[key].as_str().unwrap_or_else(|| panic!("{name}: {key}"));
+            Person {
+                auth_url: text("auth_url").to_owned(),
+                user: text("username").to_owned(),
+                password: text("password").to_owned(),
+                project: Some(text("project_name").to_owned()),
+            }
+        };
+        let people = People {
+            admin: person("osbed-admin"),
+            member: person("osbed"),
+            other: person("osbed-alt"),
+        };
+        Self::with(people, None).await
+    }
+
+    async fn with(people: People, sim: Option<SimCloud>) -> Self {
+        Self {
+            admin: Session::sign_in(&people.admin).await,
+            member: Session::sign_in(&people.member).await,
+            other: Session::sign_in(&people.other).await,
+            people,
+            run: format!("contract-{}", uuid::Uuid::new_v4().simple()),
+            _sim: sim,
+        }
+    }
+
+    /// A name that belongs to this run.
+    pub(crate) fn name(&self, name: &str) -> String {
+        format!("{}-{name}", self.run)
+    }
+
+    /// Removes everything whose name belongs to this run.
+    pub(crate) async fn clean_up(&self) {
+        let admin = Session::sign_in(&self.people.admin).await;
+        for hidden in ["false", "true"] {
+            let path =
+                format!("/v2/images?tag={}&limit=500&os_hidden={hidden}&visibility=all", self.run);
+            for image in list(&admin.get(&path).await, "images") {
+                let path = format!("/v2/images/{image}");
+                let free = serde_json::json!([
+                    {"op": "replace", "path": "/protected", "value": false}
+                ]);
+                admin.patch(&path, &free).await;
+                let gone = admin.delete(&path).await;
+                assert!(matches!(gone.status, 204 | 404), "{image} stays: {}", gone.text);
+            }
+        }
+        for (kind, one) in [("users", "user"), ("projects", "project"), ("roles", "role")] {
+            let all = Answer::of(admin.identity(Method::GET, &format!("/{kind}"))).await.json();
+            let all = all[kind].as_array().expect(one).iter();
+            let mine =
+                all.filter(|it| it["name"].as_str().is_some_and(|it| it.contains(&self.run)));
+            for id in mine.filter_map(|it| it["id"].as_str()) {
+                let path = format!("/{kind}/{id}");
+                let gone = Answer::of(admin.identity(Method::DELETE, &path)).await;
+                assert_eq!(gone.status, 204, "{one} {id} stays: {}", gone.text);
+            }
+        }
+    }
+}
+
+/// The ids in a list.
+fn list(answer: &Answer, kind: &str) -> Vec<String> {
+    let body = answer.json();
+    let all = body[kind].as_array().unwrap_or_else(|| panic!("no {kind}: {}", answer.text));
+    all.iter().filter_map(|it| it["id"].as_str()).map(str::to_owned).collect::<Vec<_>>()
+}
+
+/// The text under a key.
+pub(crate) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_else(|| panic!("no {key} in {value}"))
+}
