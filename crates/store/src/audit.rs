@@ -19,7 +19,8 @@ use sqlx::any::AnyRow;
 
 use crate::error::Error;
 use crate::row::{Columns, plain, to_json};
-use crate::store::{Query, Store, Transaction};
+use crate::store::{Query, Store};
+use crate::transaction::Transaction;
 
 const DOMAIN: &[u8] = b"lotse audit v1\n";
 

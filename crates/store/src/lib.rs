@@ -18,6 +18,11 @@
 //! as microseconds since the epoch in `BIGINT`, JSON as text. What has nanoseconds loses them here.
 //! The schema is brought up to date when the store is opened ([`migrate`]).
 //!
+//! # SQL of a capability
+//! A capability hands its schema to [`Store::open_with`] as a [`migrate::Part`] and runs its
+//! statements through [`Store::read`], [`Store::execute`], [`Store::write`] and [`Transaction`];
+//! [`row::Columns`] reads what came back.
+//!
 //! # What is promised
 //! - When a writing method returns `Ok`, the write survives `kill -9` and, as far as the disk keeps
 //!   its word, the loss of power: SQLite runs with `synchronous=FULL`, and PostgreSQL with
@@ -27,8 +32,8 @@
 //! - A transaction that is dropped leaves nothing behind.
 //!
 //! # Traps
-//! - Never take one row of a writing statement with `fetch_one` or `fetch_optional`: the driver then
-//!   stops before the commit has been confirmed and forgets its error. `Store::write` reads to the end.
+//! - The driver can take one row of a writing statement and stop before the commit was confirmed; its
+//!   error is then lost. [`Store::write`] reads to the end, so nobody has to think of it.
 //! - SQLite has one writer at a time. It gets one connection of its own for which writers queue, so
 //!   that they wait in order and not by chance; readers have others.
 //! - Tokio's paused clock cannot be used together with a store: the database works outside the
@@ -42,17 +47,20 @@ pub mod journal;
 pub mod lease;
 pub mod migrate;
 pub mod outbox;
+pub mod row;
 pub mod run;
 pub mod task;
 
+mod lent;
 mod open;
-mod row;
 mod store;
+mod transaction;
 mod url;
 
 pub use sqlx;
 
 pub use crate::error::Error;
 pub use crate::instance::InstanceLock;
-pub use crate::store::{Store, StoreOptions, Transaction};
+pub use crate::store::{Query, Store, StoreOptions};
+pub use crate::transaction::Transaction;
 pub use crate::url::StoreUrl;

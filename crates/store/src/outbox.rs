@@ -15,7 +15,8 @@ use tokio::sync::watch;
 
 use crate::error::Error;
 use crate::row::{Columns, plain, to_json};
-use crate::store::{Store, Transaction};
+use crate::store::Store;
+use crate::transaction::Transaction;
 
 /// An event that is there already (its confirmation had been lost) is not written again.
 pub(crate) const APPEND: &str = "\

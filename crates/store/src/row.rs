@@ -6,30 +6,40 @@ use std::time::Duration;
 
 use lotse_core::time::Timestamp;
 use serde::de::DeserializeOwned;
-use sqlx::Row;
 use sqlx::any::AnyRow;
+use sqlx::{Column, Row};
 
 use crate::error::Error;
 
 /// The columns of a row as the values we put there.
 #[derive(Clone, Copy)]
-pub(crate) struct Columns<'a>(pub(crate) &'a AnyRow);
+pub struct Columns<'a>(pub &'a AnyRow);
+
+impl fmt::Debug for Columns<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Values may be long, and secret to those who read logs.
+        f.debug_list().entries(self.0.columns().iter().map(Column::name)).finish()
+    }
+}
 
 impl Columns<'_> {
-    pub(crate) fn text(self, column: &'static str) -> Result<String, Error> {
+    /// Text.
+    pub fn text(self, column: &'static str) -> Result<String, Error> {
         self.0.try_get(column).map_err(|error| unusable(column, &error))
     }
 
-    pub(crate) fn integer(self, column: &'static str) -> Result<i64, Error> {
+    /// A whole number.
+    pub fn integer(self, column: &'static str) -> Result<i64, Error> {
         self.0.try_get(column).map_err(|error| unusable(column, &error))
     }
 
-    pub(crate) fn maybe_integer(self, column: &'static str) -> Result<Option<i64>, Error> {
+    /// A whole number or NULL.
+    pub fn maybe_integer(self, column: &'static str) -> Result<Option<i64>, Error> {
         self.0.try_get(column).map_err(|error| unusable(column, &error))
     }
 
     /// An id or another word with a parser.
-    pub(crate) fn parsed<T>(self, column: &'static str) -> Result<T, Error>
+    pub fn parsed<T>(self, column: &'static str) -> Result<T, Error>
     where
         T: FromStr,
         T::Err: fmt::Display,
@@ -37,29 +47,31 @@ impl Columns<'_> {
         self.text(column)?.parse().map_err(|error| unusable(column, &error))
     }
 
-    pub(crate) fn json<T: DeserializeOwned>(self, column: &'static str) -> Result<T, Error> {
+    /// JSON kept as text.
+    pub fn json<T: DeserializeOwned>(self, column: &'static str) -> Result<T, Error> {
         serde_json::from_str(&self.text(column)?).map_err(|error| unusable(column, &error))
     }
 
-    pub(crate) fn time(self, column: &'static str) -> Result<Timestamp, Error> {
+    /// An instant kept as microseconds since the epoch.
+    pub fn time(self, column: &'static str) -> Result<Timestamp, Error> {
         to_time(column, self.integer(column)?)
     }
 
-    pub(crate) fn maybe_time(self, column: &'static str) -> Result<Option<Timestamp>, Error> {
+    /// An instant kept as microseconds since the epoch, or NULL.
+    pub fn maybe_time(self, column: &'static str) -> Result<Option<Timestamp>, Error> {
         self.maybe_integer(column)?.map(|micros| to_time(column, micros)).transpose()
     }
 
-    pub(crate) fn maybe_json<T: DeserializeOwned>(
-        self,
-        column: &'static str,
-    ) -> Result<Option<T>, Error> {
+    /// JSON kept as text, or NULL.
+    pub fn maybe_json<T: DeserializeOwned>(self, column: &'static str) -> Result<Option<T>, Error> {
         let text: Option<String> =
             self.0.try_get(column).map_err(|error| unusable(column, &error))?;
         text.map(|text| serde_json::from_str(&text).map_err(|error| unusable(column, &error)))
             .transpose()
     }
 
-    pub(crate) fn duration(self, column: &'static str) -> Result<Duration, Error> {
+    /// A duration kept as microseconds.
+    pub fn duration(self, column: &'static str) -> Result<Duration, Error> {
         let micros = u64::try_from(self.integer(column)?).map_err(|e| unusable(column, &e))?;
         Ok(Duration::from_micros(micros))
     }
@@ -77,22 +89,19 @@ pub(crate) fn to_time(column: &'static str, micros: i64) -> Result<Timestamp, Er
 }
 
 /// A duration in whole microseconds.
-pub(crate) fn micros(duration: Duration) -> i64 {
+pub fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// JSON as text. What we serialise has text keys only, so it cannot fail but for a defect.
-pub(crate) fn to_json<T: serde::Serialize>(
-    operation: &'static str,
-    value: &T,
-) -> Result<String, Error> {
+pub fn to_json<T: serde::Serialize>(operation: &'static str, value: &T) -> Result<String, Error> {
     serde_json::to_string(value)
         .map_err(|error| Error::Refused { operation, reason: error.to_string() })
 }
 
 /// Text as both engines can keep it: PostgreSQL has no place for the NUL character, so neither
 /// engine gets it.
-pub(crate) fn plain(operation: &'static str, text: &str) -> Result<String, Error> {
+pub fn plain(operation: &'static str, text: &str) -> Result<String, Error> {
     if text.contains('\0') {
         let reason = format!("{text:?} contains a NUL character");
         return Err(Error::Refused { operation, reason });

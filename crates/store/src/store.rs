@@ -1,4 +1,4 @@
-//! The handle on the state, and transactions.
+//! The handle on the state.
 
 use std::fmt;
 use std::future::Future;
@@ -6,21 +6,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lotse_core::event::Event;
 use sqlx::any::{AnyArguments, AnyQueryResult, AnyRow};
-use sqlx::{Any, AnyConnection, AnyPool};
+use sqlx::{Any, AnyPool};
 use tokio::sync::watch;
 
-use crate::audit::{self, Anchor, Deed};
 use crate::error::Error;
+use crate::lent::Lent;
 use crate::migrate::Part;
 use crate::open::{self, Target};
-use crate::outbox;
-use crate::row::Columns;
+use crate::transaction::Transaction;
 use crate::url::StoreUrl;
 
-/// A statement with its parameters.
-pub(crate) type Query<'q> = sqlx::query::Query<'q, Any, AnyArguments>;
+/// A statement with its parameters, made by [`sqlx::query`].
+pub type Query<'q> = sqlx::query::Query<'q, Any, AnyArguments>;
 
 /// How a store is opened.
 #[derive(Clone, Debug)]
@@ -113,45 +111,65 @@ impl Store {
     ///
     /// `operation` completes the sentence "cannot …" when something in the transaction fails.
     pub async fn begin(&self, operation: &'static str) -> Result<Transaction, Error> {
-        let statement = self.shared.target.begin_statement();
-        let inner = self.bounded(operation, self.shared.writer.begin_with(statement)).await?;
+        let begin = self.shared.target.begin_statement();
+        let lent = self
+            .bounded(operation, async {
+                let mut lent = Lent::from(&self.shared.writer).await?;
+                lent.set_returnable(false);
+                sqlx::raw_sql(begin).execute(&mut *lent).await?;
+                Ok(lent)
+            })
+            .await?;
         Ok(Transaction {
             store: self.clone(),
             operation,
-            inner,
+            lent,
+            has_failed: false,
             events: Vec::new(),
             deeds: Vec::new(),
         })
     }
 
     /// Executes a writing statement to its confirmed end.
-    pub(crate) async fn execute(
+    pub async fn execute(
         &self,
         operation: &'static str,
         query: Query<'_>,
     ) -> Result<AnyQueryResult, Error> {
-        self.bounded(operation, query.execute(&self.shared.writer)).await
+        let pool = &self.shared.writer;
+        let work = async |connection: &mut _| query.execute(connection).await;
+        self.bounded(operation, async { Lent::from(pool).await?.work(work).await }).await
     }
 
     /// Executes a writing statement that returns rows, to its confirmed end.
-    pub(crate) async fn write(
+    pub async fn write(
         &self,
         operation: &'static str,
         query: Query<'_>,
     ) -> Result<Vec<AnyRow>, Error> {
-        self.bounded(operation, query.fetch_all(&self.shared.writer)).await
+        self.fetch(operation, &self.shared.writer, query).await
     }
 
     /// Executes a reading statement.
-    pub(crate) async fn read(
+    pub async fn read(
         &self,
         operation: &'static str,
         query: Query<'_>,
     ) -> Result<Vec<AnyRow>, Error> {
-        self.bounded(operation, query.fetch_all(&self.shared.reader)).await
+        self.fetch(operation, &self.shared.reader, query).await
     }
 
-    async fn bounded<T>(
+    async fn fetch(
+        &self,
+        operation: &'static str,
+        pool: &AnyPool,
+        query: Query<'_>,
+    ) -> Result<Vec<AnyRow>, Error> {
+        let work = async |connection: &mut _| query.fetch_all(connection).await;
+        self.bounded(operation, async { Lent::from(pool).await?.work(work).await }).await
+    }
+
+    pub(crate) async fn bounded<T>(
         &self,
         operation: &'static str,
         work: impl Future<Output = Result<T, sqlx::Error>>,
@@ -168,90 +186,4 @@ impl Store {
             }),
         }
     }
-}
-
-/// Takes the next numbers of both logs, and the right to append until the commit.
-const NUMBERS: &str = "\
-UPDATE log_end SET outbox_seq = outbox_seq + $1, audit_seq = audit_seq + $2 WHERE id = 1
-RETURNING outbox_seq, audit_seq, audit_hash";
-
-const NEW_HASH: &str = "UPDATE log_end SET audit_hash = $1 WHERE id = 1";
-
-/// Statements that take effect together. Dropping it undoes them.
-///
-/// Events and deeds are collected and written right before the commit: the lock that numbers them
-/// is then held as shortly as possible, and always taken last, so that transactions cannot wait for
-/// each other in a circle because of it.
-pub struct Transaction {
-    store: Store,
-    operation: &'static str,
-    inner: sqlx::Transaction<'static, Any>,
-    pub(crate) events: Vec<Event>,
-    pub(crate) deeds: Vec<Deed>,
-}
-
-impl fmt::Debug for Transaction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Transaction").field("operation", &self.operation).finish_non_exhaustive()
-    }
-}
-
-impl Transaction {
-    /// The connection, for statements of one's own.
-    pub fn connection(&mut self) -> &mut AnyConnection {
-        &mut self.inner
-    }
-
-    /// Turns what a statement of one's own reported into an error of the store.
-    pub fn error(&self, error: sqlx::Error) -> Error {
-        Error::from_sqlx(self.store.name(), self.operation, error)
-    }
-
-    /// Makes the statements, events and deeds permanent.
-    pub async fn commit(mut self) -> Result<(), Error> {
-        let emitted = !self.events.is_empty();
-        if emitted || !self.deeds.is_empty() {
-            self.append().await?;
-        }
-        let Self { store, operation, inner, .. } = self;
-        store.bounded(operation, inner.commit()).await?;
-        if emitted {
-            store.shared.emitted.send_modify(|count| *count = count.wrapping_add(1));
-        }
-        Ok(())
-    }
-
-    async fn append(&mut self) -> Result<(), Error> {
-        let (events, deeds) = (std::mem::take(&mut self.events), std::mem::take(&mut self.deeds));
-        let (event_count, deed_count) = (count(&events), count(&deeds));
-        let rows = self.rows(sqlx::query(NUMBERS).bind(event_count).bind(deed_count)).await?;
-        let numbers = rows.first().map(Columns).ok_or_else(|| Error::Stored {
-            column: "log_end",
-            reason: "its row is missing".to_owned(),
-        })?;
-        let first = numbers.integer("outbox_seq")? - event_count + 1;
-        for (seq, event) in (first..).zip(&events) {
-            self.rows(outbox::append(self.operation, seq, event)?).await?;
-        }
-        let seq = numbers.integer("audit_seq")? - deed_count;
-        let mut end = Anchor { seq, hash: numbers.text("audit_hash")? };
-        for deed in &deeds {
-            let (query, next) = audit::append(self.operation, &end, deed)?;
-            self.rows(query).await?;
-            end = next;
-        }
-        if !deeds.is_empty() {
-            self.rows(sqlx::query(NEW_HASH).bind(end.hash)).await?;
-        }
-        Ok(())
-    }
-
-    /// Executes a statement to its end.
-    async fn rows(&mut self, query: Query<'_>) -> Result<Vec<AnyRow>, Error> {
-        self.store.bounded(self.operation, query.fetch_all(&mut *self.inner)).await
-    }
-}
-
-fn count<T>(items: &[T]) -> i64 {
-    i64::try_from(items.len()).unwrap_or(i64::MAX)
 }

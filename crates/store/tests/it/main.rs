@@ -24,6 +24,7 @@ mod lease;
 mod model;
 mod opening;
 mod outbox;
+mod proxy;
 mod room;
 mod schema;
 mod server;

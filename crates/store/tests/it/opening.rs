@@ -6,6 +6,8 @@ use lotse_core::error::{ErrorKind, Explain};
 use lotse_core::journal::Journal;
 use lotse_store::{Error, Store, StoreUrl, sqlx};
 
+use sqlx::Row;
+
 use crate::home::{Home, intent, on_both, second, tamper};
 
 #[tokio::test]
@@ -99,17 +101,14 @@ on_both! {
         }
         let store = home.open().await;
         let mut transaction = store.begin("look").await.unwrap();
-        if home.url.is_shared() {
-            let setting: String = sqlx::query_scalar("SELECT current_setting('synchronous_commit')")
-                .fetch_one(transaction.connection()).await.unwrap();
-            assert_eq!(setting, "on");
+        let settings: &[_] = if home.url.is_shared() {
+            &[("SELECT current_setting('synchronous_commit')", "on")]
         } else {
-            let setting: i64 = sqlx::query_scalar("PRAGMA synchronous")
-                .fetch_one(transaction.connection()).await.unwrap();
-            assert_eq!(setting, 2);
-            let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
-                .fetch_one(transaction.connection()).await.unwrap();
-            assert_eq!(mode, "wal");
+            &[("SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous", "2"), ("PRAGMA journal_mode", "wal")]
+        };
+        for (query, expected) in settings {
+            let rows = transaction.fetch(sqlx::query(*query)).await.unwrap();
+            assert_eq!(rows[0].get::<String, _>(0), *expected);
         }
     }
 }

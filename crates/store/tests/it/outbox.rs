@@ -71,11 +71,8 @@ on_both! {
         let reader = store.outbox_reader("r", Begin::Oldest).await.unwrap();
         for (name, committed) in [("kept", true), ("dropped", false)] {
             let mut transaction = store.begin("try").await.unwrap();
-            sqlx::query("INSERT INTO run (id, cloud, kind, started_us) VALUES ($1, 'c', 'k', 1)")
-                .bind(name)
-                .execute(transaction.connection())
-                .await
-                .unwrap();
+            let insert = "INSERT INTO run (id, cloud, kind, started_us) VALUES ($1, 'c', 'k', 1)";
+            transaction.execute(sqlx::query(insert).bind(name)).await.unwrap();
             transaction.emit(event(name));
             if committed {
                 transaction.commit().await.unwrap();
@@ -166,5 +163,22 @@ on_both! {
         assert!(!changes.has_changed().unwrap());
         store.emit(event("a")).await.unwrap();
         changes.changed().await.unwrap();
+    }
+}
+
+on_both! {
+    /// PostgreSQL would answer the commit with a quiet rollback, SQLite would commit the rest.
+    async fn a_transaction_in_which_a_statement_failed_cannot_be_committed(home: Home) {
+        let store = home.open().await;
+        let reader = store.outbox_reader("r", Begin::Oldest).await.unwrap();
+        let mut transaction = store.begin("try").await.unwrap();
+        let insert = "INSERT INTO run (id, cloud, kind, started_us) VALUES ('i', 'c', 'k', 1)";
+        transaction.execute(sqlx::query(insert)).await.unwrap();
+        transaction.execute(sqlx::query(insert)).await.unwrap_err();
+        transaction.emit(event("e"));
+        let error = transaction.commit().await.unwrap_err();
+        assert_eq!(error.to_string(), "cannot try: a statement before it failed");
+        assert!(reader.read(9).await.unwrap().is_empty());
+        assert!(store.run_list(None, 9).await.unwrap().is_empty());
     }
 }

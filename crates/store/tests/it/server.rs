@@ -1,14 +1,16 @@
 //! The database server goes away and comes back.
 
 use std::process::Command;
+use std::time::Duration;
 
 use lotse_core::error::{ErrorKind, Explain, chain};
 use lotse_core::journal::Journal;
 use lotse_store::audit::Verdict;
-use lotse_store::{Error, Store, StoreUrl};
+use lotse_store::{Error, Store, StoreOptions, StoreUrl};
 
 use crate::damage::deed;
 use crate::home::{Home, impatient, intent, second, statement, within};
+use crate::proxy::Proxy;
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "real: postgresql"]
@@ -36,6 +38,10 @@ async fn a_transaction_whose_connection_is_cut_fails_and_the_next_one_works() {
 struct Server(String);
 
 impl Server {
+    fn new() -> Self {
+        Self(format!("/var/tmp/lotse-test-{}", uuid::Uuid::new_v4().simple()))
+    }
+
     fn run(&self, words: &[&str]) -> String {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testbed/postgres.sh");
         let mut command = Command::new(script);
@@ -51,11 +57,72 @@ impl Drop for Server {
     }
 }
 
+/// Short enough a restart is not noticed but for the wait.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "real: postgresql"]
+async fn a_restart_of_the_server_is_waited_out() {
+    let server = Server::new();
+    let home = Home::postgres_at(&server.run(&["up"])).await;
+    let store = home.open().await;
+    server.run(&["stop", "now"]);
+    let intent = intent("c", "n", second(1));
+    let waiting = tokio::spawn({
+        let (store, intent) = (store.clone(), intent.clone());
+        async move { store.intend(&intent).await }
+    });
+    server.run(&["up"]);
+    waiting.await.unwrap().unwrap();
+    assert_eq!(store.journal_unfinished().await.unwrap(), [intent]);
+    store.close().await;
+}
+
+/// All connections are dead, but none is closed. The pool must not keep them.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "real: postgresql"]
+async fn connections_that_died_in_silence_are_given_up() {
+    within(Home::postgres().await, async |home| {
+        let real: url::Url = home.full_url.parse().unwrap();
+        let proxy = Proxy::before(real.port().unwrap()).await;
+        let mut url = real;
+        url.set_port(Some(proxy.port)).unwrap();
+        let options = StoreOptions { deadline: Duration::from_millis(300), ..impatient() };
+        let store = Store::open_with(&url.as_str().parse().unwrap(), options).await.unwrap();
+        store.record(deed(1)).await.unwrap();
+
+        let open = store.begin("act").await.unwrap();
+        proxy.die();
+        drop(open);
+        let attempts: tokio::task::JoinSet<_> = (0..12)
+            .map(|number| {
+                let store = store.clone();
+                async move { store.record(deed(number)).await }
+            })
+            .collect();
+        for outcome in attempts.join_all().await {
+            let error = outcome.unwrap_err();
+            assert!(matches!(error, Error::Slow { .. } | Error::Unreachable { .. }), "{error:?}");
+        }
+
+        proxy.revive();
+        let mut outcome = store.record(deed(2)).await;
+        // Closing a dead connection politely is given up after 5 s, and only then it is replaced.
+        for _ in 0..60 {
+            if outcome.is_ok() {
+                break;
+            }
+            outcome = store.record(deed(2)).await;
+        }
+        outcome.unwrap();
+        assert!(matches!(store.audit_verify(None).await.unwrap(), Verdict::Intact { end } if end.seq == 2));
+    })
+    .await;
+}
+
 /// A server of its own, stopped without farewell and started again.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "real: postgresql"]
 async fn a_server_that_stops_is_said_and_its_return_is_enough() {
-    let server = Server(format!("/var/tmp/lotse-test-{}", uuid::Uuid::new_v4().simple()));
+    let server = Server::new();
     let admin = server.run(&["up"]);
     let home = Home::postgres_at(&admin).await;
     let store = Store::open_with(&home.url, impatient()).await.unwrap();
