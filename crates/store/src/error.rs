@@ -5,6 +5,7 @@
 
 use std::error::Error as StdError;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use lotse_core::error::{ErrorKind, Explain};
 
@@ -144,14 +145,14 @@ pub enum Error {
         source: sqlx::Error,
     },
     /// The database did not answer in time.
-    #[error("cannot {operation}: {database} did not answer within {seconds} s")]
+    #[error("cannot {operation}: {database} did not answer within {waited:?}")]
     Slow {
         /// What was attempted.
         operation: &'static str,
         /// The state.
         database: String,
         /// How long we waited.
-        seconds: u64,
+        waited: Duration,
     },
     /// The database refused for a reason of its own.
     #[error("cannot {operation} in {database}")]

@@ -159,8 +159,8 @@ impl Target {
             Ok(Ok(connection)) => {
                 // All connections are in use, and their users are slow.
                 drop(connection);
-                let seconds = self.patience.as_secs();
-                return Error::Slow { operation, database: self.name.clone(), seconds };
+                let (database, waited) = (self.name.clone(), self.patience);
+                return Error::Slow { operation, database, waited };
             }
             Err(_) => sqlx::Error::PoolTimedOut,
         };

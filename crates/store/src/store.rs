@@ -182,7 +182,7 @@ impl Store {
             Err(_) => Err(Error::Slow {
                 operation,
                 database: target.name.clone(),
-                seconds: target.deadline.as_secs(),
+                waited: target.deadline,
             }),
         }
     }

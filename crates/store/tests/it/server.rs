@@ -89,19 +89,23 @@ async fn connections_that_died_in_silence_are_given_up() {
         let store = Store::open_with(&url.as_str().parse().unwrap(), options).await.unwrap();
         store.record(deed(1)).await.unwrap();
 
-        let open = store.begin("act").await.unwrap();
+        // Every connection the pool can have is in use.
+        let mut open = Vec::new();
+        let error = loop {
+            match store.begin("act").await {
+                Ok(transaction) => open.push(transaction),
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, Error::Slow { .. }), "{error:?}");
         proxy.die();
-        drop(open);
-        let attempts: tokio::task::JoinSet<_> = (0..12)
-            .map(|number| {
-                let store = store.clone();
-                async move { store.record(deed(number)).await }
-            })
-            .collect();
-        for outcome in attempts.join_all().await {
-            let error = outcome.unwrap_err();
-            assert!(matches!(error, Error::Slow { .. } | Error::Unreachable { .. }), "{error:?}");
+        for mut transaction in open {
+            transaction.record(deed(1));
+            let error = transaction.commit().await.unwrap_err();
+            assert!(matches!(error, Error::Slow { .. }), "{error:?}");
         }
+        let error = store.record(deed(1)).await.unwrap_err();
+        assert!(matches!(error, Error::Slow { .. } | Error::Unreachable { .. }), "{error:?}");
 
         proxy.revive();
         let mut outcome = store.record(deed(2)).await;
