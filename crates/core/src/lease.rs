@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::error::{ErrorKind, Explain};
 use crate::id::InstanceId;
 use crate::time::Timestamp;
 
@@ -46,6 +47,16 @@ pub struct LeaseError {
     /// The cause in the store.
     #[source]
     pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl Explain for LeaseError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Storage
+    }
+
+    fn hints(&self) -> Vec<String> {
+        vec!["look at the database; nothing has been changed on any cloud".to_owned()]
+    }
 }
 
 /// Where leases are kept. `now` comes from the caller's clock; instances that share leases must

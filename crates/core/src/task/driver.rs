@@ -1,7 +1,7 @@
 //! Activates tasks: by period and on request, under a lease, one activation of a task at a time.
 //!
-//! A task whose lease another instance holds is skipped here and tried again after its period. A
-//! lease is renewed in the background while the task works; when it is lost, the activation is
+//! A task whose lease another instance holds is skipped here and tried again when that lease ends
+//! (a live holder renews it, a dead one does not), or after its period if that is earlier. A lease is renewed in the background while the task works; when it is lost, the activation is
 //! cancelled, because somebody else may have begun the same work. A panic is a failed activation.
 
 use std::collections::BTreeMap;
@@ -18,6 +18,9 @@ use crate::error::{ErrorKind, Explain, chain};
 use crate::id::InstanceId;
 use crate::lease::{Claim, Leases};
 use crate::time::{SharedClock, SignedDuration};
+
+/// How long after the end of another's lease it is claimed.
+const LATER: Duration = Duration::from_millis(50);
 
 /// Is told of every ended activation, and remembers the last one across restarts.
 #[async_trait]
@@ -66,9 +69,14 @@ pub struct Driver {
 
 impl Driver {
     /// Starts a loop for every task; each is activated at once for the first time.
-    pub async fn start(tasks: Vec<Arc<dyn Task>>, options: DriverOptions) -> Self {
+    /// What is known of them goes to `board`.
+    pub async fn start(
+        tasks: Vec<Arc<dyn Task>>,
+        board: Arc<Board>,
+        options: DriverOptions,
+    ) -> Self {
         let mut driver = Self {
-            board: Arc::default(),
+            board,
             requests: BTreeMap::new(),
             draining: CancellationToken::new(),
             cancelled: CancellationToken::new(),
@@ -137,21 +145,22 @@ struct Loop {
 impl Loop {
     async fn run(self) {
         while !self.draining.is_cancelled() {
-            self.turn().await;
-            let period = self.task.period();
-            let next = SignedDuration::try_from(period)
+            let pause = self.turn().await;
+            let next = SignedDuration::try_from(pause)
                 .ok()
-                .and_then(|period| self.options.clock.now().checked_add(period).ok());
+                .and_then(|pause| self.options.clock.now().checked_add(pause).ok());
             self.board.update(self.task.name(), |status| status.next = next);
             tokio::select! {
                 () = self.draining.cancelled() => return,
                 () = self.request.notified() => {}
-                () = tokio::time::sleep(period) => {}
+                () = tokio::time::sleep(pause) => {}
             }
         }
     }
 
-    async fn turn(&self) {
+    /// Activates the task if its lease is to be had; says how long to wait for the next turn.
+    async fn turn(&self) -> Duration {
+        let period = self.task.period();
         let name = self.lease_name();
         match self.claim(&name).await {
             Ok(Claim::Held(_)) => {
@@ -163,9 +172,13 @@ impl Loop {
             }
             Ok(Claim::Taken(lease)) => {
                 tracing::debug!(task = self.task.name(), holder = lease.holder_note, "elsewhere");
+                let left = lease.until.duration_since(self.options.clock.now());
                 self.board.update(self.task.name(), |status| {
                     status.state = TaskState::Elsewhere { lease };
                 });
+                // A little later, so that the next claim does not come just too early.
+                let left = Duration::try_from(left).unwrap_or_default() + LATER;
+                return period.min(left);
             }
             Err(error) => {
                 let started = self.options.clock.now();
@@ -177,6 +190,7 @@ impl Loop {
                 self.record(Activation { started, seconds: 0.0, outcome }).await;
             }
         }
+        period
     }
 
     async fn activate(&self, lease: &str) {

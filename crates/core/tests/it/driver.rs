@@ -122,7 +122,8 @@ fn options(leases: &Arc<Table>, witness: &Arc<Memory>) -> DriverOptions {
 #[tokio::test]
 async fn a_task_is_activated_at_start_and_again_when_requested() {
     let (leases, witness) = (Arc::default(), Arc::default());
-    let driver = Driver::start(vec![probe(Act::Count)], options(&leases, &witness)).await;
+    let driver =
+        Driver::start(vec![probe(Act::Count)], Arc::default(), options(&leases, &witness)).await;
     let board = driver.board();
     board.wait_until(|tasks| tasks[0].succeeded == 1).await;
     assert!(driver.request("probe"));
@@ -139,7 +140,8 @@ async fn a_task_is_activated_at_start_and_again_when_requested() {
 #[tokio::test]
 async fn a_panic_is_a_failed_activation_and_the_task_lives_on() {
     let (leases, witness) = (Arc::default(), Arc::default());
-    let driver = Driver::start(vec![probe(Act::Panic)], options(&leases, &witness)).await;
+    let driver =
+        Driver::start(vec![probe(Act::Panic)], Arc::default(), options(&leases, &witness)).await;
     let board = driver.board();
     board.wait_until(|tasks| tasks[0].failed == 1).await;
     driver.request("probe");
@@ -153,9 +155,10 @@ async fn only_one_of_two_instances_works() {
     let release = Arc::new(Notify::new());
     let busy = probe(Act::UntilReleased(release.clone()));
     let idle = probe(Act::Count);
-    let first = Driver::start(vec![busy.clone()], options(&leases, &witness)).await;
+    let first = Driver::start(vec![busy.clone()], Arc::default(), options(&leases, &witness)).await;
     first.board().wait_until(|tasks| matches!(tasks[0].state, TaskState::Running { .. })).await;
-    let second = Driver::start(vec![idle.clone()], options(&leases, &witness)).await;
+    let second =
+        Driver::start(vec![idle.clone()], Arc::default(), options(&leases, &witness)).await;
     second.board().wait_until(|tasks| matches!(tasks[0].state, TaskState::Elsewhere { .. })).await;
     assert_eq!(idle.activations.load(Ordering::SeqCst), 0);
     release.notify_one();
@@ -167,9 +170,25 @@ async fn only_one_of_two_instances_works() {
 }
 
 #[tokio::test]
+async fn the_work_of_a_dead_instance_is_taken_over_when_its_lease_ends() {
+    let (leases, witness) = (Arc::<Table>::default(), Arc::default());
+    let now = system_clock().now();
+    let dead = InstanceId::generate();
+    let lasting = Duration::from_millis(40);
+    leases.claim("task/probe", dead, "host:0", lasting, now).await.unwrap();
+    // The period is an hour; only the end of the lease can bring the task here.
+    let driver =
+        Driver::start(vec![probe(Act::Count)], Arc::default(), options(&leases, &witness)).await;
+    driver.board().wait_until(|tasks| tasks[0].succeeded == 1).await;
+    assert!(driver.drain(Duration::from_secs(5)).await);
+}
+
+#[tokio::test]
 async fn a_lost_lease_cancels_the_activation() {
     let (leases, witness) = (Arc::<Table>::default(), Arc::default());
-    let driver = Driver::start(vec![probe(Act::UntilCancelled)], options(&leases, &witness)).await;
+    let driver =
+        Driver::start(vec![probe(Act::UntilCancelled)], Arc::default(), options(&leases, &witness))
+            .await;
     let board = driver.board();
     board.wait_until(|tasks| matches!(tasks[0].state, TaskState::Running { .. })).await;
     if let Some(lease) = leases.0.lock().unwrap().get_mut("task/probe") {
@@ -184,15 +203,19 @@ async fn a_lost_lease_cancels_the_activation() {
 async fn draining_waits_for_the_running_activation_and_cancels_it_after_the_grace() {
     let (leases, witness) = (Arc::default(), Arc::default());
     let release = Arc::new(Notify::new());
-    let patient =
-        Driver::start(vec![probe(Act::UntilReleased(release.clone()))], options(&leases, &witness))
-            .await;
+    let patient = Driver::start(
+        vec![probe(Act::UntilReleased(release.clone()))],
+        Arc::default(),
+        options(&leases, &witness),
+    )
+    .await;
     patient.board().wait_until(|tasks| matches!(tasks[0].state, TaskState::Running { .. })).await;
     release.notify_one();
     assert!(patient.drain(Duration::from_secs(5)).await, "ended by itself");
 
     let stubborn =
-        Driver::start(vec![probe(Act::UntilCancelled)], options(&leases, &witness)).await;
+        Driver::start(vec![probe(Act::UntilCancelled)], Arc::default(), options(&leases, &witness))
+            .await;
     let board = stubborn.board();
     board.wait_until(|tasks| matches!(tasks[0].state, TaskState::Running { .. })).await;
     assert!(!stubborn.drain(Duration::from_millis(20)).await, "had to be cancelled");
