@@ -1,6 +1,6 @@
 //! What the daemon measures, in the text format of Prometheus.
 //!
-//! Capabilities register their families through [`Metrics::register`] under the prefix `lotse_`; what
+//! Capabilities register their families through [`Metrics::register`], named `lotse_…`; what
 //! the task board knows is collected when it is asked for, so that it is never out of date.
 
 use std::fmt;
@@ -50,18 +50,22 @@ impl fmt::Debug for Metrics {
 impl Metrics {
     /// A registry with the shell's families and the tasks of this board.
     pub fn new(board: Arc<Board>, version: &'static str) -> Self {
-        let mut registry = Registry::with_prefix("lotse");
+        let mut registry = Registry::default();
         let requests = Family::default();
         let durations = Family::new_with_constructor(histogram as fn() -> Histogram);
-        registry.register("http_requests", "Requests answered by the daemon", requests.clone());
+        registry.register(
+            "lotse_http_requests",
+            "Requests answered by the daemon",
+            requests.clone(),
+        );
         registry.register_with_unit(
-            "http_request_duration",
+            "lotse_http_request_duration",
             "Time to the answer of a request",
             Unit::Seconds,
             durations.clone(),
         );
         let build = prometheus_client::metrics::info::Info::new(vec![("version", version)]);
-        registry.register("build", "The running program", build);
+        registry.register("lotse_build", "The running program", build);
         registry.register_collector(Box::new(Tasks(board)));
         Self { registry: RwLock::new(registry), requests, durations }
     }
@@ -138,22 +142,32 @@ impl Collector for Tasks {
             }
             Ok(())
         };
-        family("task_running", "Whether the task works now", None, &|task| {
+        family("lotse_task_running", "Whether the task works now", None, &|task| {
             Some(f64::from(u8::from(matches!(task.state, TaskState::Running { .. }))))
         })?;
-        family("task_last_success", "Whether the last activation ended well", None, &|task| {
-            task.last.as_ref().map(|last| f64::from(u8::from(last.outcome.is_success())))
-        })?;
+        family(
+            "lotse_task_last_success",
+            "Whether the last activation ended well",
+            None,
+            &|task| task.last.as_ref().map(|last| f64::from(u8::from(last.outcome.is_success()))),
+        )?;
         let seconds = Unit::Seconds;
-        family("task_last_duration", "Duration of the last activation", Some(&seconds), &|task| {
-            task.last.as_ref().map(|last| last.seconds)
-        })?;
-        family("task_last_start_time", "Start of the last activation", Some(&seconds), &|task| {
-            task.last.as_ref().map(|last| last.started.as_duration().as_secs_f64())
-        })?;
+        family(
+            "lotse_task_last_duration",
+            "Duration of the last activation",
+            Some(&seconds),
+            &|task| task.last.as_ref().map(|last| last.seconds),
+        )?;
+        family(
+            "lotse_task_last_start_time",
+            "Start of the last activation",
+            Some(&seconds),
+            &|task| task.last.as_ref().map(|last| last.started.as_duration().as_secs_f64()),
+        )?;
         let kind = prometheus_client::metrics::MetricType::Counter;
         let help = "Activations that ended, by outcome";
-        let mut descriptor = encoder.encode_descriptor("task_activations", help, None, kind)?;
+        let mut descriptor =
+            encoder.encode_descriptor("lotse_task_activations", help, None, kind)?;
         for task in &tasks {
             for (outcome, count) in [("succeeded", task.succeeded), ("failed", task.failed)] {
                 let labels = [("task", task.name.as_str()), ("outcome", outcome)];
