@@ -1,0 +1,33 @@
+//! The capabilities of the daemon: one file and one line of [`ALL`] each.
+
+mod images;
+
+use std::sync::Arc;
+
+use axum::Router;
+use lotse_core::task::Task;
+use lotse_store::Store;
+
+use crate::daemon::clouds::Clouds;
+use crate::failure::Failure;
+use crate::settings::config::Config;
+
+/// What a capability is assembled from.
+pub(crate) struct Context<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) clouds: &'a Clouds,
+    pub(crate) store: &'a Arc<Store>,
+}
+
+/// What a capability adds to the daemon.
+#[derive(Default)]
+pub(crate) struct Parts {
+    pub(crate) tasks: Vec<Arc<dyn Task>>,
+    pub(crate) routes: Router,
+}
+
+/// Makes the parts of one capability; none when its section of the configuration is missing.
+pub(crate) type Assemble = fn(&Context<'_>) -> Result<Parts, Failure>;
+
+/// Every capability.
+pub(crate) const ALL: &[Assemble] = &[images::assemble];

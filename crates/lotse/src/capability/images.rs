@@ -1,0 +1,22 @@
+//! The image catalogue in the daemon: one task per cloud.
+
+use std::sync::Arc;
+
+use lotse_images::ImagesTask;
+use lotse_plan::ApplyOptions;
+
+use super::{Context, Parts};
+use crate::daemon::engine;
+use crate::failure::Failure;
+
+/// One task for every cloud that the section `images` names.
+pub(super) fn assemble(context: &Context<'_>) -> Result<Parts, Failure> {
+    let mut parts = Parts::default();
+    let Some(config) = &context.config.images else { return Ok(parts) };
+    for name in &config.clouds {
+        let cloud = context.clouds.get(name)?;
+        let task = ImagesTask::new(config, cloud, engine(context.store), ApplyOptions::default());
+        parts.tasks.push(Arc::new(task));
+    }
+    Ok(parts)
+}

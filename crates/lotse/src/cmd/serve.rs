@@ -1,0 +1,53 @@
+//! `lotse serve`: the daemon.
+
+use std::path::PathBuf;
+
+use lotse_core::error::ExitCode;
+use serde_json::json;
+
+use crate::cli::serve::ServeArguments;
+use crate::daemon::{self, Daemon, Start};
+use crate::failure::CommandResult;
+use crate::settings::config::Config;
+use crate::settings::{Environment, Globals, LOTSE_LOG, LogFormat, Logging};
+use crate::{logging, output};
+
+/// The configuration file, unless one is named.
+pub(super) const CONFIG: &str = "lotse.yaml";
+
+/// Runs the daemon until it is told to stop.
+pub(super) fn run(
+    arguments: &ServeArguments,
+    globals: &Globals,
+    environment: &Environment,
+) -> CommandResult {
+    let path = globals.config.clone().unwrap_or_else(|| PathBuf::from(CONFIG));
+    let config = Config::read(&path)?.value;
+    start_logging(arguments, globals, environment, &config);
+    super::server_runtime()?.block_on(async {
+        let start = Start { config: &config, environment, mode: "serve" };
+        let daemon = Daemon::start(start).await?;
+        let page = format!("http://{}", daemon.address);
+        if globals.json() {
+            output::data(globals, &format!("{}\n", json!({ "event": "started", "page": page })))?;
+        } else {
+            output::note(globals, &format!("lotse listens on {page}"));
+        }
+        let stop = daemon::cancelled_by_signal();
+        stop.cancelled().await;
+        let clean = daemon.stop().await;
+        Ok(if clean { ExitCode::Success } else { ExitCode::Failed })
+    })
+}
+
+fn start_logging(
+    arguments: &ServeArguments,
+    globals: &Globals,
+    environment: &Environment,
+    config: &Config,
+) {
+    let explicit = globals.quiet || globals.verbosity > 0 || environment.get(LOTSE_LOG).is_some();
+    let filter = if explicit { &globals.logging.filter } else { &config.log.filter };
+    let format = if arguments.log_json { LogFormat::Json } else { config.log.format };
+    logging::start(&Logging { filter: filter.clone(), format, color: globals.logging.color });
+}

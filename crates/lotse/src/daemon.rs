@@ -1,0 +1,223 @@
+//! The composition root of `serve` and `demo`: store, clouds, tasks, routes, and the way down.
+//!
+//! Order of the start: state (and the right to be its daemon), listener, capabilities, tasks, HTTP.
+//! Order of the end: readiness turns false, tasks drain, requests end, state closes. A second signal
+//! during the drain ends the process at once; the journal makes that safe.
+
+pub(crate) mod clouds;
+mod ready;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use lotse_core::id::InstanceId;
+use lotse_core::lease::Leases;
+use lotse_core::task::{Board, Driver, DriverOptions, Task};
+use lotse_core::time::{SharedClock, system_clock};
+use lotse_openstack::CloudOptions;
+use lotse_plan::Engine;
+use lotse_plan::random::SystemRandomness;
+use lotse_store::Store;
+use lotse_store::instance::InstanceLock;
+use lotse_web::health::Readiness;
+use lotse_web::metrics::Metrics;
+use lotse_web::{About, Shell};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::capability::{self, Context};
+use crate::daemon::clouds::Clouds;
+use crate::failure::{Error, Failure};
+use crate::settings::Environment;
+use crate::settings::config::Config;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// How long a lease lasts without renewal; a killed instance's work is taken over after it.
+const LEASE: Duration = Duration::from_mins(1);
+
+/// A daemon at work.
+pub(crate) struct Daemon {
+    /// Where it listens, the port included.
+    pub(crate) address: SocketAddr,
+    /// What its tasks did.
+    pub(crate) board: Arc<Board>,
+    driver: Driver,
+    readiness: Arc<Readiness>,
+    stop_server: CancellationToken,
+    server: tokio::task::JoinHandle<std::io::Result<()>>,
+    store: Arc<Store>,
+    drain: Duration,
+    _lock: InstanceLock,
+}
+
+/// What a daemon is started with.
+pub(crate) struct Start<'a> {
+    /// `lotse.yaml`.
+    pub(crate) config: &'a Config,
+    /// The environment of the process.
+    pub(crate) environment: &'a Environment,
+    /// How the page calls this process: `serve` or `demo`.
+    pub(crate) mode: &'static str,
+}
+
+impl Daemon {
+    /// Starts everything; returns when requests are answered and the tasks have begun.
+    pub(crate) async fn start(start: Start<'_>) -> Result<Self, Failure> {
+        let Start { config, environment, mode } = start;
+        let clock = system_clock();
+        let instance = InstanceId::generate();
+        let note = instance_note();
+        let store = Arc::new(Store::open(&config.store_url(environment)?).await?);
+        let lock = store.lock_instance(&note).await?;
+        if !store.is_shared() {
+            forget_the_dead(&store, &clock).await?;
+        }
+        let listener = lotse_web::bind(config.listen).await?;
+        let address = listener
+            .local_addr()
+            .map_err(|source| lotse_web::ListenError { address: config.listen, source })?;
+        let clouds = Clouds::read(config, environment)?;
+        let board = Arc::<Board>::default();
+        let metrics = Arc::new(Metrics::new(board.clone(), VERSION));
+        metrics.register(|registry| clouds.metrics().register(registry));
+        let context = Context { config, clouds: &clouds, store: &store };
+        let (tasks, routes) = assemble(&context)?;
+        let readiness = Arc::new(Readiness::of(vec![Box::new(ready::Database(store.clone()))]));
+        let about = About {
+            product: "lotse",
+            version: VERSION,
+            instance: instance.to_string(),
+            started: clock.now(),
+            mode,
+        };
+        let options = DriverOptions {
+            leases: store.clone(),
+            witness: store.clone(),
+            clock: clock.clone(),
+            instance,
+            instance_note: note,
+            lease: LEASE,
+        };
+        let driver = Driver::start(tasks, board.clone(), options).await;
+        let shell = Shell { about, board: board.clone(), metrics, readiness: readiness.clone() };
+        let drain = Duration::from_secs(config.drain_seconds.into());
+        let stop_server = CancellationToken::new();
+        let server = tokio::spawn(lotse_web::serve(
+            listener,
+            Arc::new(shell).router(routes),
+            stop_server.clone().cancelled_owned(),
+            drain,
+        ));
+        tracing::info!(%address, state = store.name(), "daemon started");
+        Ok(Self {
+            address,
+            board,
+            driver,
+            readiness,
+            stop_server,
+            server,
+            store,
+            drain,
+            _lock: lock,
+        })
+    }
+
+    /// Requests an activation of a task soon.
+    pub(crate) fn request(&self, task: &str) -> bool {
+        self.driver.request(task)
+    }
+
+    /// Ends everything in order. Says whether all work ended by itself.
+    pub(crate) async fn stop(self) -> bool {
+        tracing::info!("draining");
+        self.readiness.drain();
+        let clean = self.driver.drain(self.drain).await;
+        self.stop_server.cancel();
+        if let Ok(Err(error)) = self.server.await {
+            tracing::warn!(%error, "the listener ended with an error");
+        }
+        self.store.close().await;
+        tracing::info!(clean, "daemon ended");
+        clean
+    }
+}
+
+fn assemble(context: &Context<'_>) -> Result<(Vec<Arc<dyn Task>>, Router), Failure> {
+    let mut tasks = Vec::new();
+    let mut routes = Router::new();
+    for assemble in capability::ALL {
+        let parts = assemble(context)?;
+        tasks.extend(parts.tasks);
+        routes = routes.merge(parts.routes);
+    }
+    Ok((tasks, routes))
+}
+
+/// We are the only daemon of this state, so whoever holds the lease of a task is dead.
+async fn forget_the_dead(store: &Store, clock: &SharedClock) -> Result<(), Failure> {
+    for lease in store.held(clock.now()).await? {
+        if lease.name.starts_with("task/") {
+            tracing::info!(lease = lease.name, holder = lease.holder_note, "left by a dead daemon");
+            store.release(&lease.name, lease.holder).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Where this process runs, for people who look for the holder of a lease.
+pub(crate) fn instance_note() -> String {
+    let host = rustix::system::uname();
+    format!("{} pid {}", host.nodename().to_string_lossy(), std::process::id())
+}
+
+/// Resolves on Ctrl-C or SIGTERM.
+pub(crate) async fn interrupted() -> Result<(), Error> {
+    let what = "signal handlers";
+    let refused = |source| Error::System { what, source };
+    let mut terminate = signal(SignalKind::terminate()).map_err(refused)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(refused)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// A token that the first Ctrl-C or SIGTERM cancels; the second one ends the process as usual.
+pub(crate) fn cancelled_by_signal() -> CancellationToken {
+    let token = CancellationToken::new();
+    let cancel = token.clone();
+    tokio::spawn(async move {
+        if let Err(error) = interrupted().await {
+            tracing::warn!(%error, "signals are not heard");
+            return;
+        }
+        cancel.cancel();
+        if interrupted().await.is_ok() {
+            tracing::error!("ended by a second signal; the next run goes on from the journal");
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL)
+                .ok();
+        }
+    });
+    token
+}
+
+/// The engine of this process, with its journal and leases in this store.
+pub(crate) fn engine(store: &Arc<Store>) -> Engine {
+    Engine::new(store.clone(), clock(), Arc::new(SystemRandomness))
+        .with_leases(store.clone(), instance_note())
+}
+
+/// The clock of the process.
+pub(crate) fn clock() -> SharedClock {
+    system_clock()
+}
+
+/// How this process behaves towards clouds. Only pauses between attempts are left to chance; the
+/// process id is enough to tell instances apart.
+pub(crate) fn cloud_options() -> CloudOptions {
+    CloudOptions::new(clock(), u64::from(std::process::id()))
+}

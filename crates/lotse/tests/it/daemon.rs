@@ -1,0 +1,107 @@
+//! `lotse serve`: start, drain, kill, a second instance.
+
+use crate::process::{Place, Server, example, get, until};
+
+/// A place with a simulated cloud and a configuration that keeps the example images on it.
+fn harbour() -> (Place, Server) {
+    let place = Place::new();
+    let sim = place.simulate();
+    let images = example("images").canonicalize().unwrap();
+    let config = format!(
+        "listen: 127.0.0.1:0\nstate_directory: state\nclouds_file: clouds.yaml\nimages:\n  \
+         path: {}\n  clouds: [sim]\n  policy: apply\n  period: 1h\n",
+        images.display()
+    );
+    place.write("lotse.yaml", &config);
+    (place, sim)
+}
+
+fn serve(place: &Place) -> Server {
+    Server::start(place.lotse(&["serve", "--config", "lotse.yaml", "--format", "json"]))
+}
+
+fn page(server: &Server) -> String {
+    server.hello["page"].as_str().unwrap().to_owned()
+}
+
+fn has_run(body: &str) -> bool {
+    let tasks: serde_json::Value = serde_json::from_str(body).unwrap();
+    tasks["tasks"].as_array().unwrap().iter().all(|task| task["last"].is_object())
+}
+
+#[test]
+fn the_daemon_is_ready_works_and_drains_on_sigterm() {
+    let (place, _sim) = harbour();
+    let daemon = serve(&place);
+    let page = page(&daemon);
+    assert_eq!(get(&page, "/healthz").0, 200);
+    assert_eq!(get(&page, "/readyz").0, 200);
+    let tasks = until(&page, "/api/v1/tasks", |_, body| has_run(body));
+    assert!(tasks.contains(r#""outcome":"succeeded""#), "{tasks}");
+    let metrics = get(&page, "/metrics").1;
+    assert!(metrics.contains(r#"lotse_task_last_success{task="images/sim"} 1"#), "{metrics}");
+    assert!(metrics.contains("lotse_openstack_requests_total{"), "{metrics}");
+    assert!(daemon.terminate().success());
+}
+
+#[test]
+fn what_a_task_did_is_known_after_a_kill_and_a_restart() {
+    let (place, _sim) = harbour();
+    let daemon = serve(&place);
+    until(&page(&daemon), "/api/v1/tasks", |_, body| has_run(body));
+    daemon.kill();
+    let daemon = serve(&place);
+    let tasks = get(&page(&daemon), "/api/v1/tasks").1;
+    assert!(has_run(&tasks), "{tasks}");
+    assert!(daemon.terminate().success());
+}
+
+#[test]
+fn a_second_daemon_on_the_same_state_is_refused_and_the_first_goes_on() {
+    let (place, _sim) = harbour();
+    let first = serve(&place);
+    let second = place.run(&["serve", "--config", "lotse.yaml"]).with_code(1);
+    let pid = first.pid().to_string();
+    assert!(second.stderr.contains(&pid), "the holder is named: {}", second.stderr);
+    assert_eq!(get(&page(&first), "/readyz").0, 200);
+}
+
+#[test]
+fn a_cloud_that_is_gone_fails_the_task_and_not_the_daemon() {
+    let (place, sim) = harbour();
+    sim.kill();
+    let daemon = serve(&place);
+    let page = page(&daemon);
+    let tasks = until(&page, "/api/v1/tasks", |_, body| has_run(body));
+    assert!(tasks.contains(r#""outcome":"failed""#), "{tasks}");
+    assert!(tasks.contains(r#""kind":"unavailable""#), "{tasks}");
+    assert_eq!(get(&page, "/readyz").0, 200);
+    assert!(daemon.terminate().success());
+}
+
+#[test]
+fn logs_are_json_on_request() {
+    let (place, _sim) = harbour();
+    let mut command =
+        place.lotse(&["serve", "--config", "lotse.yaml", "--format", "json", "--log-json"]);
+    let log = std::fs::File::create(place.path("log")).unwrap();
+    let child = {
+        command.stdout(std::process::Stdio::piped()).stderr(log);
+        command.spawn().unwrap()
+    };
+    let pid = child.id().to_string();
+    let mut child = child;
+    std::io::BufRead::read_line(
+        &mut std::io::BufReader::new(child.stdout.take().unwrap()),
+        &mut String::new(),
+    )
+    .unwrap();
+    std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+    assert!(child.wait().unwrap().success());
+    let log = std::fs::read_to_string(place.path("log")).unwrap();
+    assert!(log.lines().count() > 1, "{log}");
+    for line in log.lines() {
+        let entry: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(entry["level"].is_string() && entry["timestamp"].is_string(), "{line}");
+    }
+}

@@ -1,0 +1,13 @@
+//! Behaviour of the program as people and scripts see it: the real binary, real processes, real HTTP.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failed expectation is how a test fails, in helpers too"
+)]
+
+mod command_line;
+mod configuration;
+mod daemon;
+mod demo;
+mod images;
+mod process;
