@@ -24,7 +24,7 @@ use lotse_store::instance::InstanceLock;
 use lotse_web::health::Readiness;
 use lotse_web::metrics::Metrics;
 use lotse_web::{About, Shell};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::capability::{self, Context};
@@ -173,36 +173,46 @@ pub(crate) fn instance_note() -> String {
     format!("{} pid {}", host.nodename().to_string_lossy(), std::process::id())
 }
 
-/// Resolves on Ctrl-C or SIGTERM.
-pub(crate) async fn interrupted() -> Result<(), Error> {
-    let what = "signal handlers";
-    let refused = |source| Error::System { what, source };
-    let mut terminate = signal(SignalKind::terminate()).map_err(refused)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(refused)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+/// Hears Ctrl-C and SIGTERM from the moment it is made.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
 }
 
-/// A token that the first Ctrl-C or SIGTERM cancels; the second one ends the process as usual.
-pub(crate) fn cancelled_by_signal() -> CancellationToken {
+impl Signals {
+    fn listen() -> Result<Self, Error> {
+        let refused = |source| Error::System { what: "signal handlers", source };
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(refused)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(refused)?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// A token that the first Ctrl-C or SIGTERM cancels; a second one ends the process at once. Make it
+/// before telling anybody that the process is ready: signals are heard from then on.
+pub(crate) fn cancelled_by_signal() -> Result<CancellationToken, Error> {
+    let mut signals = Signals::listen()?;
     let token = CancellationToken::new();
     let cancel = token.clone();
     tokio::spawn(async move {
-        if let Err(error) = interrupted().await {
-            tracing::warn!(%error, "signals are not heard");
-            return;
-        }
+        signals.next().await;
         cancel.cancel();
-        if interrupted().await.is_ok() {
-            tracing::error!("ended by a second signal; the next run goes on from the journal");
-            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL)
-                .ok();
+        signals.next().await;
+        tracing::error!("ended by a second signal; the next run goes on from the journal");
+        let us = rustix::process::getpid();
+        if rustix::process::kill_process(us, rustix::process::Signal::KILL).is_err() {
+            tracing::error!("the operating system refuses to end this process");
         }
     });
-    token
+    Ok(token)
 }
 
 /// The engine of this process, with its journal and leases in this store.

@@ -31,6 +31,7 @@ pub(super) fn run(arguments: &DemoArguments, globals: &Globals) -> CommandResult
 }
 
 async fn show(arguments: &DemoArguments, globals: &Globals, directory: &Path) -> CommandResult {
+    let stop = daemon::cancelled_by_signal()?;
     let estate = directory.join("estate");
     example::unpack(&estate)?;
     let config_path = estate.join("lotse.yaml");
@@ -47,7 +48,6 @@ async fn show(arguments: &DemoArguments, globals: &Globals, directory: &Path) ->
     let start = Start { config: &config, environment: &environment, mode: "demo" };
     let daemon = Daemon::start(start).await?;
     introduce(globals, &cloud, daemon.address, &estate, &clouds_file)?;
-    let stop = daemon::cancelled_by_signal();
     let outcome = if arguments.once {
         once(globals, &daemon, &stop).await
     } else {

@@ -119,7 +119,7 @@ async fn apply(
 ) -> CommandResult {
     let work = Work::prepare(arguments.select, globals, environment)?;
     let store = Arc::new(Store::open_in_directory(&environment.state_directory()).await?);
-    let cancelled = daemon::cancelled_by_signal();
+    let cancelled = daemon::cancelled_by_signal()?;
     let engine = daemon::engine(&store);
     let executor = Executor::new(work.cloud.clone(), work.options.clone());
     let cloud = work.cloud.name().to_owned();

@@ -25,6 +25,7 @@ pub(super) fn run(
     let config = Config::read(&path)?.value;
     start_logging(arguments, globals, environment, &config);
     super::server_runtime()?.block_on(async {
+        let stop = daemon::cancelled_by_signal()?;
         let start = Start { config: &config, environment, mode: "serve" };
         let daemon = Daemon::start(start).await?;
         let page = format!("http://{}", daemon.address);
@@ -33,7 +34,6 @@ pub(super) fn run(
         } else {
             output::note(globals, &format!("lotse listens on {page}"));
         }
-        let stop = daemon::cancelled_by_signal();
         stop.cancelled().await;
         let clean = daemon.stop().await;
         Ok(if clean { ExitCode::Success } else { ExitCode::Failed })

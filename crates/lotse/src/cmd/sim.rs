@@ -23,6 +23,7 @@ async fn serve(arguments: SimArguments, globals: &Globals) -> CommandResult {
         download: if arguments.fetch { DownloadMode::Fetch } else { DownloadMode::Simulated },
         ..SimOptions::default()
     };
+    let stop = crate::daemon::cancelled_by_signal()?;
     let upstream = arguments.upstream.as_deref().map(Catalog::load).transpose()?;
     let cloud = SimCloud::start(options).await?;
     example::serve(&example::catalog()?, &cloud);
@@ -44,7 +45,7 @@ async fn serve(arguments: SimArguments, globals: &Globals) -> CommandResult {
             );
         }
     }
-    crate::daemon::interrupted().await?;
+    stop.cancelled().await;
     cloud.shutdown().await;
     Ok(ExitCode::Success)
 }
