@@ -19,7 +19,8 @@ use crate::error::SimError;
 use crate::glance::model::Images;
 use crate::ids::named;
 use crate::keystone::model::{
-    AppCredential, Assignment, Domain, Identity, Password, Project, Region, Role, Scope, User,
+    AppCredential, Assignment, Domain, Identity, Password, Project, Region, Role, Scope, Tokens,
+    User,
 };
 use crate::upstream::UpstreamFile;
 
@@ -179,6 +180,6 @@ pub(crate) fn identity() -> Identity {
             unrestricted: None,
             expires_at: None,
         }]),
-        tokens: std::collections::HashMap::new(),
+        tokens: Tokens::default(),
     }
 }

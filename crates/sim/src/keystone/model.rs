@@ -151,8 +151,32 @@ pub(crate) struct AppCredential {
     pub(crate) expires_at: Option<Timestamp>,
 }
 
+/// The tokens that were handed out, by themselves; secrets, so only their number is ever shown.
+#[derive(Clone, Default)]
+pub(crate) struct Tokens(HashMap<String, Token>);
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} tokens", self.0.len())
+    }
+}
+
+impl std::ops::Deref for Tokens {
+    type Target = HashMap<String, Token>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Tokens {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
+
 /// A token that was handed out.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Token {
     pub(crate) id: String,
     pub(crate) methods: Vec<String>,
@@ -165,6 +189,12 @@ pub(crate) struct Token {
     pub(crate) expires_at: Timestamp,
     /// The application credential it came from.
     pub(crate) app_credential: Option<String>,
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Token(… of {} for {:?})", self.user_id, self.scope)
+    }
 }
 
 /// Everything Keystone knows.
@@ -185,7 +215,7 @@ pub(crate) struct Identity {
     #[serde(with = "keyed")]
     pub(crate) application_credentials: BTreeMap<String, AppCredential>,
     #[serde(skip)]
-    pub(crate) tokens: HashMap<String, Token>,
+    pub(crate) tokens: Tokens,
 }
 
 macro_rules! has_id {

@@ -8,3 +8,4 @@ mod faults;
 mod imports;
 mod openstackclient;
 mod policy;
+mod state;

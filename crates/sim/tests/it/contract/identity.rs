@@ -286,7 +286,13 @@ pub(crate) async fn credentials(bed: &Bed, script: &mut Script) {
     let greedy = json!({"application_credential": {
         "name": bed.name("greedy"), "roles": [{"name": "admin"}],
     }});
-    script.identity(session, Method::POST, &path, Some(&greedy)).await;
+    // Keystone says why in one of two ways, depending on what it has in its cache.
+    let refused = Answer::of(session.identity(Method::POST, &path).json(&greedy)).await;
+    script.note(&format!(
+        "a role one has not: {} {}",
+        refused.status,
+        refused.json()["error"]["title"]
+    ));
     script.identity(session, Method::GET, &format!("{path}/{id}"), None).await;
     script.identity(&bed.other, Method::GET, &format!("{path}/{id}"), None).await;
     script.identity(session, Method::GET, &format!("{path}?name={name}"), None).await;

@@ -2,7 +2,7 @@
 //!
 //! A scenario asks and writes down what was answered: status, media type, headers that matter, the
 //! whole body, with everything that differs from run to run replaced by names. The transcript is
-//! compared with the one kept in `snapshots/`, which was written down from the testbed. So the
+//! compared with the one kept in `tests/it/snapshots/`, which was written down from the testbed. So the
 //! simulation cannot drift from the truth, and neither can the truth change unnoticed.
 //!
 //! `LOTSE_TESTBED_CLOUDS=… INSTA_UPDATE=always cargo test -p lotse-sim contract -- --ignored`
