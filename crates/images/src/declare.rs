@@ -11,7 +11,8 @@ use lotse_core::declared::{self, DeclaredError, Diagnostic, Loaded, SourceFile, 
 use uuid::Uuid;
 
 use crate::model::{
-    Checksum, Definition, Origin, Scheme, SourceUrl, UpstreamChecksum, Version, natural_order,
+    Checksum, Definition, Origin, Scheme, SourceUrl, SourceUrlError, UpstreamChecksum, Version,
+    natural_order,
 };
 
 mod raw;
@@ -227,7 +228,10 @@ fn url(
     match SourceUrl::parse(text?) {
         Ok(url) => Some(url),
         Err(error) => {
-            let help = "write a URL that begins with https://, http://, ftp:// or file:///";
+            let help = match error {
+                SourceUrlError::Blank => "write %20 for a blank",
+                _ => "write a URL that begins with https://, http://, ftp:// or file:///",
+            };
             wrong.push(at.complain(key, error.to_string()).with_help(help));
             None
         }

@@ -17,6 +17,9 @@ use crate::{IMPORT_STATE, glance};
 /// Glance says here which stores an import did not reach.
 const FAILED_STORES: &str = "os_glance_failed_import";
 
+/// Glance names here the task that is at work on the image.
+const IMPORT_LOCK: &str = "os_glance_import_task";
+
 impl Executor {
     /// Brings an image to its end. `fresh` says that it was created just now, so that it certainly
     /// has no data.
@@ -58,7 +61,9 @@ impl Executor {
         loop {
             let image = glance::show(&self.cloud, id).await.map_err(failed)?;
             match (image.status, &started) {
-                (status, _) if status.is_complete() => return Ok(image),
+                (status, _) if status.is_complete() && !self.is_locked(&image).await? => {
+                    return Ok(image);
+                }
                 (status, _) if status.is_gone() => return Err(gone(&image)),
                 (ImageStatus::Queued, Started::Not) => {
                     started = self.start(id, import).await?;
@@ -76,6 +81,16 @@ impl Executor {
             }
             pause = pause.saturating_mul(2).min(self.options.longest_poll);
         }
+    }
+
+    /// Whether Glance's task is not through with the image, although its data is complete. What is
+    /// changed in that moment may be lost: the task writes back what it has read before.
+    async fn is_locked(&self, image: &Image) -> Result<bool, Trouble> {
+        if image.property(IMPORT_LOCK).is_none_or(str::is_empty) {
+            return Ok(false);
+        }
+        let tasks = glance::tasks(&self.cloud, &image.id).await.map_err(failed)?;
+        Ok(tasks.iter().any(glance::Task::is_running))
     }
 
     /// Asks Glance to download. Everything but 202 is a refusal, except that somebody is at it
@@ -109,12 +124,15 @@ impl Executor {
         let stores = image.property(FAILED_STORES).filter(|stores| !stores.is_empty());
         let tasks = glance::tasks(&self.cloud, &image.id).await.map_err(failed)?;
         let running = tasks.iter().any(glance::Task::is_running);
-        let newest = tasks.first().filter(|_| !running);
-        let failure = newest.filter(|task| task.status == "failure");
+        if running {
+            // A task that fails says so a moment later than the image does.
+            return Ok(());
+        }
+        let failure = tasks.first().filter(|task| task.status == "failure");
         if stores.is_none() && failure.is_none() {
             return match started {
                 // Glance refused, and nothing is under way: it would stay so forever.
-                Started::Conflict(reason) if !running && !tasks.is_empty() => {
+                Started::Conflict(reason) if !tasks.is_empty() => {
                     let message = format!("Glance refuses to import {}: {reason}", image.id);
                     Err(Trouble::Final(StepError::new(ErrorKind::Conflict, message)))
                 }

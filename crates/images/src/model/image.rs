@@ -44,7 +44,7 @@ pub struct Image {
     pub os_hidden: bool,
     /// When it was created (ISO 8601).
     pub created_at: String,
-    /// Everything else.
+    /// The properties, those that Glance itself sets (`os_glance_…`) included.
     pub properties: BTreeMap<String, String>,
 }
 
@@ -169,6 +169,18 @@ struct Wire {
 
 impl From<Wire> for Image {
     fn from(wire: Wire) -> Self {
+        /// Fields that nothing here depends on.
+        const FIELDS: [&str; 9] = [
+            "container_format",
+            "direct_url",
+            "file",
+            "locations",
+            "protected",
+            "schema",
+            "self",
+            "stores",
+            "updated_at",
+        ];
         let text = |value: Value| match value {
             Value::String(text) => Some(text),
             Value::Null => None,
@@ -194,6 +206,7 @@ impl From<Wire> for Image {
             properties: wire
                 .rest
                 .into_iter()
+                .filter(|(key, _)| !FIELDS.contains(&key.as_str()))
                 .filter_map(|(key, value)| Some((key, text(value)?)))
                 .collect(),
         }

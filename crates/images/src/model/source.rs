@@ -28,6 +28,9 @@ pub enum SourceUrlError {
     /// It is no URL.
     #[error("this is not a URL")]
     Syntax(#[source] url::ParseError),
+    /// A blank or a control character stands in it; services refuse such a URL when they use it.
+    #[error("a URL holds no blanks and control characters")]
+    Blank,
     /// Nothing is downloaded that way.
     #[error("images cannot be downloaded by \"{0}\"")]
     Scheme(String),
@@ -39,6 +42,9 @@ impl SourceUrl {
     /// # Errors
     /// [`SourceUrlError`] when it is none, or none that leads to an image.
     pub fn parse(text: &str) -> Result<Self, SourceUrlError> {
+        if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err(SourceUrlError::Blank);
+        }
         let url = Url::parse(text).map_err(SourceUrlError::Syntax)?;
         let scheme = match url.scheme() {
             "http" | "https" => Scheme::Http,
@@ -101,6 +107,7 @@ mod tests {
     #[test]
     fn what_is_no_url_of_an_image_is_refused() {
         assert!(matches!(SourceUrl::parse("example.org/a"), Err(SourceUrlError::Syntax(_))));
+        assert_eq!(SourceUrl::parse("https://example.org/a b"), Err(SourceUrlError::Blank));
         assert!(matches!(SourceUrl::parse("ssh://example.org/a"), Err(SourceUrlError::Scheme(_))));
     }
 

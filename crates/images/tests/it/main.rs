@@ -1,0 +1,50 @@
+//! What the image catalogue does to a cloud: the simulated one, and with `--ignored` the testbed
+//! (`LOTSE_TESTBED_CLOUDS` names its clouds.yaml, `LOTSE_TESTBED_CLOUD` the cloud in it).
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where it fails"
+)]
+
+mod behaviour;
+mod kills;
+mod mirror;
+mod peer;
+mod stage;
+mod task;
+
+/// The same behaviours on both clouds.
+macro_rules! behaviours {
+    ($($name:ident)*) => {
+        mod on_the_simulated_cloud {
+            $(#[tokio::test]
+            async fn $name() {
+                crate::stage::on_sim(crate::behaviour::$name).await;
+            })*
+        }
+
+        mod on_the_testbed {
+            $(#[tokio::test]
+            #[ignore = "real: testbed"]
+            async fn $name() {
+                crate::stage::on_testbed(crate::behaviour::$name).await;
+            })*
+        }
+    };
+}
+
+behaviours! {
+    the_first_apply_imports_and_the_second_plan_is_empty
+    drift_is_one_update_and_then_gone
+    a_new_version_takes_the_name_and_the_old_image_stays_as_it_is
+    an_image_that_is_not_ours_is_never_touched
+    deactivated_images_are_made_and_not_waited_for
+    a_download_that_fails_is_told_in_glances_words_and_leaves_nothing
+    content_with_another_checksum_never_becomes_visible
+    an_import_that_was_begun_is_finished_and_not_repeated
+    several_versions_come_at_once_and_only_the_newest_is_generic
+    hidden_versions_are_hidden_and_not_imported_again
+}

@@ -1,0 +1,79 @@
+//! A web server on loopback that publishes small valid disk images.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::routing::get;
+use sha2::Digest;
+use tokio_util::task::AbortOnDropHandle;
+
+/// The server; it ends when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Mirror {
+    address: SocketAddr,
+    _server: AbortOnDropHandle<()>,
+}
+
+impl Mirror {
+    pub(crate) async fn start() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let routes = Router::new().route("/{file}", get(serve));
+        let server = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+        Self { address, _server: AbortOnDropHandle::new(server) }
+    }
+
+    /// The address of an image; every name is an image with a content of its own.
+    pub(crate) fn url(&self, name: &str) -> String {
+        format!("http://{}/{name}.qcow2", self.address)
+    }
+
+    /// An address at which there is nothing.
+    pub(crate) fn missing(&self) -> String {
+        format!("http://{}/missing", self.address)
+    }
+}
+
+async fn serve(Path(file): Path<String>) -> Result<Vec<u8>, StatusCode> {
+    let name = file.strip_suffix(".qcow2").ok_or(StatusCode::NOT_FOUND)?;
+    Ok(qcow2(name))
+}
+
+/// The SHA-512 of an image of the mirror.
+pub(crate) fn sha512(name: &str) -> String {
+    hex::encode(sha2::Sha512::digest(qcow2(name)))
+}
+
+/// The MD5 of an image of the mirror.
+pub(crate) fn md5(name: &str) -> String {
+    hex::encode(md5::Md5::digest(qcow2(name)))
+}
+
+/// Size of the disk that the images hold: two GiB and a little.
+pub(crate) const VIRTUAL_SIZE: u64 = (2 << 30) + 65_536;
+
+/// An empty qcow2 image (version 3): header, refcount table, refcount block, L1 table, and a cluster
+/// that makes it different from all others.
+fn qcow2(name: &str) -> Vec<u8> {
+    const CLUSTER: usize = 65_536;
+    let mut file = vec![0_u8; 5 * CLUSTER];
+    let mut put = |at: usize, bytes: &[u8]| file[at..at + bytes.len()].copy_from_slice(bytes);
+    put(0, b"QFI\xfb");
+    put(4, &3_u32.to_be_bytes());
+    put(20, &16_u32.to_be_bytes());
+    put(24, &VIRTUAL_SIZE.to_be_bytes());
+    put(36, &5_u32.to_be_bytes()); // entries of the L1 table
+    put(40, &(3 * CLUSTER as u64).to_be_bytes()); // where it is
+    put(48, &(CLUSTER as u64).to_be_bytes()); // refcount table
+    put(56, &1_u32.to_be_bytes());
+    put(96, &4_u32.to_be_bytes()); // 16-bit refcounts
+    put(100, &104_u32.to_be_bytes()); // length of the header
+    put(CLUSTER, &(2 * CLUSTER as u64).to_be_bytes());
+    for cluster in 0..5 {
+        put(2 * CLUSTER + 2 * cluster, &1_u16.to_be_bytes());
+    }
+    put(4 * CLUSTER, name.as_bytes());
+    file
+}
