@@ -19,7 +19,12 @@ const DEEPEST: u8 = 6;
 pub fn message(headers: &HeaderMap, body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let found = match serde_json::from_str::<Value>(&text) {
-        Ok(value) => of_value(&value, 0).unwrap_or_else(|| text.into_owned()),
+        // Glance puts its HTML into JSON when it is asked for JSON.
+        Ok(value) => match of_value(&value, 0) {
+            Some(message) if message.contains("<br") => of_html(&message),
+            Some(message) => message,
+            None => text.into_owned(),
+        },
         Err(_) if is_html(headers, &text) => of_html(&text),
         Err(_) => text.into_owned(),
     };
@@ -174,24 +179,21 @@ fn without_status(text: &str) -> &str {
 }
 
 fn one_line(text: &str) -> String {
+    let words = text.split(|sign: char| sign.is_whitespace() || sign.is_control());
     let mut line = String::new();
-    let mut length = 0;
-    for word in text.split(|character: char| character.is_whitespace() || character.is_control()) {
-        if word.is_empty() {
-            continue;
-        }
-        if length > 0 {
+    for word in words.filter(|word| !word.is_empty()) {
+        if !line.is_empty() {
             line.push(' ');
-            length += 1;
         }
-        for character in word.chars() {
-            if length == LONGEST {
-                line.push('…');
-                return line;
-            }
-            line.push(character);
-            length += 1;
+        line.push_str(word);
+        // Bytes are at least as many as characters; what is certainly enough is not read on.
+        if line.len() > 4 * LONGEST + 4 {
+            break;
         }
+    }
+    if let Some((at, _)) = line.char_indices().nth(LONGEST) {
+        line.truncate(at);
+        line.push('…');
     }
     line
 }

@@ -222,6 +222,9 @@ impl RequestBuilder {
                 headers.insert("openstack-api-version", value);
             }
         }
+        // The path as the caller wrote it: where a service happens to live is not its operation.
+        let operation =
+            self.operation.or_else(|| Some(crate::operation::template(&self.method, &self.path)));
         let question = Question {
             service: service::official(&self.service).to_owned(),
             method: self.method,
@@ -230,7 +233,7 @@ impl RequestBuilder {
             body: self.body,
             idempotent: self.idempotent,
             conflict_passes: self.conflict_passes,
-            operation: self.operation,
+            operation,
             deadline: self.deadline,
             limit: self.limit,
             global_request_id: self.global_request_id,

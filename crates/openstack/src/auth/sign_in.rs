@@ -115,7 +115,9 @@ impl SignIn {
             secret_header(&format!("Bearer {}", access_token.expose_secret()))
                 .ok_or_else(|| self.unsendable("access_token"))?,
         );
-        let question = Question { method: Method::POST, headers, ..Question::get("identity", url) };
+        let operation = Some("POST /v3/OS-FEDERATION".to_owned());
+        let question =
+            Question { method: Method::POST, headers, operation, ..Question::get("identity", url) };
         self.read(self.ask(question).await?)
     }
 
@@ -124,7 +126,9 @@ impl SignIn {
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.extend(["auth", "tokens"]);
         }
-        let mut question = Question { method: Method::POST, ..Question::get("identity", url) };
+        let operation = Some("POST /v3/auth/tokens".to_owned());
+        let mut question =
+            Question { method: Method::POST, operation, ..Question::get("identity", url) };
         question
             .headers
             .insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -163,16 +167,25 @@ impl SignIn {
         let status = answer.status;
         let message = crate::fault::message(&answer.headers, &answer.body);
         let request_id = answer.request_id();
-        if status == StatusCode::UNAUTHORIZED && (nature.is_none() || answer.has_receipt()) {
+        // Of application credentials and identity providers that do not exist, it says 404.
+        let may_be_missing = matches!(
+            self.config.credentials,
+            Credentials::ApplicationCredential { .. } | Credentials::OidcAccessToken { .. }
+        );
+        let refused = status == StatusCode::UNAUTHORIZED
+            || (status == StatusCode::NOT_FOUND && may_be_missing);
+        if refused && (nature.is_none() || answer.has_receipt()) {
             return Error::Credentials {
                 reason: self.reason(&answer, &message),
-                who: self.who_for_what(&message),
+                who: self.who_for_what(),
                 call: answer.call,
                 message,
                 request_id,
             };
         }
-        if let (Some(nature), false) = (nature, status.is_server_error()) {
+        let elsewhere = matches!(status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED);
+        if elsewhere || (nature.is_some() && !status.is_server_error()) {
+            let nature = nature.unwrap_or(message);
             return Error::NotIdentity {
                 reason: format!("it answers {} with {nature}", status.as_u16()),
                 call: answer.call,
@@ -208,7 +221,7 @@ impl SignIn {
         }
     }
 
-    fn who_for_what(&self, _message: &str) -> String {
+    fn who_for_what(&self) -> String {
         let who = who(&self.config);
         match &self.config.scope {
             _ if matches!(self.config.credentials, Credentials::ApplicationCredential { .. }) => {

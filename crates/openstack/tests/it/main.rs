@@ -1,4 +1,5 @@
-//! Behaviour of sessions: against small servers of our own, and against a real cloud.
+//! Behaviour of sessions: against small servers of our own with every oddity we know of, and against
+//! a real cloud.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,4 +8,14 @@
     reason = "a test stops where it fails"
 )]
 
+mod certificates;
+mod discovery;
+mod failures;
+mod fake;
+mod foreign;
+mod metrics;
+mod pages;
+mod retries;
+mod sign_in;
+mod streams;
 mod testbed;
