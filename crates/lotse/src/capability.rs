@@ -1,6 +1,7 @@
 //! The capabilities of the daemon: one file and one line of [`ALL`] each.
 
 mod images;
+mod state;
 
 use std::sync::Arc;
 
@@ -30,4 +31,4 @@ pub(crate) struct Parts {
 pub(crate) type Assemble = fn(&Context<'_>) -> Result<Parts, Failure>;
 
 /// Every capability.
-pub(crate) const ALL: &[Assemble] = &[images::assemble];
+pub(crate) const ALL: &[Assemble] = &[images::assemble, state::assemble];

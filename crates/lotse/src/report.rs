@@ -45,8 +45,29 @@ pub(crate) fn render(error: &dyn Explain) -> String {
     if let Some(id) = error.request_id() {
         writeln!(text, "  request id: {id}").ok();
     }
-    for hint in error.hints() {
+    // The engine cannot know what its journal is kept in; the store says more exactly what to do.
+    let cause = std::error::Error::source(error).and_then(lotse_store::Error::find);
+    let exact = cause.map(Explain::hints).unwrap_or_default();
+    for hint in exact.into_iter().chain(error.hints()) {
         writeln!(text, "  {HINT}try{HINT:#}: {hint}").ok();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hint_of_a_failed_store_comes_before_that_of_the_engine() {
+        let cause = "lotse.db".parse::<lotse_store::StoreUrl>().unwrap_err();
+        let exact = cause.hints().remove(0);
+        let source =
+            lotse_core::journal::JournalError { operation: "written", source: cause.into() };
+        let error = lotse_plan::PlanError::Journal { source };
+        let text = anstream::adapter::strip_str(&render(&error)).to_string();
+        let hints: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("  try: ")).collect();
+        assert_eq!(hints, [exact, error.hints().remove(0)]);
+        assert_eq!(text.matches("because: ").count(), 2, "{text}");
+    }
 }

@@ -170,11 +170,11 @@ fn stopped() -> Error {
     Error::DemoFailed { reason: "it was stopped".to_owned() }
 }
 
-/// Whether the last activation found nothing to do.
+/// Whether the last activation found nothing to do. A task that keeps no cloud names no needs.
 fn converged(task: &TaskStatus) -> bool {
     match task.last.as_ref().map(|last| &last.outcome) {
         Some(Outcome::Succeeded { report }) => {
-            report.detail["needed"].as_object().is_some_and(|kinds| kinds.values().all(|n| n == 0))
+            report.detail["needed"].as_object().is_none_or(|kinds| kinds.values().all(|n| n == 0))
         }
         _ => false,
     }
