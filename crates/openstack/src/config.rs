@@ -13,14 +13,14 @@
 //! OS_* and command line     ─┘
 //! ```
 //!
-//! What wins, in short: the environment and the command line beat the file for user name, password,
-//! auth URL, region, interface and certificates; but for project and domain the file's `auth:`
-//! section beats them. That is how the Python client behaves; the table of cases in
-//! `tests/it/config_cases.json` was recorded from it.
+//! What wins, in short: the command line, then the environment, then what stands beside `auth:`, then
+//! what stands under it. The table of cases in `tests/data/config_cases.json`, half of them drawn at
+//! random, was recorded from the Python client and is what our reading is held against.
 //!
-//! Two deliberate differences, both where the Python client only gives up: when no cloud is named,
-//! the environment (`OS_AUTH_URL` …) and then the only cloud of the file are taken, as openstacksdk
-//! does; and vendor profiles are refused with a clear sentence.
+//! On purpose we differ where the Python client only stumbles: of an application credential's section
+//! a project is passed over (the identity service would refuse it), a user or project by name without
+//! its domain is told so before anything is sent, and vendor profiles and ways of signing in that we
+//! do not have are refused with a clear sentence.
 
 mod environment;
 mod error;

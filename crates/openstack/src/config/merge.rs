@@ -231,12 +231,12 @@ fn rename_endpoint_types(top: &mut Map<String, Value>) {
     }
 }
 
-/// Moves what belongs to `auth:` there; what already stood there wins over what stood beside it.
+/// Moves what belongs to `auth:` there; what stood beside it, perhaps from the environment, wins.
 fn move_to_auth(top: &mut Map<String, Value>, auth: &mut Map<String, Value>) {
     for (target, spellings) in MOVED_TO_AUTH {
         let mut winner = None;
         for spelling in spellings {
-            for place in [&mut *top, &mut *auth] {
+            for place in [&mut *auth, &mut *top] {
                 if let Some(value) = place.shift_remove(*spelling) {
                     winner = text(&value);
                 }

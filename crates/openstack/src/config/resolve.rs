@@ -232,10 +232,12 @@ impl Resolver<'_> {
         let project_id = self.auth("project_id");
         let project_name = self.auth("project_name");
         let trust = self.auth("trust_id");
+        let system = self.auth("system_scope");
         let scopes: Vec<_> = [
             ("domain", domain.is_some()),
             ("project", project_id.is_some() || project_name.is_some()),
             ("trust", trust.is_some()),
+            ("system", system.is_some()),
         ]
         .into_iter()
         .filter_map(|(name, given)| given.then_some(name))
@@ -257,9 +259,9 @@ impl Resolver<'_> {
             Ok(Scope::ProjectName { name, domain })
         } else if let Some(id) = trust {
             Ok(Scope::Trust(id))
-        } else if self.auth("system_scope").as_deref() == Some("all") {
+        } else if system.as_deref() == Some("all") {
             Ok(Scope::System)
-        } else if let Some(other) = self.auth("system_scope") {
+        } else if let Some(other) = system {
             Err(self.unusable("system_scope", format!("\"{other}\" is not \"all\"")))
         } else {
             Ok(Scope::Unscoped)
