@@ -119,7 +119,7 @@ full_services() {
 }
 
 cmd_down() {
-  local n pids=() last="mariadb rabbit memcached ovsdb ovn-nb ovn-sb"
+  local n pids=() last="mariadb rabbit epmd memcached ovsdb ovn-nb ovn-sb"
   stop_guests
   for n in $(recorded); do
     [[ " $last " == *" $n "* ]] && continue
@@ -127,7 +127,7 @@ cmd_down() {
   done
   [ ${#pids[@]} = 0 ] || wait "${pids[@]}" || true
   for n in ovn-sb ovn-nb ovsdb memcached; do stop "$n"; done
-  stop rabbit 15; stop mariadb 30
+  stop rabbit 15; stop epmd; stop mariadb 30
   clear_outside
   clear_mounts
   restore_system_files

@@ -48,6 +48,8 @@ log.file.level = warning
 EOF
   echo '[].' >"$d/enabled_plugins"
   chown -R rabbitmq:rabbitmq "$d"
+  # RabbitMQ would start this daemon by itself and leave it behind.
+  port_open 4369 || run epmd setpriv --reuid=rabbitmq --regid=rabbitmq --clear-groups epmd -address $IP
   run_on 5672 rabbit setpriv --reuid=rabbitmq --regid=rabbitmq --clear-groups env HOME="$d" \
     RABBITMQ_NODENAME=lotse@localhost RABBITMQ_CONFIG_FILE="$d/rabbitmq.conf" RABBITMQ_MNESIA_BASE="$d/mnesia" \
     RABBITMQ_LOG_BASE="$d/log" RABBITMQ_ENABLED_PLUGINS_FILE="$d/enabled_plugins" RABBITMQ_PID_FILE="$d/pid" \

@@ -17,7 +17,7 @@ use crate::open::{self, Target};
 use crate::transaction::Transaction;
 use crate::url::StoreUrl;
 
-/// A statement with its parameters, made by [`sqlx::query`].
+/// A statement with its parameters, made by [`sqlx::query()`].
 pub type Query<'q> = sqlx::query::Query<'q, Any, AnyArguments>;
 
 /// How a store is opened.
