@@ -63,9 +63,9 @@ impl Bed {
             }
         };
         let people = People {
-            admin: person("osbed-admin"),
-            member: person("osbed"),
-            other: person("osbed-alt"),
+            admin: person("testbed-admin"),
+            member: person("testbed"),
+            other: person("testbed-alt"),
         };
         Self::with(people, None).await
     }
