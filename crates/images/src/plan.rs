@@ -15,23 +15,25 @@
 
 use std::collections::{HashMap, HashSet};
 
-use lotse_plan::{Action, Change, Note, NoteKind, Plan, PlanBuilder, PlanError, Step, StepId};
-use serde_json::Value;
+use lotse_plan::{NoteKind, Plan, PlanBuilder, PlanError, StepId};
 
+use crate::KIND;
 use crate::declare::{Catalog, LATEST};
-use crate::model::{Definition, HashAlgorithm, Image, Scheme, Version};
+use crate::model::{Definition, Image};
 use crate::observe::Observed;
-use crate::operation::{Import, Operation, Patch, StatusChange, Target, Update};
+use crate::operation::{Operation, Target};
 use crate::options::Options;
-use crate::{IMPORT_STATE, KIND};
 
 mod assign;
 mod compare;
 mod desired;
+mod notes;
+mod steps;
 
-use assign::{Family, busy, families, retired_name};
-use compare::{Difference, compare};
-use desired::{Desired, is_same_generic};
+use assign::{Family, busy, families};
+use desired::Desired;
+use notes::not_handled;
+use steps::update_step;
 
 /// Plans one cloud.
 ///
@@ -82,11 +84,24 @@ impl Slot<'_> {
     }
 }
 
-impl Planner<'_> {
-    fn note(&mut self, kind: NoteKind, name: &str, text: impl Into<String>) {
-        self.plan.note(Note::new(kind, format!("{KIND}/{name}"), text));
-    }
+/// Who waits for whom within a definition.
+#[derive(Default)]
+struct Rotation {
+    /// The import after which the plain name may be given away.
+    gate: Option<StepId>,
+    /// Positions of versions: the first waits for the second.
+    edges: Vec<(usize, usize)>,
+}
 
+impl Rotation {
+    /// Whether the version at `one` waits for that at `other`, directly or not. There are no
+    /// circles, so this ends.
+    fn waits(&self, one: usize, other: usize) -> bool {
+        one == other || self.edges.iter().any(|&(from, to)| from == one && self.waits(to, other))
+    }
+}
+
+impl Planner<'_> {
     fn definition(&mut self, definition: &Definition, family: &Family<'_>) {
         let mut slots = Vec::new();
         for version in &definition.versions {
@@ -101,75 +116,90 @@ impl Planner<'_> {
             }
             let desired = Desired::of(definition, version, self.options);
             let (holder, surplus) = family.holders(&desired);
-            for image in surplus {
-                let text = format!(
-                    "the image {} holds the version {}, too; it is left alone",
-                    image.id, version.version
-                );
-                self.note(NoteKind::Warning, &name, text);
-            }
+            self.surplus(&desired, &surplus);
             if !self.is_blocked(&desired, holder) {
                 slots.push(Slot { desired, holder });
             }
         }
         self.leftovers(definition, family, &slots);
         // The newest first: whoever gives the plain name away waits for its import.
-        let mut gate = None;
+        let mut rotation = Rotation::default();
         for position in (0..slots.len()).rev() {
-            gate = self.version(&slots, position, family, gate.as_ref()).or(gate);
+            self.version(&slots, position, family, &mut rotation);
         }
     }
 
-    /// Plans one version. Returns its import, if it takes the name of another image.
+    /// Plans one version.
     fn version(
         &mut self,
         slots: &[Slot<'_>],
         position: usize,
         family: &Family<'_>,
-        gate: Option<&StepId>,
-    ) -> Option<StepId> {
-        let slot = slots.get(position)?;
+        rotation: &mut Rotation,
+    ) {
+        let Some(slot) = slots.get(position) else { return };
         let Slot { desired, holder } = slot;
-        let bearers = family.bearing(&desired.name);
-        let bearers: Vec<&Image> =
-            bearers.into_iter().filter(|image| !slot.is_held_by(image)).collect();
         let complete = holder.filter(|image| !image.is_pending());
         if let Some(reason) = complete.and_then(busy) {
-            self.note(NoteKind::Waiting, &desired.name, format!("its image {reason}"));
-            return None;
+            return self.note(NoteKind::Waiting, &desired.name, format!("its image {reason}"));
         }
-        if let Some(image) =
-            complete.filter(|image| bearers.is_empty() || image.name == desired.name)
-        {
-            self.duplicates(desired, &bearers);
-            let gives_away = image.name == desired.definition.name && image.name != desired.name;
-            self.update(desired, image, gate.filter(|_| gives_away));
-            return None;
-        }
+        let mut bearers = family.bearing(&desired.name);
+        bearers.retain(|image| !slot.is_held_by(image));
+        // Whoever gives the plain name away does so when its successor is complete.
+        let gives_away = complete.is_some_and(|image| {
+            image.name == desired.definition.name && image.name != desired.name
+        });
+        let mut ways: Vec<StepId> = rotation.gate.iter().filter(|_| gives_away).cloned().collect();
         if bearers.is_empty() {
-            self.obtain(desired, *holder, true);
+            match complete {
+                Some(image) => self.update(desired, image, &ways),
+                None => drop(self.obtain(desired, *holder, true)),
+            }
+            return;
+        }
+        let target = if complete.is_some() {
+            None
+        } else {
+            let import = self.obtain(desired, *holder, false);
+            ways.push(import.clone());
+            rotation.gate.get_or_insert_with(|| import.clone());
+            Some(import)
+        };
+        for bearer in bearers {
+            let way = self.way(slots, position, bearer, target.as_ref(), rotation);
+            ways.extend(way);
+        }
+        match (holder, target) {
+            (Some(image), _) => self.update(desired, image, &ways),
+            (None, Some(import)) => self.publish(desired, Target::ImportedBy(import), &ways),
+            (None, None) => {}
+        }
+    }
+
+    /// The step after which an image no longer bears the name that the version at `position` takes.
+    fn way(
+        &mut self,
+        slots: &[Slot<'_>],
+        position: usize,
+        bearer: &Image,
+        import: Option<&StepId>,
+        rotation: &mut Rotation,
+    ) -> Option<StepId> {
+        let Slot { desired, .. } = slots.get(position)?;
+        let Some(other) = slots.iter().position(|other| other.is_held_by(bearer)) else {
+            return Some(self.retire(desired, bearer, import));
+        };
+        if bearer.is_pending() {
             return None;
         }
-        let import = complete.is_none().then(|| self.obtain(desired, *holder, false));
-        let target = match (holder, &import) {
-            (None, Some(import)) => Target::ImportedBy(import.clone()),
-            (Some(image), _) => Target::Image(image.id.clone()),
-            (None, None) => return None,
-        };
-        let mut ways = import.clone().into_iter().collect::<Vec<_>>();
-        for bearer in bearers {
-            match slots.iter().position(|other| other.is_held_by(bearer)) {
-                // Its own step renames it, among its other changes. Only newer ones wait for older
-                // ones: so there is no circle.
-                Some(other) if other < position && !bearer.is_pending() => {
-                    ways.push(update_step(&slots[other].desired.name));
-                }
-                Some(_) => {}
-                None => ways.push(self.retire(desired, bearer, import.as_ref())),
-            }
+        let held = &slots.get(other)?.desired;
+        if rotation.waits(other, position) {
+            // Both want the other's name: one of them steps aside first.
+            return Some(self.step_aside(held, bearer));
         }
-        self.publish(desired, *holder, target, &ways);
-        import
+        // Its own step renames it, among its other changes.
+        rotation.edges.push((position, other));
+        Some(update_step(&held.name))
     }
 
     /// Whether somebody else's image bears a name that we would have to take.
@@ -189,282 +219,6 @@ impl Planner<'_> {
         self.note(NoteKind::Warning, &desired.name, text);
         true
     }
-
-    fn duplicates(&mut self, desired: &Desired<'_>, bearers: &[&Image]) {
-        for image in bearers {
-            let text = format!("the image {} bears the same name; it is left alone", image.id);
-            self.note(NoteKind::Warning, &desired.name, text);
-        }
-    }
-
-    /// Plans the import of an image, or the end of one that was begun.
-    fn obtain(
-        &mut self,
-        desired: &Desired<'_>,
-        pending: Option<&Image>,
-        publish_at_once: bool,
-    ) -> StepId {
-        self.import_notes(desired);
-        let import = desired.import(publish_at_once);
-        let id = StepId::of(KIND, &desired.working_name, "import");
-        let step = if let Some(image) = pending {
-            let mut changes =
-                vec![Change::new("status", image.status.as_str(), desired_status(desired))];
-            if publish_at_once && image.name != desired.name {
-                changes.push(Change::new("name", image.name.as_str(), desired.name.as_str()));
-            }
-            let operation = Operation::Resume { id: image.id.clone(), import };
-            Step::new(id.clone(), Action::Update, KIND, &desired.name, operation)
-                .because("an import that was begun is not finished")
-                .changing(changes)
-        } else {
-            let changes = created(&import, desired);
-            let name = import.publish.as_ref().map_or(&desired.working_name, |_| &desired.name);
-            let reason = format!("no image holds the version {}", desired.version.version);
-            Step::new(id.clone(), Action::Create, KIND, name, Operation::Import(import))
-                .because(reason)
-                .changing(changes)
-        };
-        self.plan.step(step);
-        id
-    }
-
-    /// Plans the fields of a complete image.
-    fn update(&mut self, desired: &Desired<'_>, image: &Image, after: Option<&StepId>) {
-        self.content_note(desired, image);
-        let difference = compare(desired, image);
-        if difference.is_empty() {
-            return;
-        }
-        let reason = format!("declared in {}", desired.version.origin);
-        let mut step = self.update_of(
-            update_step(&desired.name),
-            &desired.name,
-            Target::Image(image.id.clone()),
-            difference,
-        );
-        step = step.because(reason);
-        if let Some(gate) = after {
-            step = step.after(gate.clone());
-        }
-        self.plan.step(step);
-    }
-
-    /// Plans that a superseded image gives its name away.
-    fn retire(&mut self, desired: &Desired<'_>, image: &Image, after: Option<&StepId>) -> StepId {
-        let (name, relabel) = retired_name(desired.definition, image, &self.names);
-        let mut difference = Difference::default();
-        difference.field("name", image.name.as_str(), name.as_str());
-        if let Some(label) = relabel {
-            difference.property(image, "internal_version", &label);
-        }
-        let visible = desired.visibility.is_open() && desired.hidden != Some(true);
-        if visible && is_same_generic(&image.properties, &desired.properties) {
-            difference.property(image, "os_purpose", "oldgeneric");
-        }
-        // The id tells two retired images of one name apart.
-        let id = StepId::of(KIND, &format!("{name} {}", image.id), "retire");
-        let mut step = self
-            .update_of(id.clone(), &name, Target::Image(image.id.clone()), difference)
-            .because(format!("the version {} takes its name", desired.version.version));
-        if let Some(after) = after {
-            step = step.after(after.clone());
-        }
-        self.plan.step(step);
-        id
-    }
-
-    /// Plans that a complete image takes its final name and becomes visible.
-    fn publish(
-        &mut self,
-        desired: &Desired<'_>,
-        holder: Option<&Image>,
-        target: Target,
-        after: &[StepId],
-    ) {
-        let difference = match holder {
-            Some(image) => compare(desired, image),
-            None => published(desired),
-        };
-        let id = update_step(&desired.name);
-        let mut step = self
-            .update_of(id, &desired.name, target, difference)
-            .because(format!("the version {} is the newest one", desired.version.version));
-        for way in after {
-            step = step.after(way.clone());
-        }
-        self.plan.step(step);
-    }
-
-    fn update_of(
-        &self,
-        id: StepId,
-        name: &str,
-        target: Target,
-        difference: Difference,
-    ) -> Step<Operation> {
-        let Difference { changes, patch, status } = difference;
-        let update = Update { target, tag: self.options.tag.clone(), patch, status };
-        Step::new(id, Action::Update, KIND, name, Operation::Update(update)).changing(changes)
-    }
-
-    /// What should be known before an import.
-    fn import_notes(&mut self, desired: &Desired<'_>) {
-        let source = desired.version.source();
-        if let Some(ending) = source.compression() {
-            let text = format!(
-                "the content is compressed ({ending}), and Glance stores it as it is; \
-                 give a mirror_url with the plain image"
-            );
-            self.note(NoteKind::Warning, &desired.name, text);
-        }
-        let text = match desired.version.checksum.as_ref().map(|checksum| checksum.algorithm) {
-            Some(HashAlgorithm::Sha512 | HashAlgorithm::Md5) => return,
-            Some(algorithm) => format!(
-                "Glance downloads the content and knows no {} of it, so the checksum is not verified; declare a sha512",
-                algorithm.as_str()
-            ),
-            None => "no checksum is declared, so the content is not verified".to_owned(),
-        };
-        self.note(NoteKind::Warning, &desired.name, text);
-    }
-
-    /// Content that contradicts its label: nothing is relabelled, and nobody is kept in the dark.
-    fn content_note(&mut self, desired: &Desired<'_>, image: &Image) {
-        let Some(checksum) = &desired.version.checksum else { return };
-        let converted = image.disk_format.as_ref() != Some(&desired.definition.format);
-        let found = match checksum.algorithm {
-            HashAlgorithm::Sha512 if image.os_hash_algo.as_deref() == Some("sha512") => {
-                image.os_hash_value.as_deref()
-            }
-            HashAlgorithm::Md5 => image.checksum.as_deref(),
-            _ => None,
-        };
-        if let Some(found) = found.filter(|found| *found != checksum.digest && !converted) {
-            let text = format!(
-                "the image {} says that it is version {}, but its {} is {found}, not the declared {}; \
-                 declare another version to replace it",
-                image.id,
-                desired.version.version,
-                checksum.algorithm.as_str(),
-                checksum.digest
-            );
-            self.note(NoteKind::Warning, &desired.name, text);
-        }
-    }
-
-    /// Images of the definition that hold no declared version.
-    fn leftovers(&mut self, definition: &Definition, family: &Family<'_>, slots: &[Slot<'_>]) {
-        let held = |image: &Image| slots.iter().any(|slot| slot.is_held_by(image));
-        // Who bears a name that a version takes is retired, and so spoken of already.
-        let retired = |image: &Image| slots.iter().any(|slot| slot.desired.name == image.name);
-        let left: Vec<&str> = family
-            .members
-            .iter()
-            .filter(|image| !(held(image) || (image.status.is_complete() && retired(image))))
-            .map(|image| image.name.as_str())
-            .collect();
-        if left.is_empty() {
-            return;
-        }
-        let text = format!(
-            "{} hold no declared version; retention (uuid_validity) is not handled yet, they are left alone",
-            quoted(&left)
-        );
-        self.note(NoteKind::NotHandled, &definition.name, text);
-    }
-
-    fn strays(&mut self, strays: &[&Image]) {
-        if strays.is_empty() {
-            return;
-        }
-        let mut names: Vec<&str> = strays.iter().map(|image| image.name.as_str()).collect();
-        names.sort_unstable();
-        let text = format!(
-            "{} carry our tag and are declared nowhere; they are left alone",
-            quoted(&names)
-        );
-        self.note(NoteKind::NotHandled, "*", text);
-    }
-}
-
-fn update_step(name: &str) -> StepId {
-    StepId::of(KIND, name, "update")
-}
-
-const fn desired_status(desired: &Desired<'_>) -> &'static str {
-    match desired.status {
-        crate::model::DeclaredStatus::Active => "active",
-        crate::model::DeclaredStatus::Deactivated => "deactivated",
-    }
-}
-
-/// At most so many names are listed in a note.
-const MOST_NAMES: usize = 10;
-
-fn quoted(names: &[&str]) -> String {
-    let shown: Vec<String> =
-        names.iter().take(MOST_NAMES).map(|name| format!("\"{name}\"")).collect();
-    let more = names.len().saturating_sub(MOST_NAMES);
-    match more {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
-}
-
-/// Why a version is not handled yet, if it is not.
-fn not_handled(version: &Version) -> Option<&'static str> {
-    if version.version == LATEST {
-        return Some("the version \"latest\" is not handled yet; nothing of this image is changed");
-    }
-    match version.source().scheme() {
-        Scheme::Http => None,
-        Scheme::File => Some("files of this machine are not uploaded yet; give a URL"),
-        Scheme::Ftp => Some("Glance downloads by http and https only; give a mirror_url"),
-    }
-}
-
-/// The fields of an image that is created.
-fn created(import: &Import, desired: &Desired<'_>) -> Vec<Change> {
-    let mut changes = Vec::new();
-    let mut field =
-        |field: String, value: Value| changes.push(Change::new(field, Value::Null, value));
-    let publish = import.publish.as_ref();
-    let name = publish.map_or(&import.name, |publish| &publish.name);
-    field("name".to_owned(), name.as_str().into());
-    let visibility = publish.map_or("private", |publish| publish.visibility.as_str());
-    field("visibility".to_owned(), visibility.into());
-    field("source".to_owned(), import.source.as_str().into());
-    field("disk_format".to_owned(), import.disk_format.as_str().into());
-    if let Some(min_disk) = import.min_disk {
-        field("min_disk".to_owned(), min_disk.into());
-    }
-    field("min_ram".to_owned(), import.min_ram.into());
-    if publish.is_some_and(|publish| publish.deactivate) {
-        field("status".to_owned(), desired_status(desired).into());
-    }
-    if publish.is_some_and(|publish| publish.hidden) {
-        field("os_hidden".to_owned(), true.into());
-    }
-    field("tags".to_owned(), import.tags.iter().cloned().collect());
-    for (key, value) in &import.properties {
-        field(format!("properties.{key}"), value.as_str().into());
-    }
-    changes
-}
-
-/// The changes that make an image visible that an earlier step of the same plan imports.
-fn published(desired: &Desired<'_>) -> Difference {
-    let mut difference = Difference::default();
-    difference.field("name", desired.working_name.as_str(), desired.name.as_str());
-    difference.field("visibility", "private", desired.visibility.as_str());
-    difference.field("os_hidden", false, desired.hidden.unwrap_or(false));
-    difference.patch.push(Patch::set(IMPORT_STATE, "done"));
-    if desired.status == crate::model::DeclaredStatus::Deactivated {
-        difference.status = Some(StatusChange::Deactivate);
-        difference.changes.push(Change::new("status", "active", "deactivated"));
-    }
-    difference
 }
 
 /// The names that a plan for this catalogue might take and that none of our images bears: foreign

@@ -3,9 +3,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use lotse_core::declared::SourceFile;
 use proptest::prelude::*;
 
+use lotse_plan::{Action, Step};
+
 use super::*;
 use crate::model::{ImageStatus, Visibility};
-use crate::{DEFAULT_TAG, MARKER};
+use crate::operation::{Import, StatusChange, Update};
+use crate::{DEFAULT_TAG, IMPORT_STATE, MARKER};
 
 /// A catalogue of one definition, `Ubuntu`, multi, with these versions.
 fn catalog(versions: &[&str]) -> Catalog {
@@ -474,7 +477,7 @@ fn any_images(catalog: &Catalog) -> impl Strategy<Value = Vec<Image>> + use<> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
 
     /// Plans, interrupted anywhere and made anew, end with an empty plan and no image too many.
     #[test]

@@ -1,0 +1,136 @@
+//! What a plan says besides its steps.
+
+use lotse_plan::{Note, NoteKind};
+
+use super::assign::Family;
+use super::desired::Desired;
+use super::{Planner, Slot};
+use crate::KIND;
+use crate::declare::LATEST;
+use crate::model::{Definition, HashAlgorithm, Image, Scheme, Version};
+
+impl Planner<'_> {
+    pub(super) fn note(&mut self, kind: NoteKind, name: &str, text: impl Into<String>) {
+        self.plan.note(Note::new(kind, format!("{KIND}/{name}"), text));
+    }
+
+    /// Further images that hold a version.
+    pub(super) fn surplus(&mut self, desired: &Desired<'_>, surplus: &[&Image]) {
+        for image in surplus {
+            let text = format!(
+                "the image {} holds the version {}, too; one of the two is superfluous",
+                image.id, desired.version.version
+            );
+            self.note(NoteKind::Warning, &desired.name, text);
+        }
+    }
+
+    /// What should be known before an import.
+    pub(super) fn import_notes(&mut self, desired: &Desired<'_>) {
+        let source = desired.version.source();
+        if let Some(ending) = source.compression() {
+            let text = format!(
+                "the content is compressed ({ending}), and Glance stores it as it is; \
+                 give a mirror_url with the plain image"
+            );
+            self.note(NoteKind::Warning, &desired.name, text);
+        }
+        let text = match desired.version.checksum.as_ref().map(|checksum| checksum.algorithm) {
+            Some(HashAlgorithm::Sha512 | HashAlgorithm::Md5) => return,
+            Some(algorithm) => format!(
+                "Glance downloads the content and knows no {} of it, so the checksum is not verified; declare a sha512",
+                algorithm.as_str()
+            ),
+            None => "no checksum is declared, so the content is not verified".to_owned(),
+        };
+        self.note(NoteKind::Warning, &desired.name, text);
+    }
+
+    /// Content that contradicts its label: nothing is relabelled, and nobody is kept in the dark.
+    pub(super) fn content_note(&mut self, desired: &Desired<'_>, image: &Image) {
+        let Some(checksum) = &desired.version.checksum else { return };
+        let converted = image.disk_format.as_ref() != Some(&desired.definition.format);
+        let found = match checksum.algorithm {
+            HashAlgorithm::Sha512 if image.os_hash_algo.as_deref() == Some("sha512") => {
+                image.os_hash_value.as_deref()
+            }
+            HashAlgorithm::Md5 => image.checksum.as_deref(),
+            _ => None,
+        };
+        if let Some(found) = found.filter(|found| *found != checksum.digest && !converted) {
+            let text = format!(
+                "the image {} says that it is version {}, but its {} is {found}, not the declared {}; \
+                 declare another version to replace it",
+                image.id,
+                desired.version.version,
+                checksum.algorithm.as_str(),
+                checksum.digest
+            );
+            self.note(NoteKind::Warning, &desired.name, text);
+        }
+    }
+
+    /// Images of the definition that hold no declared version.
+    pub(super) fn leftovers(
+        &mut self,
+        definition: &Definition,
+        family: &Family<'_>,
+        slots: &[Slot<'_>],
+    ) {
+        let held = |image: &Image| slots.iter().any(|slot| slot.is_held_by(image));
+        // Who bears a name that a version takes is retired, and so spoken of already.
+        let retired = |image: &Image| slots.iter().any(|slot| slot.desired.name == image.name);
+        let left: Vec<&str> = family
+            .members
+            .iter()
+            .filter(|image| !(held(image) || (image.status.is_complete() && retired(image))))
+            .map(|image| image.name.as_str())
+            .collect();
+        if left.is_empty() {
+            return;
+        }
+        let text = format!(
+            "{} hold no declared version; retention (uuid_validity) is not handled yet, they are left alone",
+            quoted(&left)
+        );
+        self.note(NoteKind::NotHandled, &definition.name, text);
+    }
+
+    pub(super) fn strays(&mut self, strays: &[&Image]) {
+        if strays.is_empty() {
+            return;
+        }
+        let mut names: Vec<&str> = strays.iter().map(|image| image.name.as_str()).collect();
+        names.sort_unstable();
+        let text = format!(
+            "{} carry our tag and are declared nowhere; they are left alone",
+            quoted(&names)
+        );
+        self.note(NoteKind::NotHandled, "*", text);
+    }
+}
+
+/// At most so many names are listed in a note.
+const MOST_NAMES: usize = 10;
+
+fn quoted(names: &[&str]) -> String {
+    let shown: Vec<String> =
+        names.iter().take(MOST_NAMES).map(|name| format!("\"{name}\"")).collect();
+    let more = names.len().saturating_sub(MOST_NAMES);
+    match more {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// Why a version is not handled yet, if it is not.
+pub(super) fn not_handled(version: &Version) -> Option<&'static str> {
+    if version.version == LATEST {
+        return Some("the version \"latest\" is not handled yet; nothing of this image is changed");
+    }
+    match version.source().scheme() {
+        Scheme::Http => None,
+        Scheme::File => Some("files of this machine are not uploaded yet; give a URL"),
+        Scheme::Ftp => Some("Glance downloads by http and https only; give a mirror_url"),
+    }
+}

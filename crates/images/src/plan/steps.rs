@@ -1,0 +1,187 @@
+//! The steps: how a change of one image stands in a plan.
+
+use lotse_plan::{Action, Change, Step, StepId};
+use serde_json::Value;
+
+use super::Planner;
+use super::assign::retired_name;
+use super::compare::{Difference, compare};
+use super::desired::{Desired, is_same_generic};
+use crate::model::{DeclaredStatus, Image};
+use crate::operation::{Import, Operation, Patch, StatusChange, Target, Update};
+use crate::{IMPORT_STATE, KIND};
+
+impl Planner<'_> {
+    /// Plans the import of an image, or the end of one that was begun.
+    pub(super) fn obtain(
+        &mut self,
+        desired: &Desired<'_>,
+        pending: Option<&Image>,
+        publish_at_once: bool,
+    ) -> StepId {
+        self.import_notes(desired);
+        let import = desired.import(publish_at_once);
+        let id = StepId::of(KIND, &desired.working_name, "import");
+        let step = if let Some(image) = pending {
+            let mut changes =
+                vec![Change::new("status", image.status.as_str(), desired_status(desired))];
+            if publish_at_once && image.name != desired.name {
+                changes.push(Change::new("name", image.name.as_str(), desired.name.as_str()));
+            }
+            let operation = Operation::Resume { id: image.id.clone(), import };
+            Step::new(id.clone(), Action::Update, KIND, &desired.name, operation)
+                .because("an import that was begun is not finished")
+                .changing(changes)
+        } else {
+            let changes = created(&import, desired);
+            let name = import.publish.as_ref().map_or(&desired.working_name, |_| &desired.name);
+            let reason = format!("no image holds the version {}", desired.version.version);
+            Step::new(id.clone(), Action::Create, KIND, name, Operation::Import(import))
+                .because(reason)
+                .changing(changes)
+        };
+        self.plan.step(step);
+        id
+    }
+
+    /// Plans the fields of an image that is there.
+    pub(super) fn update(&mut self, desired: &Desired<'_>, image: &Image, after: &[StepId]) {
+        self.content_note(desired, image);
+        let difference = compare(desired, image);
+        if difference.is_empty() {
+            return;
+        }
+        let reason = if image.name == desired.name {
+            format!("declared in {}", desired.version.origin)
+        } else {
+            format!("the version {} bears this name", desired.version.version)
+        };
+        let target = Target::Image(image.id.clone());
+        let step = self.update_of(update_step(&desired.name), &desired.name, target, difference);
+        self.plan.step(waiting(step.because(reason), after));
+    }
+
+    /// Plans that an image leaves a name before it takes another one.
+    pub(super) fn step_aside(&mut self, desired: &Desired<'_>, image: &Image) -> StepId {
+        let (name, _) = retired_name(desired.definition, image, &self.names);
+        self.names.insert(name.clone());
+        let mut difference = Difference::default();
+        difference.field("name", image.name.as_str(), name.as_str());
+        let id = StepId::of(KIND, &format!("{name} {}", image.id), "aside");
+        let target = Target::Image(image.id.clone());
+        let step = self.update_of(id.clone(), &name, target, difference);
+        self.plan.step(step.because("another version takes its name before it gets its own"));
+        id
+    }
+
+    /// Plans that a superseded image gives its name away.
+    pub(super) fn retire(
+        &mut self,
+        desired: &Desired<'_>,
+        image: &Image,
+        after: Option<&StepId>,
+    ) -> StepId {
+        let (name, relabel) = retired_name(desired.definition, image, &self.names);
+        self.names.insert(name.clone());
+        let mut difference = Difference::default();
+        difference.field("name", image.name.as_str(), name.as_str());
+        if let Some(label) = relabel {
+            difference.property(image, "internal_version", &label);
+        }
+        let visible = desired.visibility.is_open() && desired.hidden != Some(true);
+        if visible && is_same_generic(&image.properties, &desired.properties) {
+            difference.property(image, "os_purpose", "oldgeneric");
+        }
+        // The id tells two retired images of one name apart.
+        let id = StepId::of(KIND, &format!("{name} {}", image.id), "retire");
+        let mut step = self
+            .update_of(id.clone(), &name, Target::Image(image.id.clone()), difference)
+            .because(format!("the version {} takes its name", desired.version.version));
+        if let Some(after) = after {
+            step = step.after(after.clone());
+        }
+        self.plan.step(step);
+        id
+    }
+
+    /// Plans that an image that this plan imports takes its final name and becomes visible.
+    pub(super) fn publish(&mut self, desired: &Desired<'_>, target: Target, after: &[StepId]) {
+        let id = update_step(&desired.name);
+        let step = self
+            .update_of(id, &desired.name, target, published(desired))
+            .because(format!("the version {} is the newest one", desired.version.version));
+        self.plan.step(waiting(step, after));
+    }
+
+    fn update_of(
+        &self,
+        id: StepId,
+        name: &str,
+        target: Target,
+        difference: Difference,
+    ) -> Step<Operation> {
+        let Difference { changes, patch, status } = difference;
+        let update = Update { target, tag: self.options.tag.clone(), patch, status };
+        Step::new(id, Action::Update, KIND, name, Operation::Update(update)).changing(changes)
+    }
+}
+
+/// The step with what it waits for.
+fn waiting(step: Step<Operation>, after: &[StepId]) -> Step<Operation> {
+    after.iter().cloned().fold(step, Step::after)
+}
+
+/// The step that brings the image of this final name up to date.
+pub(super) fn update_step(name: &str) -> StepId {
+    StepId::of(KIND, name, "update")
+}
+
+const fn desired_status(desired: &Desired<'_>) -> &'static str {
+    match desired.status {
+        DeclaredStatus::Active => "active",
+        DeclaredStatus::Deactivated => "deactivated",
+    }
+}
+
+/// The fields of an image that is created.
+fn created(import: &Import, desired: &Desired<'_>) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let mut field =
+        |field: String, value: Value| changes.push(Change::new(field, Value::Null, value));
+    let publish = import.publish.as_ref();
+    let name = publish.map_or(&import.name, |publish| &publish.name);
+    field("name".to_owned(), name.as_str().into());
+    let visibility = publish.map_or("private", |publish| publish.visibility.as_str());
+    field("visibility".to_owned(), visibility.into());
+    field("source".to_owned(), import.source.as_str().into());
+    field("disk_format".to_owned(), import.disk_format.as_str().into());
+    if let Some(min_disk) = import.min_disk {
+        field("min_disk".to_owned(), min_disk.into());
+    }
+    field("min_ram".to_owned(), import.min_ram.into());
+    if publish.is_some_and(|publish| publish.deactivate) {
+        field("status".to_owned(), desired_status(desired).into());
+    }
+    if publish.is_some_and(|publish| publish.hidden) {
+        field("os_hidden".to_owned(), true.into());
+    }
+    field("tags".to_owned(), import.tags.iter().cloned().collect());
+    for (key, value) in &import.properties {
+        field(format!("properties.{key}"), value.as_str().into());
+    }
+    changes
+}
+
+/// The changes that make an image visible that an earlier step of the same plan imports.
+fn published(desired: &Desired<'_>) -> Difference {
+    let mut difference = Difference::default();
+    difference.field("name", desired.working_name.as_str(), desired.name.as_str());
+    difference.field("visibility", "private", desired.visibility.as_str());
+    difference.field("os_hidden", false, desired.hidden.unwrap_or(false));
+    difference.patch.push(Patch::set(IMPORT_STATE, "done"));
+    if desired.status == DeclaredStatus::Deactivated {
+        difference.status = Some(StatusChange::Deactivate);
+        difference.changes.push(Change::new("status", "active", "deactivated"));
+    }
+    difference
+}
