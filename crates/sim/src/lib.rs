@@ -27,6 +27,23 @@
 //! [`service::Service`] for it and add one line to [`service::all`]. Its entry in the catalogue, its
 //! faults and its request log follow from that.
 //!
+//! # Where it differs from real services, and why
+//!
+//! The contract suite (`tests/it/contract.rs`) compares it with Keystone 22 and Glance 25. Known and
+//! meant:
+//!
+//! - Readers may not write. Real services do so from Glance 26 on, or with `enforce_new_defaults`.
+//! - The role `manager` exists between `admin` and `member`, as from Keystone 25 on.
+//! - Refusals by a JSON schema name what is wrong and leave out the dump of the schema.
+//! - Only what is simulated is in the catalogue. Groups, trusts, federation, quotas, metadata
+//!   definitions and the image cache answer 404.
+//! - `web-download` takes any host and port in [`DownloadMode::Simulated`], and loopback addresses
+//!   only in [`DownloadMode::Fetch`]; an import is done when somebody looks after its time.
+//! - Bytes of declared URLs and of uploads larger than [`SimOptions::keep_bytes`] do not exist:
+//!   downloading them is answered with 503.
+//! - The virtual size is known of raw and qcow2 files only.
+//! - Tags are listed in alphabetical order; Glance lists them in none.
+//!
 //! # Admin endpoints
 //!
 //! `GET /_sim/state`, `GET|POST|DELETE /_sim/faults`, `GET|DELETE /_sim/requests`,

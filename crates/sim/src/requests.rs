@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// How many requests are remembered; the oldest are forgotten first.
-const REMEMBERED: usize = 50_000;
+const REMEMBERED: usize = 10_000;
 
 /// A point in the sequence of requests.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Ord, PartialOrd)]
@@ -40,7 +40,7 @@ impl RequestRecord {
     }
 }
 
-/// The log of all requests, in the order of their arrival.
+/// The log of the last 10 000 requests, in the order of their arrival.
 #[derive(Debug, Default)]
 pub struct RequestLog {
     next: AtomicU64,

@@ -259,6 +259,7 @@ fn begin(
         outcome,
     });
     images.importing.insert(id.to_owned());
+    images.forget_old_tasks(now);
     images.tasks.insert(task.id.clone(), task);
 }
 

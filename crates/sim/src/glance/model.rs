@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lotse_core::time::Timestamp;
+use lotse_core::time::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -281,6 +281,17 @@ impl Keyed for Task {
     }
 }
 
+/// How long a finished task is kept (`[task] task_time_to_live`).
+const KEPT: SignedDuration = SignedDuration::from_hours(48);
+
+impl Task {
+    /// When it is dropped, once it has ended.
+    pub(crate) fn expires_at(&self) -> Option<Timestamp> {
+        let ended = self.status == "success" || self.status == "failure";
+        ended.then(|| self.updated_at.saturating_add(KEPT).unwrap_or(self.updated_at))
+    }
+}
+
 fn default_stores() -> Vec<String> {
     vec!["fast".to_owned(), "slow".to_owned()]
 }
@@ -317,6 +328,11 @@ impl Default for Images {
 }
 
 impl Images {
+    /// Forgets tasks that ended so long ago that Glance would have dropped them.
+    pub(crate) fn forget_old_tasks(&mut self, now: Timestamp) {
+        self.tasks.retain(|_, task| task.expires_at().is_none_or(|end| end > now));
+    }
+
     /// Makes all transitions that are due.
     pub(crate) fn settle(&mut self, now: Timestamp) {
         let (images, tasks) = (&mut self.by_id, &mut self.tasks);

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use lotse_core::time::{SignedDuration, Timestamp};
+use lotse_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::access::{self, Authenticated};
@@ -14,19 +14,11 @@ use super::refusal::Refusal;
 use crate::http::query::Query;
 use crate::world::SharedWorld;
 
-/// How long a finished task is kept (`[task] task_time_to_live`).
-const KEPT: SignedDuration = SignedDuration::from_hours(48);
-
 pub(crate) fn routes() -> Router<SharedWorld> {
     Router::new()
         .route("/v2/tasks", get(list))
         .route("/v2/tasks/{id}", get(show))
         .route("/v2/images/{id}/tasks", get(of_image))
-}
-
-fn expires(task: &Task) -> Option<Timestamp> {
-    let ended = task.status == "success" || task.status == "failure";
-    ended.then(|| task.updated_at.saturating_add(KEPT).unwrap_or(task.updated_at))
 }
 
 /// A task as the list shows it.
@@ -41,7 +33,7 @@ fn brief(task: &Task) -> Value {
         "self": format!("/v2/tasks/{}", task.id),
         "schema": "/v2/schemas/task",
     });
-    if let Some(end) = expires(task) {
+    if let Some(end) = task.expires_at() {
         shown["expires_at"] = json!(second(end));
     }
     shown
@@ -67,7 +59,7 @@ fn beside_image(task: &Task) -> Value {
         "type": "api_image_import",
         "status": task.status,
         "owner": task.owner,
-        "expires_at": expires(task).map(stamp),
+        "expires_at": task.expires_at().map(stamp),
         "created_at": stamp(task.created_at),
         "updated_at": stamp(task.updated_at),
         "deleted_at": null,

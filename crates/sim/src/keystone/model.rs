@@ -276,6 +276,34 @@ impl Identity {
         all
     }
 
+    /// Forgets what belongs to or was given on something that is not there any more, and the tokens
+    /// of what is switched off.
+    pub(crate) fn drop_orphans(&mut self) {
+        let (domains, roles) = (&self.domains, &self.roles);
+        self.projects.retain(|_, project| domains.contains_key(&project.domain_id));
+        self.users.retain(|_, user| domains.contains_key(&user.domain_id));
+        let (projects, users) = (&self.projects, &self.users);
+        self.application_credentials.retain(|_, credential| {
+            users.contains_key(&credential.user_id) && projects.contains_key(&credential.project_id)
+        });
+        let exists = |scope: &Scope| match scope {
+            Scope::Project(id) => projects.contains_key(id),
+            Scope::Domain(id) => domains.contains_key(id),
+            Scope::System | Scope::Unscoped => true,
+        };
+        self.assignments.retain(|given| {
+            users.contains_key(&given.user) && roles.contains_key(&given.role) && exists(&given.on)
+        });
+        let open = |scope: &Scope| match scope {
+            Scope::Project(id) => projects.get(id).is_some_and(|project| project.enabled),
+            Scope::Domain(id) => domains.get(id).is_some_and(|domain| domain.enabled),
+            Scope::System | Scope::Unscoped => true,
+        };
+        self.tokens.retain(|_, token| {
+            users.get(&token.user_id).is_some_and(|user| user.enabled) && open(&token.scope)
+        });
+    }
+
     /// Forgets tokens that have ended.
     pub(crate) fn forget_ended_tokens(&mut self, now: Timestamp) {
         self.tokens.retain(|_, token| token.expires_at > now);

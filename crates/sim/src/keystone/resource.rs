@@ -19,7 +19,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::caller::{Authenticated, Caller};
-use super::model::{Domain, Identity, Project, Region, Role, Scope, User};
+use super::model::{Domain, Identity, Project, Region, Role, User};
 use super::policy;
 use super::refusal::Refusal;
 use super::token::json_body;
@@ -71,8 +71,8 @@ pub(crate) trait Resource: Sized + Send + 'static {
         false
     }
 
-    /// Refuses to be deleted, or removes what depends on it.
-    fn before_delete(&self, _identity: &mut Identity) -> Result<(), Refusal> {
+    /// Refuses to be deleted in the state it is in.
+    fn may_be_deleted(&self) -> Result<(), Refusal> {
         Ok(())
     }
 }
@@ -192,6 +192,7 @@ async fn update<R: Resource>(
     if let Some(extra) = one.extra() {
         shown["extra"] = Value::Object(extra.clone());
     }
+    identity.drop_orphans();
     Ok(axum::Json(json!({R::ONE: shown})).into_response())
 }
 
@@ -202,12 +203,10 @@ async fn remove<R: Resource>(
 ) -> Result<StatusCode, Refusal> {
     policy::change(&caller, &format!("delete_{}", R::ONE))?;
     let mut identity = world.identity();
-    let one =
-        R::store_mut(&mut identity).remove(&id).ok_or_else(|| Refusal::not_found(R::ONE, &id))?;
-    if let Err(refusal) = one.before_delete(&mut identity) {
-        R::store_mut(&mut identity).insert(id, one);
-        return Err(refusal);
-    }
+    let one = R::store(&identity).get(&id).ok_or_else(|| Refusal::not_found(R::ONE, &id))?;
+    one.may_be_deleted()?;
+    R::store_mut(&mut identity).remove(&id);
+    identity.drop_orphans();
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -240,14 +239,4 @@ fn domain_of(given: &Map<String, Value>, identity: &Identity) -> Result<String, 
     } else {
         Err(Refusal::bad(format!("Could not find domain: {id}.")))
     }
-}
-
-/// Removes all that was given to a user or on a project or domain.
-fn unassign(identity: &mut Identity, user: Option<&str>, on: Option<&Scope>) {
-    identity.assignments.retain(|given| {
-        user.is_none_or(|user| given.user != user) && on.is_none_or(|on| given.on != *on)
-    });
-    identity.tokens.retain(|_, token| {
-        user.is_none_or(|user| token.user_id != user) && on.is_none_or(|on| token.scope != *on)
-    });
 }

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::header::CONTENT_TYPE;
@@ -30,6 +30,7 @@ pub(crate) fn routes() -> Router<SharedWorld> {
         .route("/v3/auth/tokens", post(issue).get(show).delete(revoke))
         .route("/v3/auth/catalog", get(catalog_of_token))
         .route("/v3/auth/projects", get(own_projects))
+        .route("/v3/users/{user}/projects", get(projects_of_user))
         .route("/v3/auth/domains", get(own_domains))
         .route("/v3/auth/system", get(own_system))
 }
@@ -124,15 +125,32 @@ async fn own_projects(
     State(world): State<SharedWorld>,
     Authenticated(caller): Authenticated,
 ) -> Response {
+    projects(&world, caller.user(), "auth/projects")
+}
+
+async fn projects_of_user(
+    State(world): State<SharedWorld>,
+    Authenticated(caller): Authenticated,
+    Path(user): Path<String>,
+) -> Result<Response, Refusal> {
+    policy::look_own(&caller, "list_user_projects", user == caller.user())?;
+    if !world.identity().users.contains_key(&user) {
+        return Err(Refusal::not_found("user", &user));
+    }
+    Ok(projects(&world, &user, &format!("users/{user}/projects")))
+}
+
+/// The projects on which a user has any role.
+fn projects(world: &World, user: &str, path: &str) -> Response {
     let identity = world.identity();
     let mut found: Vec<Value> = Vec::new();
     for project in identity.projects.values() {
         let scope = Scope::Project(project.id.clone());
-        if !identity.roles_on(caller.user(), &scope).is_empty() {
-            found.push(resource::Resource::render(project, &world));
+        if !identity.roles_on(user, &scope).is_empty() {
+            found.push(resource::Resource::render(project, world));
         }
     }
-    let links = resource::links(&world, "auth/projects", "");
+    let links = resource::links(world, path, "");
     axum::Json(json!({"projects": found, "links": links})).into_response()
 }
 

@@ -9,3 +9,4 @@ mod imports;
 mod openstackclient;
 mod policy;
 mod state;
+mod trouble;

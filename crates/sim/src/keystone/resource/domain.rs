@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::{Resource, enabled, name, self_link, text, unassign};
-use crate::keystone::model::{Domain, Identity, Scope};
+use super::{Resource, enabled, name, self_link, text};
+use crate::keystone::model::{Domain, Identity};
 use crate::keystone::refusal::Refusal;
 use crate::world::World;
 
@@ -53,14 +53,11 @@ impl Resource for Domain {
         self.name.clone()
     }
 
-    fn before_delete(&self, identity: &mut Identity) -> Result<(), Refusal> {
+    fn may_be_deleted(&self) -> Result<(), Refusal> {
         if self.enabled {
             let text = "Cannot delete a domain that is enabled, please disable it first.";
             return Err(Refusal::new(StatusCode::FORBIDDEN, text));
         }
-        identity.projects.retain(|_, project| project.domain_id != self.id);
-        identity.users.retain(|_, user| user.domain_id != self.id);
-        unassign(identity, None, Some(&Scope::Domain(self.id.clone())));
         Ok(())
     }
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{Resource, domain_of, enabled, extra, name, self_link, text, unassign};
+use super::{Resource, domain_of, enabled, extra, name, self_link, text};
 use crate::keystone::caller::Caller;
-use crate::keystone::model::{Identity, Project, Scope};
+use crate::keystone::model::{Identity, Project};
 use crate::keystone::refusal::Refusal;
 use crate::world::World;
 
@@ -76,12 +76,6 @@ impl Resource for Project {
 
     fn is_own(id: &str, caller: &Caller) -> bool {
         caller.project() == Some(id)
-    }
-
-    fn before_delete(&self, identity: &mut Identity) -> Result<(), Refusal> {
-        unassign(identity, None, Some(&Scope::Project(self.id.clone())));
-        identity.application_credentials.retain(|_, found| found.project_id != self.id);
-        Ok(())
     }
 }
 

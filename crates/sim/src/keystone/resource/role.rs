@@ -46,9 +46,4 @@ impl Resource for Role {
     fn unique(&self) -> String {
         self.name.clone()
     }
-
-    fn before_delete(&self, identity: &mut Identity) -> Result<(), Refusal> {
-        identity.assignments.retain(|given| given.role != self.id);
-        Ok(())
-    }
 }

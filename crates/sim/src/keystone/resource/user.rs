@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{Resource, domain_of, enabled, extra, name, self_link, text, unassign};
+use super::{Resource, domain_of, enabled, extra, name, self_link, text};
 use crate::keystone::caller::Caller;
 use crate::keystone::model::{Identity, Password, User};
 use crate::keystone::refusal::Refusal;
@@ -79,12 +79,6 @@ impl Resource for User {
 
     fn is_own(id: &str, caller: &Caller) -> bool {
         caller.user() == id
-    }
-
-    fn before_delete(&self, identity: &mut Identity) -> Result<(), Refusal> {
-        unassign(identity, Some(&self.id), None);
-        identity.application_credentials.retain(|_, found| found.user_id != self.id);
-        Ok(())
     }
 }
 
