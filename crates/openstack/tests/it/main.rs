@@ -10,11 +10,13 @@
 
 mod certificates;
 mod discovery;
+mod discretion;
 mod failures;
 mod fake;
 mod foreign;
 mod metrics;
 mod pages;
+mod reading;
 mod retries;
 mod sign_in;
 mod streams;
