@@ -16,7 +16,7 @@ use crate::error::Error;
 /// How long it is watched after its tasks have run.
 const WATCHED: Duration = Duration::from_secs(10);
 /// How long its tasks may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) fn run(env: &Environment) -> Result<Vec<Fact>, Error> {
     let binary = binary(env)?.display().to_string();

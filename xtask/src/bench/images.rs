@@ -3,7 +3,7 @@
 //! Both get the same definitions: small valid qcow2 files behind a mirror on loopback. Each works in a
 //! project of its own (`testbed` and `testbed-alt`), so that neither sees the other's images. First
 //! both converge, then only runs that find nothing to do are measured. Requests are counted in the
-//! log of Glance, the same way for both.
+//! log of Glance, by project and the same way for both.
 
 use std::path::{Path, PathBuf};
 
@@ -35,8 +35,8 @@ pub(super) fn run(env: &Environment) -> Result<Vec<Fact>, Error> {
     ours.check_converged()?;
 
     anstream::println!("  measuring {RUNS} runs of each");
-    let (mine, my_requests) = bed.counted(&ours.noop)?;
-    let (peer, peer_requests) = bed.counted(&theirs.noop)?;
+    let (mine, my_requests) = bed.counted(env, &ours)?;
+    let (peer, peer_requests) = bed.counted(env, &theirs)?;
     Ok(facts(mine, my_requests, peer, peer_requests))
 }
 
@@ -88,24 +88,30 @@ impl Bed {
     }
 
     /// The cost of a run, and the requests to Glance in each.
-    fn counted(&self, job: &Job) -> Result<(Cost, f64), Error> {
-        let before = self.requests()?;
-        let cost = typical(job, RUNS)?;
-        let sent = self.requests()? - before;
+    fn counted(&self, env: &Environment, tool: &Tool) -> Result<(Cost, f64), Error> {
+        let project = Job::new(env, "/usr/bin/openstack")
+            .args(&["--os-cloud", tool.cloud, "token", "issue", "-f", "value", "-c", "project_id"])
+            .var("OS_CLIENT_CONFIG_FILE", self.clouds.as_str())
+            .output()?;
+        let before = self.requests(project.trim())?;
+        let cost = typical(&tool.noop, RUNS)?;
+        let sent = self.requests(project.trim())? - before;
         Ok((cost, f64::from(u32::try_from(sent).unwrap_or(u32::MAX)) / f64::from(RUNS)))
     }
 
-    /// Requests that Glance has logged since it was started.
-    fn requests(&self) -> Result<usize, Error> {
+    /// Requests for a project that Glance has logged since it was started.
+    fn requests(&self, project: &str) -> Result<usize, Error> {
         let text = std::fs::read(&self.log).map_err(Error::file("read", &self.log))?;
         let text = String::from_utf8_lossy(&text);
-        Ok(text.lines().filter(|line| is_access(line)).count())
+        Ok(text.lines().filter(|line| is_access(line, project)).count())
     }
 }
 
-/// `… eventlet.wsgi.server [req-…] 127.0.0.1 - - [date] "GET /v2/images HTTP/1.1" 200 …`
-fn is_access(line: &str) -> bool {
-    line.contains("eventlet.wsgi.server") && line.contains(" HTTP/1.1\" ")
+/// `… eventlet.wsgi.server [None req-… USER PROJECT …] … "GET /v2/images HTTP/1.1" 200 …`
+fn is_access(line: &str, project: &str) -> bool {
+    line.contains("eventlet.wsgi.server")
+        && line.contains(" HTTP/1.1\" ")
+        && line.split(' ').any(|word| word == project)
 }
 
 /// The files both read, and the server they name.
@@ -173,6 +179,7 @@ fn definition(number: u32, url: &str) -> String {
 
 /// A program that keeps images, and how it is called.
 struct Tool {
+    cloud: &'static str,
     converge: Converge,
     noop: Job,
 }
@@ -196,7 +203,7 @@ impl Tool {
                 .var("OS_CLIENT_CONFIG_FILE", bed.clouds.as_str())
         };
         let noop = job("plan").args(&["--detailed-exitcode"]);
-        Ok(Self { converge: Converge(job("apply").args(&["--yes"])), noop })
+        Ok(Self { cloud: "testbed", converge: Converge(job("apply").args(&["--yes"])), noop })
     }
 
     /// A plan that finds differences ends with 3: then the comparison would be worthless.
@@ -212,7 +219,7 @@ impl Tool {
                 .args(&[images.display().to_string()])
                 .var("OS_CLIENT_CONFIG_FILE", bed.clouds.as_str())
         };
-        Ok(Self { converge: Converge(job()), noop: job() })
+        Ok(Self { cloud: "testbed-alt", converge: Converge(job()), noop: job() })
     }
 }
 
@@ -222,10 +229,12 @@ mod tests {
 
     #[test]
     fn only_requests_are_counted_in_the_log_of_glance() {
-        assert!(is_access(
-            "2026-11-21 10:05:03.1 1 INFO eventlet.wsgi.server [req-1] 127.0.0.1 - - \
-             [21/Nov/2026 10:05:03] \"GET /v2/images HTTP/1.1\" 200 1 0.1"
-        ));
-        assert!(!is_access("2026-11-21 10:05:03.1 1 INFO glance.async_ [-] started"));
+        let line = "2026-11-21 10:05:03.1 1 INFO eventlet.wsgi.server [None req-1 user project \
+                    - - default default] 127.0.0.1 - - [21/Nov/2026 10:05:03] \
+                    \"GET /v2/images HTTP/1.1\" 200 1 0.1";
+        assert!(is_access(line, "project"));
+        assert!(!is_access(line, "other"));
+        let started = "2026-11-21 10:05:03.1 1 INFO glance.async_ [-] project started";
+        assert!(!is_access(started, "project"));
     }
 }
