@@ -62,6 +62,8 @@ pub(crate) struct Question {
     pub(crate) idempotent: bool,
     /// Whether a conflict is known to pass.
     pub(crate) conflict_passes: bool,
+    /// Whether the caller repeats by itself.
+    pub(crate) once: bool,
     /// The name of the operation in measurements; made from method and path if not given.
     pub(crate) operation: Option<String>,
     /// How long to wait for the head of the answer, if not as usual.
@@ -82,6 +84,7 @@ impl Question {
             body: Payload::Empty,
             idempotent: true,
             conflict_passes: false,
+            once: false,
             operation: None,
             deadline: None,
             limit: DEFAULT_LIMIT,
@@ -230,7 +233,7 @@ impl Exchange {
 
     /// How long to wait before the next attempt, if there is to be one.
     fn pause(&self, class: RetryClass, question: &Question, failed: u32) -> Option<Duration> {
-        if !question.body.repeatable() {
+        if question.once || !question.body.repeatable() {
             return None;
         }
         let usual = self.backoff.pause(failed, self.jitter.next())?;

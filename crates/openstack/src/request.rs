@@ -27,6 +27,7 @@ pub struct RequestBuilder {
     body: Payload,
     idempotent: bool,
     conflict_passes: bool,
+    once: bool,
     microversion: Option<Microversion>,
     operation: Option<String>,
     accepted: Vec<StatusCode>,
@@ -55,6 +56,7 @@ impl RequestBuilder {
             headers: HeaderMap::new(),
             body: Payload::Empty,
             conflict_passes: false,
+            once: false,
             microversion: None,
             operation: None,
             accepted: Vec::new(),
@@ -130,6 +132,12 @@ impl RequestBuilder {
     /// Says that a conflict (409) here passes by itself, so that it is worth trying again.
     pub const fn conflict_passes(mut self) -> Self {
         self.conflict_passes = true;
+        self
+    }
+
+    /// Attempts it once (a refused token is still replaced); for callers that repeat by themselves.
+    pub const fn once(mut self) -> Self {
+        self.once = true;
         self
     }
 
@@ -233,6 +241,7 @@ impl RequestBuilder {
             body: self.body,
             idempotent: self.idempotent,
             conflict_passes: self.conflict_passes,
+            once: self.once,
             operation,
             deadline: self.deadline,
             limit: self.limit,

@@ -7,11 +7,12 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 use crate::config::CloudConfig;
@@ -23,7 +24,7 @@ pub(crate) fn client_config(config: &CloudConfig) -> Result<ClientConfig, Error>
     let setup = Setup { config };
     let roots = match &config.tls.cacert {
         _ if !config.tls.verify => Roots::Nobody,
-        Some(path) => Roots::These(setup.authorities(path)?),
+        Some(path) => Roots::These(setup.certificates("cacert", path)?),
         None => Roots::Machine,
     };
     let verifier = Verifier { roots, provider: Arc::clone(&provider), inner: OnceLock::new() };
@@ -64,16 +65,6 @@ impl Setup<'_> {
         }
         Ok(found)
     }
-
-    fn authorities(&self, path: &Path) -> Result<Arc<RootCertStore>, Error> {
-        let mut roots = RootCertStore::empty();
-        for certificate in self.certificates("cacert", path)? {
-            roots
-                .add(certificate)
-                .map_err(|error| self.unusable("cacert", path, error.to_string()))?;
-        }
-        Ok(Arc::new(roots))
-    }
 }
 
 /// Whose word counts.
@@ -81,9 +72,19 @@ enum Roots {
     /// That of the authorities of the machine.
     Machine,
     /// That of these.
-    These(Arc<RootCertStore>),
+    These(Vec<CertificateDer<'static>>),
     /// Nobody's: certificates are not checked, as the configuration demands.
     Nobody,
+}
+
+/// Whether the certificate of a server was refused for being an authority's.
+pub(crate) fn is_authority(error: &rustls::Error) -> bool {
+    // rustls has no variant of its own for it and hands on webpki's error.
+    matches!(
+        error,
+        rustls::Error::InvalidCertificate(rustls::CertificateError::Other(other))
+            if other.to_string().contains("CaUsedAsEndEntity")
+    )
 }
 
 struct Verifier {
@@ -100,18 +101,29 @@ impl fmt::Debug for Verifier {
 
 impl Verifier {
     fn load(&self) -> Result<Arc<WebPkiServerVerifier>, rustls::Error> {
-        let roots = match &self.roots {
-            Roots::These(roots) => Arc::clone(roots),
-            Roots::Machine | Roots::Nobody => {
-                let mut roots = RootCertStore::empty();
-                // Some of what a machine trusts may be unreadable; the rest still counts.
-                roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-                Arc::new(roots)
-            }
+        let certificates = match &self.roots {
+            Roots::These(certificates) => certificates.clone(),
+            Roots::Machine | Roots::Nobody => rustls_native_certs::load_native_certs().certs,
         };
-        WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&self.provider))
+        let mut roots = RootCertStore::empty();
+        // Some of what a machine trusts may be unreadable; the rest still counts.
+        roots.add_parsable_certificates(certificates);
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&self.provider))
             .build()
             .map_err(|error| rustls::Error::General(error.to_string()))
+    }
+
+    /// Whether this is a certificate that the configuration trusts by itself, for this name.
+    ///
+    /// `openssl req -x509` makes certificates that are their own authority, and many a cloud serves
+    /// one. The rules of the web (RFC 5280, webpki) forbid an authority to be a server; OpenSSL, and
+    /// with it the Python client, accepts the very certificate that `cacert` holds, and so do we.
+    /// Only called when everything else about it, its time included, was found in order.
+    fn trusted_by_itself(&self, certificate: &CertificateDer<'_>, name: &ServerName<'_>) -> bool {
+        let Roots::These(trusted) = &self.roots else { return false };
+        trusted.iter().any(|one| one == certificate)
+            && ParsedCertificate::try_from(certificate)
+                .is_ok_and(|parsed| verify_server_name(&parsed, name).is_ok())
     }
 }
 
@@ -127,12 +139,17 @@ impl ServerCertVerifier for Verifier {
         if matches!(self.roots, Roots::Nobody) {
             return Ok(ServerCertVerified::assertion());
         }
-        match self.inner.get_or_init(|| self.load()) {
-            Ok(inner) => {
-                inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-            }
-            Err(error) => Err(error.clone()),
-        }
+        let inner = self.inner.get_or_init(|| self.load()).as_ref().map_err(Clone::clone)?;
+        inner
+            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+            .or_else(|error| {
+                // Of an authority as server, webpki speaks only after it has looked at the time.
+                if is_authority(&error) && self.trusted_by_itself(end_entity, server_name) {
+                    Ok(ServerCertVerified::assertion())
+                } else {
+                    Err(error)
+                }
+            })
     }
 
     fn verify_tls12_signature(

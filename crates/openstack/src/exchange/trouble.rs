@@ -104,9 +104,7 @@ fn certificate(error: &rustls::Error) -> Option<CertificateProblem> {
         C::Expired | C::ExpiredContext { .. } => CertificateProblem::Expired,
         C::NotValidYet | C::NotValidYetContext { .. } => CertificateProblem::NotYetValid,
         C::Revoked => CertificateProblem::Revoked,
-        C::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
-            CertificateProblem::AuthorityAsServer
-        }
+        _ if crate::tls::is_authority(error) => CertificateProblem::AuthorityAsServer,
         _ => CertificateProblem::Other,
     })
 }

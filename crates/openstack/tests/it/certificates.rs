@@ -192,23 +192,45 @@ async fn an_expired_and_a_future_certificate_are_refused_with_the_reason() {
     assert_eq!(problem(&error), CertificateProblem::NotYetValid);
 }
 
-#[tokio::test]
-async fn an_authority_used_as_a_server_is_told_so() {
-    let files = Files::new();
+/// A certificate that is its own authority, as `openssl req -x509` makes them, and its server.
+async fn self_signed(files: &Files, change: impl FnOnce(&mut CertificateParams)) -> (PathBuf, u16) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    change(&mut params);
     let certificate = params.self_signed(&key).unwrap();
-    let cacert = files.write("ca.pem", &certificate.pem());
+    let file = files.write("self.pem", &certificate.pem());
     let key = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
-    let port = serve((certificate.der().clone(), key), None).await;
-    let error = token_error(
-        &format!("https://localhost:{port}"),
-        &format!("    cacert: {}\n", cacert.display()),
-    )
-    .await;
+    (file, serve((certificate.der().clone(), key), None).await)
+}
+
+#[tokio::test]
+async fn a_self_signed_certificate_is_accepted_only_when_it_is_itself_the_configured_one() {
+    let files = Files::new();
+    let (file, port) = self_signed(&files, |_| {}).await;
+    let address = format!("https://localhost:{port}");
+    let error = token_error(&address, &format!("    cacert: {}\n", file.display())).await;
+    assert!(accepted(&error), "{error:?}");
+
+    let other = files.write("other.pem", &authority().pem());
+    let error = token_error(&address, &format!("    cacert: {}\n", other.display())).await;
     assert_eq!(problem(&error), CertificateProblem::AuthorityAsServer);
     assert!(error.hints().concat().contains("CA:FALSE"), "{:?}", error.hints());
+}
+
+#[tokio::test]
+async fn a_self_signed_certificate_must_still_be_valid_and_for_the_name() {
+    let files = Files::new();
+    let (file, port) =
+        self_signed(&files, |params| params.not_after = date_time_ymd(2020, 1, 1)).await;
+    let more = format!("    cacert: {}\n", file.display());
+    let error = token_error(&format!("https://localhost:{port}"), &more).await;
+    assert_eq!(problem(&error), CertificateProblem::Expired);
+
+    let (file, port) = self_signed(&files, |_| {}).await;
+    let more = format!("    cacert: {}\n", file.display());
+    let error = token_error(&format!("https://127.0.0.1:{port}"), &more).await;
+    assert!(!accepted(&error), "{error:?}");
 }
 
 #[tokio::test]

@@ -83,6 +83,14 @@ async fn a_conflict_is_repeated_only_where_the_caller_knows_it_to_pass() {
 }
 
 #[tokio::test]
+async fn a_caller_that_repeats_by_itself_sees_every_failure() {
+    let fake = first_then_fine(|| reply(503, &json!({}))).await;
+    let error = fake.cloud().get("image", "/v2/images").once().send().await.unwrap_err();
+    assert_eq!(error.retry_class(), RetryClass::Ambiguous);
+    assert_eq!(fake.targets().len(), 1);
+}
+
+#[tokio::test]
 async fn attempts_end() {
     let fake = Fake::start(|seen| (seen.path() == IMAGES).then(|| reply(503, &json!({})))).await;
     let error = fake.cloud().get("image", "/v2/images").send().await.unwrap_err();
