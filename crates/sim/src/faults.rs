@@ -255,6 +255,8 @@ impl Faults {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -265,6 +267,19 @@ mod tests {
         assert!(!matches("/v2/images/*", "/v2/images/abc/import"));
         assert!(matches("/v2/**", "/v2/images/abc/import"));
         assert!(!matches("/v2/images", "/v2/images/"));
+    }
+
+    proptest! {
+        /// The same as the regular expression that says the same.
+        #[test]
+        fn a_pattern_matches_what_the_regular_expression_matches(
+            pattern in "[/ab*]{0,8}",
+            path in "[/ab]{0,8}",
+        ) {
+            let expression = pattern.replace("**", "[^c]#").replace('*', "[^/]*").replace('#', "*");
+            let model = regex::Regex::new(&format!("^{expression}$")).expect("an expression");
+            prop_assert_eq!(glob(pattern.as_bytes(), path.as_bytes()), model.is_match(&path));
+        }
     }
 
     #[test]

@@ -29,38 +29,39 @@ fn octets(who: &Session, path: &str, bytes: Vec<u8>) -> RequestBuilder {
     request.header("Content-Type", "application/octet-stream").body(bytes)
 }
 
-/// Polls until the import has ended; writes down the states and the end.
+/// Asks for the image, again and again, until it is as wanted.
+async fn until(who: &Session, path: &str, mut wanted: impl FnMut(&Value) -> bool) -> Value {
+    let mut pause = tokio::time::interval(std::time::Duration::from_millis(50));
+    for _ in 0..600 {
+        pause.tick().await;
+        let shown = who.get(path).await.json();
+        if wanted(&shown) {
+            return shown;
+        }
+    }
+    panic!("{path} does not become what it should");
+}
+
+/// Whether no import is under way, nor waited for.
+fn at_rest(image: &Value) -> bool {
+    let passing = image["status"] == "importing" || image["status"] == "uploading";
+    !passing && image.get("os_glance_import_task").is_none()
+}
+
+/// Waits until the import has ended; writes down the states on the way and the end.
 async fn settled(script: &mut Script, who: &Session, path: &str) {
     // That it was importing has been seen before the download was let go.
     let mut seen = vec!["importing".to_owned()];
-    for _ in 0..600 {
-        let shown = who.get(path).await.json();
-        let status = shown["status"].as_str().expect("a status").to_owned();
+    until(who, path, |image| {
+        let status = image["status"].as_str().expect("a status").to_owned();
         if seen.last() != Some(&status) {
-            seen.push(status.clone());
+            seen.push(status);
         }
-        let busy = shown.get("os_glance_import_task").is_some();
-        if !busy && status != "importing" {
-            script.note(&format!("states: {}", seen.join(" → ")));
-            script.get(who, path).await;
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    panic!("{path} stays {seen:?}");
-}
-
-/// Polls until the image shows that its import runs.
-async fn importing(script: &mut Script, who: &Session, path: &str) {
-    for _ in 0..600 {
-        let shown = who.get(path).await.json();
-        if shown["status"] == "importing" {
-            script.get(who, path).await;
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    panic!("{path} never says that it is importing");
+        at_rest(image)
+    })
+    .await;
+    script.note(&format!("states: {}", seen.join(" → ")));
+    script.get(who, path).await;
 }
 
 pub(crate) async fn upload(bed: &Bed, script: &mut Script) {
@@ -123,25 +124,11 @@ pub(crate) async fn staged(bed: &Bed, script: &mut Script) {
     script.part("imported");
     let direct = json!({"method": {"name": "glance-direct"}, "stores": ["slow"]});
     script.post(member, &format!("{path}/import"), &direct).await;
-    let end = ["uploading", "importing"];
-    let shown = until_active(member, &path, &end).await;
+    let shown = until(member, &path, at_rest).await;
     script.note(&format!("ends {}", shown["status"]));
     script.get(member, &path).await;
     script.get(member, &format!("{path}/tasks")).await;
     script.post(member, &format!("{path}/import"), &direct).await;
-}
-
-/// Polls until the image is in none of the states, and its import has ended.
-async fn until_active(who: &Session, path: &str, passing: &[&str]) -> Value {
-    for _ in 0..600 {
-        let shown = who.get(path).await.json();
-        let busy = shown.get("os_glance_import_task").is_some();
-        if !busy && !passing.contains(&shown["status"].as_str().unwrap_or_default()) {
-            return shown;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    panic!("{path} does not end");
 }
 
 pub(crate) async fn web_download(bed: &Bed, script: &mut Script) {
@@ -156,7 +143,8 @@ pub(crate) async fn web_download(bed: &Bed, script: &mut Script) {
         let uri = format!("{}/{file}", mirror.url);
         let body = json!({"method": {"name": "web-download", "uri": uri}});
         script.post(member, &format!("{path}/import"), &body).await;
-        importing(script, member, &path).await;
+        until(member, &path, |image| image["status"] == "importing").await;
+        script.get(member, &path).await;
         let again = member.post(&format!("{path}/import"), &body).await;
         script.note(&format!("again while it runs: {}", again.status));
         let rename = json!([{"op": "add", "path": "/meanwhile", "value": "changed"}]);
@@ -249,7 +237,7 @@ pub(crate) async fn copy(bed: &Bed, script: &mut Script) {
     script.post(admin, &import, &copy(json!(["nowhere"]))).await;
     script.part("copied");
     script.post(admin, &import, &copy(json!(["slow"]))).await;
-    until_active(member, &path, &[]).await;
+    until(member, &path, at_rest).await;
     script.get(member, &path).await;
     script
         .post(admin, &import, &json!({"method": {"name": "copy-image"}, "all_stores": true}))
