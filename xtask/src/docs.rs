@@ -1,6 +1,7 @@
 //! `cargo xtask docs`: the book in `docs/`, and the links in every document of ours.
 //!
-//! mdbook builds the book where it is installed. Links between our own files are checked always;
+//! The reference pages are written by the program itself; a test holds them to it. mdbook builds the
+//! book where it is installed. Links between our own files are checked always;
 //! nothing is fetched from the network.
 
 use std::path::{Path, PathBuf};
@@ -9,8 +10,21 @@ use crate::child::Job;
 use crate::environment::Environment;
 use crate::error::Error;
 
-/// Checks the links and builds the book if mdbook is here.
+/// The parts of `lotse reference` and the pages they become.
+const GENERATED: [(&str, &str); 3] = [
+    ("commands", "commands.md"),
+    ("configuration", "configuration.md"),
+    ("images", "image-definitions.md"),
+];
+
+/// Writes the reference, checks the links and builds the book if mdbook is here.
 pub(crate) fn run(env: &Environment) -> Result<(), Error> {
+    for (part, page) in GENERATED {
+        let arguments = ["run", "--quiet", "--package", "lotse", "--", "reference", part];
+        let text = Job::new(env, "cargo").args(&arguments).output()?;
+        let path = env.root.join("docs/src/reference").join(page);
+        std::fs::write(&path, text).map_err(Error::file("write", &path))?;
+    }
     check(env)?;
     if env.find("mdbook").is_none() {
         anstream::println!("links hold; mdbook is not installed, so the book was not built");

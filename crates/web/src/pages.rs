@@ -15,6 +15,7 @@ use crate::shell::About;
 #[template(path = "index.html")]
 struct Index<'a> {
     about: &'a About,
+    started: String,
     tasks: Vec<Row>,
 }
 
@@ -34,7 +35,7 @@ impl From<TaskStatus> for Row {
             TaskState::Elsewhere { lease } => format!("runs at {}", lease.holder_note),
             TaskState::Idle => match &task.last {
                 None => "not yet run".to_owned(),
-                Some(last) if last.outcome.is_success() => "in order".to_owned(),
+                Some(last) if last.outcome.is_success() => "succeeded".to_owned(),
                 Some(_) => "failed".to_owned(),
             },
         };
@@ -54,7 +55,8 @@ impl From<TaskStatus> for Row {
 
 pub(crate) async fn index(State(shell): State<Arc<Shell>>) -> Response {
     let tasks = shell.board.tasks().into_iter().map(Row::from).collect();
-    match (Index { about: &shell.about, tasks }).render() {
+    let started = format!("{:.0}", shell.about.started);
+    match (Index { about: &shell.about, started, tasks }).render() {
         Ok(page) => Html(page).into_response(),
         Err(error) => {
             tracing::error!(%error, "the page cannot be rendered");

@@ -8,12 +8,14 @@ use lotse_core::error::ExitCode;
 use lotse_images::{Catalog, Executor, KIND, Observed, Operation, Options};
 use lotse_openstack::{Cloud, CloudConfig, Overrides, Sources};
 use lotse_plan::{ApplyOptions, ApplyReport, Plan, render};
-use lotse_store::Store;
+use lotse_store::audit::{Deed, DeedOutcome};
+use lotse_store::{Store, StoreUrl};
 use serde_json::{Value, json};
 
 use crate::cli::image::{ApplyArguments, ImageCommand, PlanArguments, SelectArguments};
 use crate::daemon;
 use crate::failure::{CommandResult, Error, Failure};
+use crate::settings::config::Config;
 use crate::settings::image::ImageSettings;
 use crate::settings::{Environment, Globals};
 use crate::{output, terminal};
@@ -118,7 +120,7 @@ async fn apply(
     environment: &Environment,
 ) -> CommandResult {
     let work = Work::prepare(arguments.select, globals, environment)?;
-    let store = Arc::new(Store::open_in_directory(&environment.state_directory()).await?);
+    let store = Arc::new(Store::open(&state(globals, environment)?).await?);
     let cancelled = daemon::cancelled_by_signal()?;
     let engine = daemon::engine(&store);
     let executor = Executor::new(work.cloud.clone(), work.options.clone());
@@ -148,9 +150,39 @@ async fn apply(
     let progress = terminal::progress(globals);
     let report =
         session.apply(&plan, &executor, &ApplyOptions::default(), &*progress, &cancelled).await?;
+    let actor = environment.get("USER").unwrap_or("unknown");
+    audit(&store, actor, &report).await?;
     show(globals, &plan, Some(&report))?;
     store.close().await;
     Ok(if report.succeeded() { code } else { report.exit_code() })
+}
+
+/// Where journal and leases are: the daemon's state if its configuration is named, so that both
+/// exclude each other, else the user's own.
+fn state(globals: &Globals, environment: &Environment) -> Result<StoreUrl, Failure> {
+    match &globals.config {
+        Some(path) => Config::read(path)?.value.store_url(environment),
+        None => Ok(StoreUrl::in_directory(&environment.state_directory())),
+    }
+}
+
+/// Writes what was changed, by whom, to the audit log. Steps that did not begin changed nothing.
+async fn audit(store: &Store, actor: &str, report: &ApplyReport) -> Result<(), Failure> {
+    for step in report.steps.iter().filter(|step| step.attempts > 0) {
+        let succeeded = step.outcome.succeeded();
+        store
+            .record(Deed {
+                at: report.started,
+                actor: format!("user/{actor}"),
+                action: format!("{}.{}", step.kind, step.action.as_str()),
+                object: format!("{}/{}/{}", report.cloud, step.kind, step.name),
+                outcome: if succeeded { DeedOutcome::Done } else { DeedOutcome::Failed },
+                request_ids: step.request_id.iter().cloned().collect(),
+                detail: json!({ "run": report.run, "step": step.id, "result": step.outcome }),
+            })
+            .await?;
+    }
+    Ok(())
 }
 
 /// The plan and what came of it; the plan is not repeated for a person who has seen it.

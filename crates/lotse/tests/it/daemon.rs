@@ -1,6 +1,6 @@
 //! `lotse serve`: start, drain, kill, a second instance.
 
-use crate::process::{Place, Server, example, get, until};
+use crate::process::{Place, Server, example, get, until, variable};
 
 /// A place with a simulated cloud and a configuration that keeps the example images on it.
 fn harbour() -> (Place, Server) {
@@ -64,6 +64,98 @@ fn a_second_daemon_on_the_same_state_is_refused_and_the_first_goes_on() {
     let pid = first.pid().to_string();
     assert!(second.stderr.contains(&pid), "the holder is named: {}", second.stderr);
     assert_eq!(get(&page(&first), "/readyz").0, 200);
+}
+
+#[test]
+#[ignore = "real: postgresql"]
+fn two_daemons_on_postgresql_share_the_work_and_the_survivor_takes_over() {
+    let (place, _sim) = harbour();
+    let database = Database::create();
+    let url = place.write("postgres-url", &database.url);
+    let config = std::fs::read_to_string(place.path("lotse.yaml")).unwrap();
+    let config = format!("{config}database:\n  postgres:\n    file: {}\n", url.display());
+    place.write("lotse.yaml", &config.replace("period: 1h", "period: 10s"));
+    let first = serve(&place);
+    until(&page(&first), "/api/v1/tasks", |_, body| has_run(body));
+    let second = serve(&place);
+    let page = page(&second);
+    // It knows what the first one did, from the database.
+    until(&page, "/api/v1/tasks", |_, body| has_run(body));
+    first.kill();
+    let worked = |body: &str| {
+        let tasks: serde_json::Value = serde_json::from_str(body).unwrap();
+        tasks["tasks"][0]["succeeded"].as_u64().unwrap() > 0
+    };
+    let tasks = until(&page, "/api/v1/tasks", |_, body| worked(body));
+    assert!(tasks.contains("all converged"), "{tasks}");
+    assert!(second.terminate().success());
+}
+
+/// A database of the test's own on the server that the runner names.
+struct Database {
+    admin: String,
+    name: String,
+    url: String,
+}
+
+impl Database {
+    fn create() -> Self {
+        let admin = variable("LOTSE_TEST_POSTGRES");
+        let name = format!("lotse_daemon_{}", std::process::id());
+        let (server, _) = admin.rsplit_once('/').unwrap();
+        let url = format!("{server}/{name}");
+        let database = Self { admin: admin.clone(), name, url };
+        database.run("CREATE DATABASE");
+        database
+    }
+
+    fn run(&self, what: &str) {
+        let statement = format!("{what} {}", self.name);
+        let status = std::process::Command::new("psql")
+            .args([&self.admin, "--quiet", "--command", &statement])
+            .status()
+            .unwrap();
+        assert!(status.success(), "{statement}");
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.run("DROP DATABASE");
+        }
+    }
+}
+
+#[test]
+#[ignore = "real: browser"]
+fn the_page_is_complete_in_a_browser_without_scripts_at_two_widths() {
+    let (place, _sim) = harbour();
+    let daemon = serve(&place);
+    let page = page(&daemon);
+    until(&page, "/api/v1/tasks", |_, body| has_run(body));
+    let browser = |words: &[&str]| {
+        let output = std::process::Command::new(variable("LOTSE_CHROMIUM"))
+            .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"])
+            .args(["--no-first-run", "--disable-background-networking", "--disable-sync"])
+            .arg("--disable-component-update")
+            .arg(format!("--user-data-dir={}", place.path("browser").display()))
+            .args(words)
+            .arg(format!("{page}/"))
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let dom = browser(&["--dump-dom"]);
+    assert!(dom.contains("images/sim") && dom.contains("succeeded"), "{dom}");
+    assert!(!dom.contains("<script"), "the page needs no scripts: {dom}");
+    for width in [360, 1280] {
+        let picture = place.path(&format!("page-{width}.png"));
+        let (size, shot) =
+            (format!("--window-size={width},900"), format!("--screenshot={}", picture.display()));
+        browser(&[&size, &shot]);
+        assert!(std::fs::metadata(&picture).is_ok_and(|file| file.len() > 10_000), "no picture");
+    }
 }
 
 #[test]

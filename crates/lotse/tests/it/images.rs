@@ -1,6 +1,8 @@
 //! `lotse image`: the main job through the command line.
 
-use crate::process::{Place, example};
+use serde_json::Value;
+
+use crate::process::{Place, example, get, request, until};
 
 fn images() -> String {
     example("images").display().to_string()
@@ -32,6 +34,148 @@ fn plan_apply_plan() {
     let second = place.run_on_sim(&detailed).with_code(0).json();
     assert_eq!(second["steps"], serde_json::json!([]), "{second:#}");
     place.run_on_sim(&[&apply[..], &["--yes"]].concat()).with_code(0);
+}
+
+/// The names of the images of the simulated cloud, sorted.
+fn image_names(sim: &str) -> Vec<String> {
+    let state: Value = serde_json::from_str(&get(sim, "/_sim/state").1).unwrap();
+    let images = &state["image"]["images"];
+    let all: Vec<_> = match images {
+        Value::Object(by_id) => by_id.values().collect(),
+        Value::Array(list) => list.iter().collect(),
+        _ => panic!("no images in {}", state["image"]),
+    };
+    let mut names: Vec<_> =
+        all.iter().map(|image| image["name"].as_str().unwrap().to_owned()).collect();
+    names.sort();
+    names
+}
+
+fn requests(sim: &str) -> Value {
+    serde_json::from_str(&get(sim, "/_sim/requests").1).unwrap()
+}
+
+#[test]
+fn an_apply_that_is_killed_is_taken_up_by_the_next_one_without_a_duplicate() {
+    let place = Place::new();
+    let sim = place.simulate();
+    let url = sim.hello["url"].as_str().unwrap().to_owned();
+    // Answers come late, so that the kill hits requests in flight.
+    let late = r#"{"service":"image","effect":{"kind":"delay","milliseconds":150}}"#;
+    assert_eq!(request(&url, "POST", "/_sim/faults", late).0, 201);
+    let images = images();
+    let apply = ["image", "apply", "--images", &images, "--yes", "--os-cloud", "sim"];
+    let mut command = place.lotse(&apply);
+    command.env("OS_CLIENT_CONFIG_FILE", place.path("clouds.yaml"));
+    let mut killed = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+    until(&url, "/_sim/requests", |_, body| {
+        serde_json::from_str::<Value>(body).unwrap()["writes"].as_u64().unwrap() >= 5
+    });
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    request(&url, "DELETE", "/_sim/faults", "");
+    let begun = image_names(&url).len();
+    assert!(begun > 0, "the kill came in the middle");
+
+    place.run_on_sim(&apply).with_code(0);
+    let names = image_names(&url);
+    assert_eq!(names.len(), 7, "{names:?}");
+    assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
+    let writes = requests(&url)["writes"].as_u64();
+    let plan = ["image", "plan", "--images", &images, "--detailed-exitcode"];
+    place.run_on_sim(&plan).with_code(0);
+    place.run_on_sim(&apply).with_code(0);
+    assert_eq!(requests(&url)["writes"].as_u64(), writes, "nothing to do, no write");
+}
+
+#[test]
+fn a_second_apply_at_the_same_time_is_told_who_is_at_work() {
+    let place = Place::new();
+    let sim = place.simulate();
+    let url = sim.hello["url"].as_str().unwrap().to_owned();
+    let late = r#"{"service":"image","effect":{"kind":"delay","milliseconds":1500}}"#;
+    assert_eq!(request(&url, "POST", "/_sim/faults", late).0, 201);
+    let images = images();
+    let apply = ["image", "apply", "--images", &images, "--yes", "--os-cloud", "sim"];
+    let mut command = place.lotse(&apply);
+    command.env("OS_CLIENT_CONFIG_FILE", place.path("clouds.yaml"));
+    let mut first = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+    let pid = first.id().to_string();
+    until(&url, "/_sim/requests", |_, body| body.contains("/v2/images"));
+    let second = place.run_on_sim(&apply);
+    // The first may have ended while the second waited for a sign of life.
+    if second.code != Some(0) {
+        assert_eq!(second.code, Some(1), "{}", second.stderr);
+        assert!(second.stderr.contains(&pid), "the holder is named: {}", second.stderr);
+    }
+    request(&url, "DELETE", "/_sim/faults", "");
+    assert!(first.wait().unwrap().success());
+    assert_eq!(image_names(&url).len(), 7);
+}
+
+#[test]
+#[ignore = "real: testbed"]
+fn the_command_line_keeps_a_real_glance() {
+    let place = Place::new();
+    // An image of a real cloud that Lotse downloads from the simulated one's neighbour: itself.
+    let content = b"not a disk, but that is for Nova to find out".repeat(64);
+    let mirror = mirror(content);
+    let name = format!("Lotse CLI {}", std::process::id());
+    let tag = format!("lotse-cli-{}", std::process::id());
+    place.write(
+        "images/one.yml",
+        &format!(
+            "images:\n  - name: {name}\n    enable: true\n    format: raw\n    login: root\n    \
+             min_disk: 1\n    min_ram: 64\n    status: active\n    visibility: private\n    \
+             multi: true\n    meta:\n      architecture: x86_64\n      hw_disk_bus: virtio\n      \
+             hypervisor_type: qemu\n      os_distro: debian\n      os_purpose: custom\n      \
+             replace_frequency: never\n      uuid_validity: none\n      provided_until: none\n    \
+             versions:\n      - version: '1'\n        url: {mirror}/one.raw\n        \
+             build_date: 2026-10-01\n"
+        ),
+    );
+    let cloud = crate::process::variable("LOTSE_TESTBED_CLOUD");
+    let run = |words: &[&str]| {
+        let all = [words, &["--images", "images", "--tag", &tag, "--os-cloud", &cloud]].concat();
+        let mut command = place.lotse(&all);
+        command.env("OS_CLIENT_CONFIG_FILE", crate::process::variable("LOTSE_TESTBED_CLOUDS"));
+        crate::process::Ended::of(command.output().unwrap())
+    };
+    run(&["image", "plan", "--detailed-exitcode"]).with_code(3);
+    let applied = run(&["image", "apply", "--yes", "--format", "json"]).with_code(0).json();
+    let id = applied["report"]["steps"][0]["object"].as_str().map(str::to_owned);
+    run(&["image", "plan", "--detailed-exitcode"]).with_code(0);
+    // What the test made, it takes away, with the client that operators know.
+    let removed = std::process::Command::new("openstack")
+        .args(["--os-cloud", &cloud, "image", "delete", id.as_deref().unwrap_or(&name)])
+        .env("OS_CLIENT_CONFIG_FILE", crate::process::variable("LOTSE_TESTBED_CLOUDS"))
+        .status()
+        .unwrap();
+    assert!(removed.success());
+}
+
+/// Serves these bytes at every path, on loopback, as long as the test runs.
+fn mirror(content: Vec<u8>) -> String {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let mut request = [0; 4096];
+            let asked = stream.read(&mut request).unwrap_or(0);
+            let head = request.get(..4) == Some(b"HEAD");
+            let length = content.len();
+            let answer = write!(
+                stream,
+                "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+            );
+            if answer.is_ok() && asked > 0 && !head && stream.write_all(&content).is_err() {
+                return;
+            }
+        }
+    });
+    format!("http://{address}")
 }
 
 #[test]

@@ -11,3 +11,4 @@ mod daemon;
 mod demo;
 mod images;
 mod process;
+mod reference;

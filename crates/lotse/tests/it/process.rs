@@ -87,7 +87,7 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    fn of(output: Output) -> Self {
+    pub(crate) fn of(output: Output) -> Self {
         Self {
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout).unwrap(),
@@ -167,10 +167,21 @@ impl Drop for Server {
 
 /// GET of a path under the address that a server said; status and body.
 pub(crate) fn get(base: &str, path: &str) -> (u16, String) {
+    request(base, "GET", path, "")
+}
+
+/// A request with a JSON body (none when empty); status and body of the answer.
+pub(crate) fn request(base: &str, method: &str, path: &str, body: &str) -> (u16, String) {
     use std::io::{Read, Write};
     let address = base.strip_prefix("http://").unwrap();
     let mut stream = std::net::TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").unwrap();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
@@ -186,6 +197,14 @@ pub(crate) fn until(base: &str, path: &str, wished: impl Fn(u16, &str) -> bool) 
         }
         std::thread::yield_now();
     }
+}
+
+/// A variable that the runner of the real tests sets.
+#[track_caller]
+#[expect(clippy::disallowed_methods, reason = "real tests are told by variables what to use")]
+pub(crate) fn variable(name: &str) -> String {
+    std::env::var(name)
+        .unwrap_or_else(|_| panic!("{name} is not set; `cargo xtask test --real` sets it"))
 }
 
 /// The example estate of the project.

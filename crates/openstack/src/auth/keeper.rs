@@ -53,9 +53,7 @@ impl Keeper {
             {
                 return Ok(Arc::clone(token));
             }
-            // One that nobody waits for any more stands still; its deadlines may be long over.
-            let awaited = state.signing.as_ref().filter(|signing| signing.strong_count() > Some(1));
-            if let Some(signing) = awaited {
+            if let Some(signing) = &state.signing {
                 signing.clone()
             } else {
                 state.generation += 1;
