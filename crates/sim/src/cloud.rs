@@ -11,7 +11,7 @@ use crate::faults::Faults;
 use crate::http::front::Front;
 use crate::options::SimOptions;
 use crate::requests::RequestLog;
-use crate::seed::{self, PASSWORD, State};
+use crate::seed::{self, ACCESS_TOKEN, PASSWORD, State};
 use crate::service;
 use crate::upstream::Upstream;
 use crate::world::{SharedWorld, World};
@@ -71,7 +71,8 @@ impl SimCloud {
 
     /// A `clouds.yaml` with the clouds `sim` (administrator of the project `admin`), `sim-member`
     /// and `sim-reader` (of the project `demo`), `sim-alt` (member of the project `alt`),
-    /// `sim-system` (administrator of the system) and `sim-app` (application credential of `demo`).
+    /// `sim-system` (administrator of the system), `sim-app` (application credential of `demo`) and
+    /// `sim-oidc` (`demo` with an access token of an identity provider).
     pub fn clouds_yaml(&self) -> String {
         let auth_url = self.auth_url();
         let person = |cloud: &str, user: &str, scope: &str| {
@@ -96,6 +97,13 @@ impl SimCloud {
                  application_credential_secret: {PASSWORD}\n    region_name: RegionOne\n    \
                  identity_api_version: 3\n",
                 seed::app_credential_id(),
+            ),
+            format!(
+                "  sim-oidc:\n    auth_type: v3oidcaccesstoken\n    auth:\n      \
+                 auth_url: {auth_url}\n      identity_provider: sim\n      protocol: openid\n      \
+                 access_token: {ACCESS_TOKEN}\n{}    region_name: RegionOne\n    \
+                 identity_api_version: 3\n",
+                project("demo"),
             ),
         ];
         format!("clouds:\n{}", clouds.concat())

@@ -24,7 +24,7 @@
 //! # Adding a service
 //!
 //! One module with its data, its refusals in the service's own format and its routes; implement
-//! [`service::Service`] for it and add one line to [`service::all`]. Its entry in the catalogue, its
+//! `service::Service` for it and add one line to `service::all`. Its entry in the catalogue, its
 //! faults and its request log follow from that.
 //!
 //! # Where it differs from real services, and why
@@ -35,7 +35,7 @@
 //! - Readers may not write. Real services do so from Glance 26 on, or with `enforce_new_defaults`.
 //! - The role `manager` exists between `admin` and `member`, as from Keystone 25 on.
 //! - Refusals by a JSON schema name what is wrong and leave out the dump of the schema.
-//! - Only what is simulated is in the catalogue. Groups, trusts, federation, quotas, metadata
+//! - Only what is simulated is in the catalogue. Groups, trusts, quotas, metadata
 //!   definitions and the image cache answer 404.
 //! - `web-download` takes any host and port in [`DownloadMode::Simulated`], and loopback addresses
 //!   only in [`DownloadMode::Fetch`]; an import is done when somebody looks after its time.

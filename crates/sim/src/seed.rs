@@ -19,13 +19,16 @@ use crate::error::SimError;
 use crate::glance::model::Images;
 use crate::ids::named;
 use crate::keystone::model::{
-    AppCredential, Assignment, Domain, Identity, Password, Project, Region, Role, Scope, Tokens,
-    User,
+    AppCredential, Assignment, Domain, Federated, Identity, Password, Project, Region, Role, Scope,
+    Tokens, User,
 };
 use crate::upstream::UpstreamFile;
 
 /// The password of all built-in people.
 pub(crate) const PASSWORD: &str = "sim";
+
+/// What the built-in identity provider hands to `demo`.
+pub(crate) const ACCESS_TOKEN: &str = "sim-access-token";
 
 /// Everything the cloud knows, as a JSON file holds it. Bytes of images, tokens and fault rules are
 /// not part of it.
@@ -180,6 +183,12 @@ pub(crate) fn identity() -> Identity {
             unrestricted: None,
             expires_at: None,
         }]),
+        federated: vec![Federated {
+            identity_provider: "sim".to_owned(),
+            protocol: "openid".to_owned(),
+            access_token: Password(ACCESS_TOKEN.to_owned()),
+            user_id: named("user", "demo"),
+        }],
         tokens: Tokens::default(),
     }
 }

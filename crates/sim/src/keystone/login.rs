@@ -3,7 +3,7 @@
 use lotse_core::time::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::model::{AppCredential, Identity, Scope, Token, User};
+use super::model::{AppCredential, Federated, Identity, Scope, Token, User};
 use super::refusal::Refusal;
 use crate::world::World;
 
@@ -15,6 +15,7 @@ struct Proof {
     until: Option<Timestamp>,
     /// The application credential decides scope and roles.
     credential: Option<AppCredential>,
+    federation: Option<(String, String)>,
 }
 
 /// Checks the request body of `POST /v3/auth/tokens`, and keeps and returns the new token.
@@ -47,6 +48,46 @@ pub(crate) fn login(world: &World, body: &Value) -> Result<Token, Refusal> {
     }
     let proof = proof.ok_or_else(Refusal::unauthorized)?;
     let (scope, roles) = scope(&identity, auth.get("scope"), &proof)?;
+    Ok(grant(world, &mut identity, proof, scope, roles))
+}
+
+/// Signs in whoever shows an access token of this identity provider; the token is for nothing yet.
+pub(crate) fn federated_login(
+    world: &World,
+    identity_provider: &str,
+    protocol: &str,
+    access_token: &str,
+) -> Result<Token, Refusal> {
+    let mut identity = world.identity();
+    let here = |known: &&Federated| {
+        known.identity_provider == identity_provider && known.protocol == protocol
+    };
+    let mut known = identity.federated.iter().filter(here).peekable();
+    if known.peek().is_none() {
+        let what = format!("{identity_provider}/{protocol}");
+        return Err(Refusal::not_found("federated protocol for identity provider", &what));
+    }
+    let known = known.find(|known| known.access_token.0 == access_token);
+    let user = known.ok_or_else(Refusal::unauthorized)?.user_id.clone();
+    let proof = Proof {
+        user,
+        methods: vec![protocol.to_owned()],
+        until: None,
+        credential: None,
+        federation: Some((identity_provider.to_owned(), protocol.to_owned())),
+    };
+    Ok(grant(world, &mut identity, proof, Scope::Unscoped, Vec::new()))
+}
+
+/// Makes and keeps a token.
+fn grant(
+    world: &World,
+    identity: &mut Identity,
+    proof: Proof,
+    scope: Scope,
+    roles: Vec<String>,
+) -> Token {
+    let now = world.now();
     let lifetime = SignedDuration::try_from(world.options.token_lifetime)
         .unwrap_or(SignedDuration::from_hours(1));
     let token = Token {
@@ -59,9 +100,10 @@ pub(crate) fn login(world: &World, body: &Value) -> Result<Token, Refusal> {
         issued_at: now,
         expires_at: proof.until.unwrap_or_else(|| now.saturating_add(lifetime).unwrap_or(now)),
         app_credential: proof.credential.map(|credential| credential.id),
+        federation: proof.federation,
     };
     identity.tokens.insert(token.id.clone(), token.clone());
-    Ok(token)
+    token
 }
 
 fn by_password(identity: &Identity, part: &Value) -> Result<Proof, Refusal> {
@@ -76,6 +118,7 @@ fn by_password(identity: &Identity, part: &Value) -> Result<Proof, Refusal> {
         methods: vec!["password".to_owned()],
         until: None,
         credential: None,
+        federation: None,
     })
 }
 
@@ -93,6 +136,7 @@ fn by_token(identity: &Identity, part: &Value, now: Timestamp) -> Result<Proof, 
         methods,
         until: Some(token.expires_at),
         credential: credential.and_then(|id| identity.application_credentials.get(id)).cloned(),
+        federation: token.federation.clone(),
     })
 }
 
@@ -125,6 +169,7 @@ fn by_credential(identity: &Identity, part: &Value, now: Timestamp) -> Result<Pr
         methods: vec!["application_credential".to_owned()],
         until: None,
         credential: Some(known.clone()),
+        federation: None,
     })
 }
 

@@ -151,6 +151,15 @@ pub(crate) struct AppCredential {
     pub(crate) expires_at: Option<Timestamp>,
 }
 
+/// An access token of an identity provider, and whose it is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Federated {
+    pub(crate) identity_provider: String,
+    pub(crate) protocol: String,
+    pub(crate) access_token: Password,
+    pub(crate) user_id: String,
+}
+
 /// The tokens that were handed out, by themselves; secrets, so only their number is ever shown.
 #[derive(Clone, Default)]
 pub(crate) struct Tokens(HashMap<String, Token>);
@@ -189,6 +198,8 @@ pub(crate) struct Token {
     pub(crate) expires_at: Timestamp,
     /// The application credential it came from.
     pub(crate) app_credential: Option<String>,
+    /// Identity provider and protocol it came from.
+    pub(crate) federation: Option<(String, String)>,
 }
 
 impl fmt::Debug for Token {
@@ -214,6 +225,7 @@ pub(crate) struct Identity {
     pub(crate) assignments: BTreeSet<Assignment>,
     #[serde(with = "keyed")]
     pub(crate) application_credentials: BTreeMap<String, AppCredential>,
+    pub(crate) federated: Vec<Federated>,
     #[serde(skip)]
     pub(crate) tokens: Tokens,
 }
@@ -291,6 +303,7 @@ impl Identity {
             Scope::Domain(id) => domains.contains_key(id),
             Scope::System | Scope::Unscoped => true,
         };
+        self.federated.retain(|known| users.contains_key(&known.user_id));
         self.assignments.retain(|given| {
             users.contains_key(&given.user) && roles.contains_key(&given.role) && exists(&given.on)
         });

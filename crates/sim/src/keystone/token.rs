@@ -5,13 +5,13 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use http::header::CONTENT_TYPE;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, StatusCode};
 use lotse_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::caller::Authenticated;
-use super::login::login;
+use super::login::{federated_login, login};
 use super::model::{Identity, Scope, Token};
 use super::refusal::Refusal;
 use super::{policy, resource};
@@ -28,6 +28,10 @@ pub(crate) const REGION: &str = "RegionOne";
 pub(crate) fn routes() -> Router<SharedWorld> {
     Router::new()
         .route("/v3/auth/tokens", post(issue).get(show).delete(revoke))
+        .route(
+            "/v3/OS-FEDERATION/identity_providers/{provider}/protocols/{protocol}/auth",
+            post(federated).get(federated),
+        )
         .route("/v3/auth/catalog", get(catalog_of_token))
         .route("/v3/auth/projects", get(own_projects))
         .route("/v3/users/{user}/projects", get(projects_of_user))
@@ -68,6 +72,20 @@ async fn issue(
     let shown = render(&world, &world.identity(), &token);
     let id = token.id;
     Ok((StatusCode::CREATED, [(SUBJECT, id)], axum::Json(json!({"token": shown}))).into_response())
+}
+
+async fn federated(
+    State(world): State<SharedWorld>,
+    Path((provider, protocol)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let access_token = bearer.and_then(|value| value.strip_prefix("Bearer "));
+    let access_token = access_token.ok_or_else(Refusal::unauthorized)?;
+    let token = federated_login(&world, &provider, &protocol, access_token)?;
+    let shown = render(&world, &world.identity(), &token);
+    let body = axum::Json(json!({"token": shown}));
+    Ok((StatusCode::CREATED, [(SUBJECT, token.id)], body).into_response())
 }
 
 /// The token that `X-Subject-Token` names, which the caller may see if it is its own or by policy.
@@ -204,6 +222,13 @@ fn render(world: &World, identity: &Identity, token: &Token) -> Value {
         "expires_at": stamp(token.expires_at),
         "issued_at": stamp(token.issued_at),
     });
+    if let Some((provider, protocol)) = &token.federation {
+        shown["user"]["OS-FEDERATION"] = json!({
+            "groups": [],
+            "identity_provider": {"id": provider},
+            "protocol": {"id": protocol},
+        });
+    }
     match &token.scope {
         Scope::Unscoped => return shown,
         Scope::Project(id) => {

@@ -122,6 +122,7 @@ async fn identity_works_with_the_openstack_command() {
     let refused = member.try_run(&["user", "list"]).await.expect_err("a member may not");
     assert!(refused.contains("403"), "{refused}");
     assert!(member.json(&["application", "credential", "list"]).await[0]["Name"] == "sim-app");
+    assert!(Client::new(&sim, "sim-oidc").json(&["image", "list"]).await.is_array());
     assert!(Client::new(&sim, "sim-app").json(&["image", "list"]).await.is_array());
     assert!(admin.json(&["endpoint", "list"]).await.as_array().is_some_and(|list| list.len() == 6));
 }

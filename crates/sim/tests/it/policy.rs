@@ -111,3 +111,28 @@ async fn a_disabled_or_deleted_project_ends_its_tokens() {
     assert_eq!(Answer::of(admin.identity(Method::DELETE, &project)).await.status, 204);
     assert_eq!(again.get("/v2/images").await.status, 401);
 }
+
+#[tokio::test]
+async fn an_access_token_of_an_identity_provider_is_exchanged_for_a_token() {
+    let cloud = SimCloud::start(SimOptions::default()).await.expect("a cloud");
+    let exchange = |provider: &str, access_token: &str| {
+        let path = format!("OS-FEDERATION/identity_providers/{provider}/protocols/openid/auth");
+        let request = http().post(format!("{}/{path}", cloud.auth_url()));
+        Answer::of(request.header("Authorization", format!("Bearer {access_token}")))
+    };
+    assert_eq!(exchange("sim", "wrong").await.status, 401);
+    assert_eq!(exchange("nobody", "sim-access-token").await.status, 404);
+    let granted = exchange("sim", "sim-access-token").await;
+    assert_eq!(granted.status, 201, "{}", granted.text);
+    let user = &granted.json()["token"]["user"];
+    assert_eq!(user["name"], "demo");
+    assert_eq!(user["OS-FEDERATION"]["identity_provider"]["id"], "sim");
+    let rescope = json!({"auth": {
+        "identity": {"methods": ["token"], "token": {"id": granted.header("x-subject-token")}},
+        "scope": {"project": {"name": "demo", "domain": {"id": "default"}}},
+    }});
+    let scoped = http().post(format!("{}/auth/tokens", cloud.auth_url())).json(&rescope);
+    let scoped = Answer::of(scoped).await;
+    assert_eq!(scoped.status, 201, "{}", scoped.text);
+    assert_eq!(scoped.json()["token"]["methods"], json!(["openid", "token"]));
+}
