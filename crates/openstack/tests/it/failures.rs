@@ -154,6 +154,27 @@ async fn a_service_that_never_answers_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_host_that_takes_no_connection_is_given_up() {
+    // A listener whose queue is full drops what else arrives, as a firewall would.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let queued: Vec<_> = (0..2).map(|_| tokio::net::TcpStream::connect(address)).collect();
+    let _queued = futures::future::try_join_all(queued).await.unwrap();
+    let yaml = format!(
+        "clouds:\n  fake:\n    auth: {{auth_url: \"http://{address}/v3\", user_id: u, password: p}}\n"
+    );
+    let mut options = options();
+    options.deadlines.connect = Duration::from_millis(20);
+    let error = connect(&yaml, &options).unwrap().token().await.unwrap_err();
+    let (sentence, hint) = told(&error);
+    assert!(sentence.ends_with("no connection came about in time"), "{sentence}");
+    assert!(hint.contains("firewall"), "{hint}");
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+}
+
+#[tokio::test]
 async fn a_web_page_at_auth_url_is_recognised_with_and_without_a_version() {
     let html = "<!DOCTYPE html><html><head><title>Horizon Login</title></head></html>";
     for status in [200, 404, 405] {
