@@ -9,7 +9,7 @@
 //! 2. [`check`](schema::check) compares the tree with a JSON Schema, the one that `schemars` derives
 //!    from the serde type, and collects *all* complaints: each shows the line, marks the place and
 //!    says what to write instead.
-//! 3. The tree is deserialised into the type ([`load`] does all three). The tree stays in
+//! 3. The tree is deserialised into the type ([`load()`] does all three). The tree stays in
 //!    [`Loaded`], so that later checks on meaning can point at places, too.
 //!
 //! ```
