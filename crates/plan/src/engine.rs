@@ -28,6 +28,9 @@ const RECOVERIES_AT_A_TIME: usize = 8;
 /// How long a lease lasts without renewal.
 const LEASE: Duration = Duration::from_secs(15);
 
+/// A creating request may still be travelling when recovery begins.
+const SETTLING: Duration = Duration::from_secs(2);
+
 /// Recovery gives up rather than wait longer than this because the other side asked for it.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
@@ -39,6 +42,7 @@ pub struct Engine {
     randomness: Arc<dyn Randomness>,
     holder: Option<Holder>,
     backoff: Backoff,
+    settling: Duration,
 }
 
 impl fmt::Debug for Engine {
@@ -54,7 +58,8 @@ impl Engine {
         clock: SharedClock,
         randomness: Arc<dyn Randomness>,
     ) -> Self {
-        Self { journal, clock, randomness, holder: None, backoff: Backoff::default() }
+        let (backoff, settling) = (Backoff::default(), SETTLING);
+        Self { journal, clock, randomness, holder: None, backoff, settling }
     }
 
     /// Sessions on one cloud and kind exclude each other, in all processes that share `leases`.
@@ -97,6 +102,15 @@ impl Engine {
     #[must_use]
     pub const fn recovering_with(mut self, backoff: Backoff) -> Self {
         self.backoff = backoff;
+        self
+    }
+
+    /// How old (2 s by default) a creating intent must be before the absence of its object is
+    /// believed: the request of a killed run may still be travelling. A younger one is waited for and
+    /// looked for once more.
+    #[must_use]
+    pub const fn settling(mut self, settling: Duration) -> Self {
+        self.settling = settling;
         self
     }
 
@@ -187,6 +201,24 @@ impl Engine {
     }
 
     async fn ask<T: Send + Sync>(
+        &self,
+        intent: &Intent,
+        executor: &dyn Executor<T>,
+    ) -> Result<Option<String>, PlanError> {
+        let found = self.ask_until_answered(intent, executor).await?;
+        let age = self.clock.now().duration_since(intent.at);
+        let age = Duration::try_from(age).unwrap_or_default();
+        let destroy = intent.action == Action::Destroy.as_str();
+        match self.settling.checked_sub(age).filter(|wait| !wait.is_zero()) {
+            Some(wait) if found.is_none() && !destroy => {
+                tokio::time::sleep(wait).await;
+                self.ask_until_answered(intent, executor).await
+            }
+            _ => Ok(found),
+        }
+    }
+
+    async fn ask_until_answered<T: Send + Sync>(
         &self,
         intent: &Intent,
         executor: &dyn Executor<T>,

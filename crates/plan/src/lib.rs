@@ -41,10 +41,22 @@
 //! 5. Time, randomness and waiting are parameters ([`lotse_core::time::Clock`], [`Randomness`],
 //!    `tokio::time`), so that every course of events can be replayed.
 //!
+//! 6. A creating step is never repeated blindly: unless its object is known
+//!    ([`Attempt::created`]), its marker is looked for first.
+//!
 //! # Known limit
 //!
 //! A creating request that is still travelling while recovery looks for its marker is not found, and
-//! its object appears later. It carries our mark, so the next plan sees it and removes the surplus.
+//! its object appears later. Recovery waits a little for young intents ([`Engine::settling`]); if
+//! that was not long enough, the object carries our mark, so that the next plan sees it and removes
+//! the surplus.
+//!
+//! # Where to start
+//!
+//! A capability writes a planner that fills a [`PlanBuilder`], and an [`Executor`]. Whoever applies
+//! makes one [`Engine`] from the store and calls [`Engine::begin`], then observes and plans, then
+//! calls [`Session::apply`], with [`progress::for_standard_error`] for people. [`render`] shows plan
+//! and report. The feature `testing` has a journal, leases and an executor in memory.
 
 pub mod apply;
 pub mod diff;

@@ -53,7 +53,9 @@ impl Keeper {
             {
                 return Ok(Arc::clone(token));
             }
-            if let Some(signing) = &state.signing {
+            // One that nobody waits for any more stands still; its deadlines may be long over.
+            let awaited = state.signing.as_ref().filter(|signing| signing.strong_count() > Some(1));
+            if let Some(signing) = awaited {
                 signing.clone()
             } else {
                 state.generation += 1;

@@ -54,7 +54,7 @@ impl Resolver<'_> {
             scope,
             region: self.top("region_name"),
             interface: self.interface()?,
-            tls: self.tls(),
+            tls: self.tls()?,
             proxy: self.proxy(),
             service_settings: self.service_settings(),
         })
@@ -278,20 +278,36 @@ impl Resolver<'_> {
         })
     }
 
-    fn tls(&self) -> Tls {
-        let switched = |key: &str| match self.merged.top.get(key) {
-            Some(Value::String(written)) => Some(written.eq_ignore_ascii_case("true")),
-            Some(value) => Some(truthy(value)),
-            None => None,
+    fn tls(&self) -> Result<Tls, ConfigError> {
+        // Of a text the client takes only "true" for yes.
+        let insecure = match self.merged.top.get("insecure") {
+            Some(Value::String(written)) => written.eq_ignore_ascii_case("true"),
+            value => value.is_some_and(truthy),
         };
-        let insecure = switched("insecure").unwrap_or(false);
+        let verify = match self.merged.top.get("verify") {
+            None => true,
+            Some(Value::String(written)) => self.yes_or_no("verify", written)?,
+            Some(value) => truthy(value),
+        };
         let path = |key: &str| self.top(key).map(|written| self.expand_home(&written));
         let cert = path("cert");
-        Tls {
-            verify: switched("verify").unwrap_or(true) && !insecure,
+        Ok(Tls {
+            verify: verify && !insecure,
             cacert: path("cacert"),
             key: cert.as_ref().and_then(|_| path("key")),
             cert,
+        })
+    }
+
+    /// Nothing but a clear no may switch a check off.
+    fn yes_or_no(&self, key: &str, written: &str) -> Result<bool, ConfigError> {
+        match written.to_ascii_lowercase().as_str() {
+            "" | "true" | "yes" | "on" | "1" => Ok(true),
+            "false" | "no" | "off" | "0" => Ok(false),
+            _ => Err(self.unusable(
+                key,
+                format!("\"{written}\" is neither true nor false; a file of authorities is cacert"),
+            )),
         }
     }
 

@@ -233,3 +233,25 @@ fn an_unknown_cloud_is_told_with_the_one_probably_meant() {
         ["did you mean \"production\"?", "the clouds there are: production, staging"]
     );
 }
+
+#[test]
+fn only_a_clear_no_switches_verification_off() {
+    let verify = |value: &str| {
+        let text = format!(
+            "clouds:\n  x:\n    auth: {{auth_url: \"https://h/v3\", user_id: u, password: p}}\n    \
+             verify: {value}\n"
+        );
+        CloudConfig::resolve(&Sources::from_text("clouds.yaml", &text))
+            .map(|cloud| cloud.tls.verify)
+    };
+    for (value, expected) in
+        [("true", true), ("\"True\"", true), ("no", false), ("\"false\"", false), ("0", false)]
+    {
+        assert_eq!(verify(value).unwrap(), expected, "{value}");
+    }
+    for value in ["/etc/ssl/ca.pem", "flase"] {
+        let error = verify(value).unwrap_err();
+        assert_eq!(error.diagnostics()[0].span.line, 4, "{value}");
+        assert!(error.to_string().contains("cacert"), "{error}");
+    }
+}

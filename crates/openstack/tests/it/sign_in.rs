@@ -5,6 +5,7 @@ use std::sync::Arc;
 use lotse_core::time::{ManualClock, SignedDuration, Timestamp};
 use lotse_openstack::{Cloud, CloudOptions};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::fake::{Fake, catalog, connect, options, reply, token};
 
@@ -128,14 +129,38 @@ async fn a_token_is_replaced_shortly_before_its_end() {
 }
 
 #[tokio::test]
-async fn a_sign_in_whose_first_waiter_gave_up_goes_on_for_the_others() {
-    let fake = Fake::start(|seen| (!seen.is_sign_in()).then(|| reply(200, &json!({})))).await;
+async fn a_sign_in_goes_on_when_one_of_several_waiters_gives_up() {
+    let fake = Fake::start(|_| None).await;
     let cloud = fake.cloud();
-    let mut first = Box::pin(cloud.token());
-    assert!(futures::poll!(&mut first).is_pending());
+    let (mut first, mut second) = (Box::pin(cloud.token()), Box::pin(cloud.token()));
+    assert!(futures::poll!(&mut first).is_pending() && futures::poll!(&mut second).is_pending());
     drop(first);
-    cloud.get("image", "/v2/images").send().await.unwrap();
+    second.await.unwrap();
     assert_eq!(fake.sign_ins(), 1);
+}
+
+#[tokio::test]
+async fn a_sign_in_that_all_gave_up_is_begun_anew() {
+    // The first request for a token is never answered.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let yaml = format!(
+        "clouds:\n  fake:\n    auth: {{auth_url: \"{url}/v3\", user_id: u, password: p}}\n"
+    );
+    let cloud = connect(&yaml, &options()).unwrap();
+    let (_open, _) = tokio::select! {
+        accepted = listener.accept() => accepted.unwrap(),
+        result = cloud.token() => panic!("{result:?}"),
+    };
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 4096];
+        assert!(stream.read(&mut request).await.unwrap() > 0);
+        let answer = "HTTP/1.1 201 Created\r\nx-subject-token: t\r\ncontent-length: 12\r\n\r\n{\"token\":{}}";
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    });
+    cloud.token().await.unwrap();
+    server.await.unwrap();
 }
 
 #[tokio::test]

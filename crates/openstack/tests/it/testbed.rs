@@ -73,7 +73,10 @@ async fn a_token_and_an_application_credential_sign_in_and_a_deleted_one_does_no
     let name = format!("lotse-test-{}", uuid::Uuid::new_v4());
     let made: Value = member
         .post("identity", &list)
-        .json(&json!({ "application_credential": { "name": name } }))
+        // Named, for other tests give and take roles meanwhile.
+        .json(
+            &json!({ "application_credential": { "name": name, "roles": [{ "name": "member" }] } }),
+        )
         .send()
         .await
         .unwrap()

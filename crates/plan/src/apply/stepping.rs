@@ -47,7 +47,10 @@ impl End {
 
 /// Writes the intent, tries, writes the conclusion.
 pub(super) async fn carry_out<T: Send + Sync>(shared: &Shared<'_, T>, step: &Step<T>) -> End {
-    let intent = intent_of(shared, step);
+    let intent = match intent_of(shared, step) {
+        Ok(intent) => intent,
+        Err(error) => return End::without_attempt(StepOutcome::Failed { error }),
+    };
     if let Err(error) = shared.journal.intend(&intent).await {
         shared.halt.stop(Stop::Journal { message: chain(&error) });
         return End::not_started();
@@ -85,9 +88,10 @@ pub(super) async fn carry_out<T: Send + Sync>(shared: &Shared<'_, T>, step: &Ste
     end
 }
 
-fn intent_of<T: Send + Sync>(shared: &Shared<'_, T>, step: &Step<T>) -> Intent {
+fn intent_of<T: Send + Sync>(shared: &Shared<'_, T>, step: &Step<T>) -> Result<Intent, StepError> {
     let now = shared.clock.now();
-    Intent {
+    let detail = AssertUnwindSafe(|| shared.executor.detail(step));
+    Ok(Intent {
         id: random::intent_id(shared.randomness, now),
         run: shared.run,
         cloud: shared.cloud.to_owned(),
@@ -95,9 +99,9 @@ fn intent_of<T: Send + Sync>(shared: &Shared<'_, T>, step: &Step<T>) -> Intent {
         name: step.name.clone(),
         action: step.action.as_str().to_owned(),
         marker: step.marker.unwrap_or_else(|| random::marker(shared.randomness, now)),
-        detail: shared.executor.detail(step),
+        detail: std::panic::catch_unwind(detail).map_err(|panic| panicked(&*panic))?,
         at: now,
-    }
+    })
 }
 
 fn conclusion(result: &Result<Outcome, StepError>, found: bool) -> Conclusion {
@@ -233,10 +237,12 @@ impl<'a, T: Send + Sync> Tries<'a, T> {
 
 /// Runs it; a panic becomes an error.
 pub(crate) async fn caught<O>(work: impl Future<Output = O> + Send) -> Result<O, StepError> {
-    AssertUnwindSafe(work).catch_unwind().await.map_err(|panic| {
-        StepError::new(ErrorKind::Internal, format!("the executor panicked: {}", words(&*panic)))
-            .hinting("this is a defect of lotse; please report it")
-    })
+    AssertUnwindSafe(work).catch_unwind().await.map_err(|panic| panicked(&*panic))
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> StepError {
+    StepError::new(ErrorKind::Internal, format!("the executor panicked: {}", words(panic)))
+        .hinting("this is a defect of lotse; please report it")
 }
 
 fn words(panic: &(dyn Any + Send)) -> &str {

@@ -56,6 +56,23 @@ async fn recovery_reads_the_absence_of_an_object_by_what_was_intended() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_object_that_arrives_just_after_the_kill_is_waited_for() {
+    let bench = Bench::new();
+    bench.cancel_soon();
+    let hanging = ScriptedExecutor::default().replying("a", Reply::Hang);
+    bench.apply(&plan([create("a")]), &hanging).await;
+
+    let executor = ScriptedExecutor::default()
+        .finding("a", Ok(None))
+        .finding("a", Ok(Some("object 7".to_owned())));
+    let bench = Bench { cancelled: CancellationToken::new(), ..bench };
+    let began = tokio::time::Instant::now();
+    bench.begin(&executor).await.unwrap().end().await;
+    assert_eq!(bench.conclusion(), Some(Conclusion::Adopted { object: "object 7".to_owned() }));
+    assert_eq!(began.elapsed(), Duration::from_secs(2));
+}
+
+#[tokio::test(start_paused = true)]
 async fn recovery_that_gets_no_answer_refuses_to_begin() {
     let bench = Bench::new();
     bench.cancel_soon();
