@@ -96,6 +96,10 @@ impl SourceFile {
 /// The largest file that is read, in bytes.
 pub const MAX_BYTES: usize = 4 << 20;
 
+/// After so many complaints about one file, no more are collected: nobody reads them, and each one
+/// costs a look through the file.
+pub const MAX_COMPLAINTS: usize = 100;
+
 /// A stretch of text in a declared file.
 #[derive(
     Clone,

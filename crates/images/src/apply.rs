@@ -127,12 +127,19 @@ impl lotse_plan::Executor<Operation> for Executor {
 
     async fn recover(&self, intent: &Intent) -> Result<Option<String>, StepError> {
         let marker = intent.marker.to_string();
-        let query = [(MARKER, marker.as_str()), ("visibility", "all")];
-        let found = self.cloud.pages::<Image>("image", "/v2/images", &query, "images").all().await;
-        let found = found.map_err(failed)?;
-        // A cloud that did not understand the filter would hand us anything.
-        let ours = |image: &Image| image.property(MARKER) == Some(&marker);
-        Ok(found.into_iter().find(ours).map(|image| image.id))
+        // Hidden images are in a listing of their own, and an image may have been hidden by the
+        // very request whose answer was lost.
+        for hidden in ["false", "true"] {
+            let query = [(MARKER, marker.as_str()), ("visibility", "all"), ("os_hidden", hidden)];
+            let found = self.cloud.pages::<Image>("image", "/v2/images", &query, "images");
+            let found = found.all().await.map_err(failed)?;
+            // A cloud that did not understand the filter would hand us anything.
+            let ours = |image: &Image| image.property(MARKER) == Some(&marker);
+            if let Some(image) = found.into_iter().find(ours) {
+                return Ok(Some(image.id));
+            }
+        }
+        Ok(None)
     }
 
     async fn execute(

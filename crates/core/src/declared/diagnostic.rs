@@ -120,14 +120,27 @@ pub(super) fn shown_line(text: &str, line: u32) -> String {
     if (line as usize) > lines.len() {
         return String::new();
     }
-    let shown = if continues_secret(shown, above) { MASK.to_owned() } else { masked(shown) };
+    // Cut first: what is looked for in a line must not depend on how long it is.
+    let (start, cut) = beginning(shown);
+    let text = if continues_secret(start, above) { MASK.to_owned() } else { masked(start) };
     let clean = |c: char| if c.is_control() && c != '\t' { '\u{fffd}' } else { c };
-    let mut cut: String = shown.chars().take(MAX_SHOWN).map(clean).collect();
-    if shown.chars().nth(MAX_SHOWN).is_some() {
-        cut.push('…');
+    let mut text: String = text.chars().map(clean).collect();
+    if cut {
+        text.push('…');
     }
-    cut
+    text
 }
+
+/// At most [`MAX_SHOWN`] characters, and whether there are more.
+fn beginning(line: &str) -> (&str, bool) {
+    match line.char_indices().nth(MAX_SHOWN) {
+        Some((end, _)) => (line.get(..end).unwrap_or_default(), true),
+        None => (line, false),
+    }
+}
+
+/// So many lines above a line are looked through for the key it belongs to.
+const MAX_ABOVE: usize = 1000;
 
 /// The line with everything after a secret's key replaced.
 fn masked(line: &str) -> String {
@@ -149,7 +162,8 @@ fn last_word(before: &str) -> &str {
 fn continues_secret(line: &str, above: &[&str]) -> bool {
     let indent = |line: &str| line.len() - line.trim_start().len();
     let mut limit = indent(line);
-    for earlier in above.iter().rev().filter(|line| !line.trim().is_empty()) {
+    let above = above.iter().rev().take(MAX_ABOVE).map(|line| beginning(line).0);
+    for earlier in above.filter(|line| !line.trim().is_empty()) {
         if indent(earlier) >= limit {
             continue;
         }

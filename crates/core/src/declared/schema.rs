@@ -10,6 +10,8 @@
 mod alternatives;
 mod help;
 
+use std::collections::HashSet;
+
 use jiff::civil;
 use schemars::JsonSchema;
 use serde_json::{Map, Value as Json};
@@ -17,7 +19,7 @@ use serde_json::{Map, Value as Json};
 use super::diagnostic::{Diagnostic, is_secret};
 use super::scalar::Scalar;
 use super::tree::{Node, Value};
-use super::{SourceFile, Span};
+use super::{MAX_COMPLAINTS, SourceFile, Span};
 
 /// The JSON Schema of a type.
 pub fn of<T: JsonSchema>() -> Json {
@@ -26,10 +28,16 @@ pub fn of<T: JsonSchema>() -> Json {
 
 /// Compares a tree with a schema. No complaint means that it fits.
 pub fn check(file: &SourceFile, tree: &Node, schema: &Json) -> Vec<Diagnostic> {
-    let mut check = Check { file, root: schema, out: Vec::new() };
+    let mut check = Check { root: schema, out: Vec::new() };
     check.node(tree, schema, Context { place: tree.span, key: None, depth: 0 });
     check.out.sort_by_key(|complaint| complaint.span);
-    check.out
+    let shown = check.out.into_iter().take(MAX_COMPLAINTS);
+    shown
+        .map(|Complaint { span, message, help }| Diagnostic {
+            help,
+            ..file.complain(span, message)
+        })
+        .collect()
 }
 
 /// Where in the file a check is.
@@ -47,19 +55,25 @@ struct Context<'a> {
 const MAX_SCHEMA_DEPTH: usize = 256;
 
 struct Check<'a> {
-    file: &'a SourceFile,
     root: &'a Json,
-    out: Vec<Diagnostic>,
+    out: Vec<Complaint>,
+}
+
+/// A complaint whose line has not been looked up yet: most that alternatives cause are dropped.
+struct Complaint {
+    span: Span,
+    message: String,
+    help: Option<String>,
 }
 
 impl<'a> Check<'a> {
     fn complain(&mut self, span: Span, message: String, help: Option<String>) {
-        self.out.push(Diagnostic { help, ..self.file.complain(span, message) });
+        self.out.push(Complaint { span, message, help });
     }
 
     /// Complaints about the node under this schema, collected apart.
-    fn apart(&self, node: &Node, schema: &'a Json, at: Context<'_>) -> Vec<Diagnostic> {
-        let mut check = Check { file: self.file, root: self.root, out: Vec::new() };
+    fn apart(&self, node: &Node, schema: &'a Json, at: Context<'_>) -> Vec<Complaint> {
+        let mut check = Check { root: self.root, out: Vec::new() };
         check.node(node, schema, at);
         check.out
     }
@@ -82,7 +96,7 @@ impl<'a> Check<'a> {
     }
 
     fn node(&mut self, node: &Node, schema: &'a Json, at: Context<'_>) {
-        if at.depth > MAX_SCHEMA_DEPTH {
+        if at.depth > MAX_SCHEMA_DEPTH || self.out.len() >= MAX_COMPLAINTS {
             return;
         }
         let at = Context { depth: at.depth + 1, ..at };
@@ -178,14 +192,14 @@ impl<'a> Check<'a> {
 
     fn sequence(&mut self, items: &[Node], words: &'a Map<String, Json>, at: Context<'_>) {
         let first: Vec<&Json> = list(words, "prefixItems").collect();
+        let unique = words.get("uniqueItems") == Some(&Json::Bool(true));
+        let mut seen = HashSet::new();
         for (index, item) in items.iter().enumerate() {
             let next = Context { place: item.span, key: at.key, depth: at.depth };
             if let Some(schema) = first.get(index).copied().or_else(|| words.get("items")) {
                 self.node(item, schema, next);
             }
-            let twice = words.get("uniqueItems") == Some(&Json::Bool(true))
-                && items.iter().take(index).any(|earlier| earlier.to_json() == item.to_json());
-            if twice {
+            if unique && !seen.insert(item.to_json().to_string()) {
                 let message = format!("{} is in the list twice", help::quoted(item, at.key));
                 self.complain(item.span, message, None);
             }

@@ -125,6 +125,29 @@ fn an_alias_bomb_is_refused_before_it_grows() {
     assert!(complaints(&long)[0].contains("expand to too much"));
 }
 
+/// Work that grows with the square of the length would keep this test busy for hours.
+#[test]
+fn long_files_of_any_shape_are_read_or_refused_in_the_time_their_length_deserves() {
+    let n = 500_000;
+    let keys = (0..n / 10).map(|key| format!("k{key}: v")).collect::<Vec<_>>().join("\n");
+    for text in [
+        ": ".repeat(n),
+        "k: v\n".repeat(n),
+        "- 2024-99-99\n".repeat(n / 10),
+        format!("password:\n{}", "  a: a\n".repeat(n / 10)),
+        format!("crew: [{}", "no, ".repeat(n)),
+        format!("cargo: {{{}}}", "a: b, ".repeat(n / 10)),
+        "\t".repeat(n),
+        "? ".repeat(n),
+        format!("a: &a x\nb: [{}]", "*a, ".repeat(n / 10)),
+    ] {
+        let error = load::<Ship>(&file(&text)).unwrap_err();
+        let found = error.diagnostics().len();
+        assert!((1..=MAX_COMPLAINTS).contains(&found), "{found} complaints");
+    }
+    assert_eq!(parse(&file(&keys)).unwrap().entries().len(), n / 10);
+}
+
 #[test]
 fn an_alias_inside_what_it_names_is_refused() {
     assert!(complaints("a: &a [*a]\n")[0].contains("inside the value that it names"));

@@ -12,7 +12,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 use super::diagnostic::Diagnostic;
 use super::scalar::{self, Scalar};
 use super::tree::{Entry, Node, Value};
-use super::{MAX_BYTES, SourceFile, Span};
+use super::{MAX_BYTES, MAX_COMPLAINTS, SourceFile, Span};
 
 /// How deep collections may be nested.
 pub(super) const MAX_DEPTH: usize = 64;
@@ -45,7 +45,8 @@ pub fn parse(file: &SourceFile) -> Result<Node, Vec<Diagnostic>> {
     while let Some(event) = parser.next_event() {
         match event {
             Ok((event, span)) => {
-                if builder.event(event, span).is_break() {
+                let stop = builder.event(event, span).is_break();
+                if stop || builder.wrong.len() >= MAX_COMPLAINTS {
                     break;
                 }
             }

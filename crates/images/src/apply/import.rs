@@ -102,7 +102,10 @@ impl Executor {
                 let retry = error.retry_class();
                 let failure = failed(error);
                 return Err(match retry {
-                    RetryClass::Never => Trouble::Final(failure.hinting(REFUSED)),
+                    RetryClass::Never if failure.hint.is_none() => {
+                        Trouble::Final(failure.hinting(REFUSED))
+                    }
+                    RetryClass::Never => Trouble::Final(failure),
                     _ => Trouble::Passing(failure),
                 });
             }

@@ -126,3 +126,19 @@ async fn a_lost_answer_to_the_creating_request_is_found_again_by_its_marker() {
     assert_eq!(report.tally().adopted, 1);
     assert_eq!(stage.shown().await, ["Debian 13: public active"]);
 }
+
+/// The image is hidden when its answer is lost again and again; it is found nevertheless.
+#[tokio::test]
+async fn a_hidden_image_is_found_again_by_its_marker() {
+    let stage = Stage::simulated().await;
+    let faults = stage.sim.as_ref().unwrap().faults();
+    // As often as the client tries, so that the engine has to look for the image.
+    faults.add(Fault::new(Effect::ResetAfter).on("image", "PATCH", "/v2/images/*").times(5));
+    let text = stage.definition("Debian 13", &["1"], "");
+    let catalog =
+        Stage::catalog(&[text.replace("    build_date", "    hidden: true\n    build_date")]);
+    let report = stage.converge(&catalog).await;
+    assert_eq!(report.tally().adopted, 1);
+    assert_eq!(stage.images().await.len(), 1);
+    assert!(stage.plan(&catalog).await.is_empty());
+}

@@ -6,9 +6,8 @@
 
 use serde_json::Value as Json;
 
-use super::super::diagnostic::Diagnostic;
 use super::super::tree::{Node, Value};
-use super::{Check, Context, help};
+use super::{Check, Complaint, Context, help};
 
 impl<'a> Check<'a> {
     pub(super) fn alternatives(
@@ -17,7 +16,7 @@ impl<'a> Check<'a> {
         schemas: impl Iterator<Item = &'a Json> + Clone,
         at: Context<'_>,
     ) {
-        let mut best: Option<(usize, Vec<Diagnostic>)> = None;
+        let mut best: Option<(usize, Vec<Complaint>)> = None;
         for schema in schemas.clone() {
             let complaints = self.apart(node, schema, at);
             if complaints.is_empty() {
