@@ -9,8 +9,10 @@ pub(super) enum Need {
     Root,
     /// A PostgreSQL server; its URL is in `LOTSE_TEST_POSTGRES`.
     Postgres,
-    /// The Python image manager's catalogue; its directory is in `LOTSE_OIM_CATALOG`.
-    Catalogue,
+    /// The Python image manager: its program is in `LOTSE_OIM`, its catalogue in `LOTSE_OIM_CATALOG`.
+    ImageManager,
+    /// The command `openstack`.
+    Client,
     /// A browser; its path is in `LOTSE_CHROMIUM`.
     Chromium,
     /// A real OpenStack; see `testbed/`.
@@ -19,15 +21,22 @@ pub(super) enum Need {
 
 impl Need {
     /// All of them, cheapest first.
-    pub(super) const ALL: [Self; 5] =
-        [Self::Root, Self::Postgres, Self::Catalogue, Self::Chromium, Self::Testbed];
+    pub(super) const ALL: [Self; 6] = [
+        Self::Root,
+        Self::Postgres,
+        Self::ImageManager,
+        Self::Client,
+        Self::Chromium,
+        Self::Testbed,
+    ];
 
     /// The name for people.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Root => "root",
             Self::Postgres => "PostgreSQL",
-            Self::Catalogue => "the catalogue of openstack-image-manager",
+            Self::ImageManager => "openstack-image-manager",
+            Self::Client => "openstackclient",
             Self::Chromium => "Chromium",
             Self::Testbed => "the testbed",
         }
@@ -37,18 +46,15 @@ impl Need {
     pub(super) fn of(reason: &str) -> Vec<Self> {
         let reason = reason.to_lowercase();
         let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
-        let catalogue = says(&["lotse_oim_catalog"]);
         Self::ALL
             .into_iter()
             .filter(|need| match need {
                 Self::Root => says(&["root"]),
                 Self::Postgres => says(&["postgres"]),
-                Self::Catalogue => catalogue,
+                Self::ImageManager => says(&["lotse_oim"]),
+                Self::Client => says(&["openstackclient"]),
                 Self::Chromium => says(&["chromium", "browser"]),
-                // The image manager's name must not be taken for the cloud's.
-                Self::Testbed => {
-                    says(&["testbed", "keystone", "glance"]) || (!catalogue && says(&["openstack"]))
-                }
+                Self::Testbed => says(&["testbed", "keystone", "glance"]),
             })
             .collect()
     }
@@ -81,8 +87,10 @@ mod tests {
         assert_eq!(Need::of("real: root, to mount a small file system"), [Need::Root]);
         assert_eq!(
             Need::of("real: needs LOTSE_OIM_CATALOG, from openstack-image-manager"),
-            [Need::Catalogue]
+            [Need::ImageManager]
         );
+        assert_eq!(Need::of("real: testbed and LOTSE_OIM"), [Need::ImageManager, Need::Testbed]);
+        assert_eq!(Need::of("real: openstackclient"), [Need::Client]);
         assert_eq!(Need::of("real: kills itself"), []);
     }
 

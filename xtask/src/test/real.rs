@@ -62,9 +62,16 @@ fn provide(need: Need, env: &Environment, prepared: &mut Prepared) -> Result<(),
     let vars = &mut prepared.provided.vars;
     match need {
         Need::Root => require_root(env)?,
-        Need::Catalogue => {
-            let catalogue = peer::image_manager(env)?.catalogue()?;
-            vars.push(("LOTSE_OIM_CATALOG".to_owned(), catalogue.display().to_string()));
+        Need::ImageManager => {
+            let manager = peer::image_manager(env)?;
+            let catalogue = manager.catalogue()?.display().to_string();
+            vars.push(("LOTSE_OIM_CATALOG".to_owned(), catalogue));
+            vars.push(("LOTSE_OIM".to_owned(), manager.program().display().to_string()));
+        }
+        Need::Client => {
+            if env.find("openstack").is_none() {
+                apt_install(env, "python3-openstackclient")?;
+            }
         }
         Need::Postgres => {
             let script = script(env, "testbed/postgres.sh")?;
@@ -245,7 +252,7 @@ fn stop(need: Need, env: &Environment) -> Result<(), Error> {
     let script = match need {
         Need::Postgres => "testbed/postgres.sh",
         Need::Testbed => testbed::SCRIPT,
-        Need::Root | Need::Catalogue | Need::Chromium => return Ok(()),
+        Need::Root | Need::ImageManager | Need::Client | Need::Chromium => return Ok(()),
     };
     let script = env.root.join(script).display().to_string();
     beside(Job::new(env, script).args(&["down"]), env, "down.log")?;
