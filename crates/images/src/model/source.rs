@@ -20,6 +20,7 @@ pub enum Scheme {
 pub struct SourceUrl {
     text: String,
     scheme: Scheme,
+    host: String,
 }
 
 /// Why a text is no URL of an image.
@@ -52,7 +53,8 @@ impl SourceUrl {
             "file" => Scheme::File,
             other => return Err(SourceUrlError::Scheme(other.to_owned())),
         };
-        Ok(Self { text: text.to_owned(), scheme })
+        let host = url.host_str().unwrap_or_default().to_owned();
+        Ok(Self { text: text.to_owned(), scheme, host })
     }
 
     /// As written.
@@ -63,6 +65,11 @@ impl SourceUrl {
     /// How it is reached.
     pub const fn scheme(&self) -> Scheme {
         self.scheme
+    }
+
+    /// The host that publishes it; empty for files.
+    pub fn host(&self) -> &str {
+        &self.host
     }
 
     /// As users of the cloud see it: where a file lies on our machine is nobody else's business.

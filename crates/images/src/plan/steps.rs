@@ -40,7 +40,9 @@ impl Planner<'_> {
                 .because(reason)
                 .changing(changes)
         };
-        self.plan.step(step);
+        // Downloads count against a limit per upstream host, not against that of the Image API.
+        let host = desired.version.source().host();
+        self.plan.step(step.on_service(format!("downloads from {host}")));
         id
     }
 

@@ -4,6 +4,7 @@
 use std::process::Stdio;
 
 use lotse_images::Catalog;
+use lotse_sim::{SimCloud, SimOptions, UpstreamFile};
 
 use crate::stage::{Stage, on_testbed, variable};
 
@@ -102,4 +103,26 @@ async fn what_we_imported_is_converged_for_the_python_tool() {
         assert!(stage.plan(&catalog(&text)).await.is_empty());
     })
     .await;
+}
+
+/// The whole catalogue that the Python tool ships, `LOTSE_OIM_CATALOG` names its directory.
+#[tokio::test]
+#[ignore = "real: needs LOTSE_OIM_CATALOG"]
+async fn the_shipped_catalogue_converges_on_the_simulated_cloud() {
+    let sim = SimCloud::start(SimOptions::default()).await.unwrap();
+    let catalog = Catalog::load(variable("LOTSE_OIM_CATALOG").as_ref()).unwrap();
+    for version in catalog.enabled().flat_map(|definition| &definition.versions) {
+        let file =
+            version.checksum.as_ref().map(|sum| UpstreamFile::with_checksum(&sum.to_string()));
+        sim.upstream().declare(version.source().as_str(), file.unwrap_or_default());
+    }
+    let stage = Stage::on_this(sim).await;
+    let report = stage.converge(&catalog).await;
+    let wanted: usize = catalog.enabled().map(|definition| definition.versions.len()).sum();
+    assert_eq!((report.tally().done, stage.images().await.len()), (wanted, wanted));
+    let requests = stage.sim.as_ref().unwrap().requests();
+    let mark = requests.mark();
+    stage.converge(&catalog).await;
+    assert!(stage.plan(&catalog).await.is_empty());
+    assert!(requests.writes_since(mark).is_empty());
 }
