@@ -13,7 +13,7 @@
 //! Every step leaves a state from which the next plan goes on. What is declared and not handled yet
 //! stands in the plan as a note. Nothing is destroyed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use lotse_plan::{NoteKind, Plan, PlanBuilder, PlanError, StepId};
 
@@ -52,6 +52,7 @@ pub fn plan(
         options,
         observed,
         names: observed.images.iter().map(|image| image.name.clone()).chain(declared).collect(),
+        unverified: BTreeMap::new(),
         plan: Plan::builder(observed.cloud.clone()),
     };
     planner.plan.observed(KIND, observed.images.len());
@@ -60,6 +61,7 @@ pub fn plan(
             planner.definition(definition, family);
         }
     }
+    planner.unverified();
     planner.strays(&families.strays);
     planner.plan.build()
 }
@@ -69,6 +71,8 @@ struct Planner<'a> {
     observed: &'a Observed,
     /// Names that our images bear, or are to bear.
     names: HashSet<String>,
+    /// Imports whose content Glance cannot verify, by the kind of checksum that is declared.
+    unverified: BTreeMap<Option<&'static str>, Vec<String>>,
     plan: PlanBuilder<Operation>,
 }
 

@@ -74,9 +74,8 @@ impl Explain for DeclaredError {
             Self::Empty { wanted, .. } => {
                 vec![format!("put a {wanted} there, or name another path")]
             }
-            Self::Invalid { diagnostics } => {
-                diagnostics.iter().take(1).filter_map(|first| first.help.clone()).collect()
-            }
+            // Each complaint carries its own help.
+            Self::Invalid { .. } => Vec::new(),
         }
     }
 

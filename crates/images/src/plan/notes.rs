@@ -35,15 +35,34 @@ impl Planner<'_> {
             );
             self.note(NoteKind::Warning, &desired.name, text);
         }
-        let text = match desired.version.checksum.as_ref().map(|checksum| checksum.algorithm) {
-            Some(HashAlgorithm::Sha512 | HashAlgorithm::Md5) => return,
-            Some(algorithm) => format!(
-                "Glance downloads the content and knows no {} of it, so the checksum is not verified; declare a sha512",
-                algorithm.as_str()
-            ),
-            None => "no checksum is declared, so the content is not verified".to_owned(),
-        };
-        self.note(NoteKind::Warning, &desired.name, text);
+        let algorithm = desired.version.checksum.as_ref().map(|checksum| checksum.algorithm);
+        if !matches!(algorithm, Some(HashAlgorithm::Sha512 | HashAlgorithm::Md5)) {
+            let kind = algorithm.map(HashAlgorithm::as_str);
+            self.unverified.entry(kind).or_default().push(desired.name.clone());
+        }
+    }
+
+    /// One note on all imports whose content cannot be verified, per reason.
+    pub(super) fn unverified(&mut self) {
+        for (algorithm, names) in std::mem::take(&mut self.unverified) {
+            let reason = algorithm.map_or_else(
+                || "no checksum is declared, so the content is not verified".to_owned(),
+                |algorithm| {
+                    format!(
+                        "Glance downloads the content and knows no {algorithm} of it, \
+                         so the checksum is not verified; declare a sha512"
+                    )
+                },
+            );
+            match names.as_slice() {
+                [name] => self.note(NoteKind::Warning, name, reason),
+                names => {
+                    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                    let text = format!("{reason}: {}", quoted(&names));
+                    self.note(NoteKind::Warning, "*", text);
+                }
+            }
+        }
     }
 
     /// Content that contradicts its label: nothing is relabelled, and nobody is kept in the dark.

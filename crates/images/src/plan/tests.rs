@@ -288,6 +288,17 @@ fn foreign_images_of_a_name_we_want_block_the_step_with_a_note() {
 }
 
 #[test]
+fn imports_that_cannot_be_verified_are_listed_together() {
+    let found = notes(&catalog(&["1", "2"]), &observed(vec![]));
+    assert_eq!(
+        found,
+        [
+            "Warning image/*: no checksum is declared, so the content is not verified: \"Ubuntu\", \"Ubuntu (1)\""
+        ]
+    );
+}
+
+#[test]
 fn disabled_definitions_are_left_alone() {
     let catalog = declared("multi: true", &["1"], "  enable: false\n");
     let mut image = existing(&catalog, "1");
@@ -316,9 +327,9 @@ fn what_is_declared_and_not_handled_yet_is_said() {
          they are left alone",
         "Warning image/A 3: the content is compressed (.xz), and Glance stores it as it is; \
          give a mirror_url with the plain image",
+        "NotHandled image/B latest: the version \"latest\" is not handled yet; nothing of this image is changed",
         "Warning image/A 3: Glance downloads the content and knows no sha256 of it, so the checksum is not verified; \
          declare a sha512",
-        "NotHandled image/B latest: the version \"latest\" is not handled yet; nothing of this image is changed",
         "NotHandled image/*: \"Z\" carry our tag and are declared nowhere; they are left alone",
     ];
     assert_eq!(found, expected);
