@@ -1,6 +1,6 @@
 //! A plan and what came of it, for people and for programs.
 //!
-//! [`table`] and [`report`] make text with or without colour, as [`Look`] says; the caller decides
+//! [`table()`] and [`report()`] make text with or without colour, as [`Look`] says; the caller decides
 //! by looking at the terminal. Names and values come from files and clouds, so nothing in them can
 //! move the cursor or change colours: control characters are shown, not sent.
 
