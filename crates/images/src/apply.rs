@@ -14,7 +14,7 @@ use lotse_openstack::{Cloud, Error};
 use lotse_plan::{Attempt, Outcome, Step, StepError, StepId};
 use serde_json::{Value, json};
 
-use crate::model::{Image, ImageStatus};
+use crate::model::{Image, ImageStatus, Visibility};
 use crate::operation::{Import, Operation, StatusChange, Target, Update};
 use crate::options::Options;
 use crate::{IMPORT_STATE, MARKER, glance};
@@ -85,6 +85,9 @@ impl Executor {
             let hint = "somebody took the image over while this ran; plan again";
             return Err(StepError::new(ErrorKind::Conflict, message).hinting(hint));
         }
+        if let (Target::ImportedBy(_), Some(name)) = (&update.target, update.new_name()) {
+            self.free(name, &id).await?;
+        }
         let mut outcome = Outcome::object(&id);
         // Whoever is to be unusable is so before it is seen; whoever is to be usable, is when
         // everything else is right.
@@ -101,6 +104,27 @@ impl Executor {
             self.change_status(&id, StatusChange::Reactivate, &mut outcome).await?;
         }
         Ok(outcome)
+    }
+
+    /// Makes sure, just before an image becomes visible under its final name, that nobody else bears
+    /// it: another instance of Lotse, without our leases, may have been quicker.
+    async fn free(&self, name: &str, id: &str) -> Result<(), StepError> {
+        let project = self.cloud.project_id().await.map_err(failed)?;
+        let named = glance::named(&self.cloud, name).await.map_err(failed)?;
+        let taken = named.into_iter().find(|image| {
+            let reachable =
+                image.visibility == Visibility::Public || image.owner.as_ref() == Some(&project);
+            image.id != id && reachable && image.status.is_complete()
+        });
+        match taken {
+            None => Ok(()),
+            Some(other) => {
+                let message = format!("the image {} took the name \"{name}\" meanwhile", other.id);
+                Err(StepError::new(ErrorKind::Conflict, message).hinting(
+                    "plan again; see that only one Lotse keeps the images of this project",
+                ))
+            }
+        }
     }
 
     async fn change_status(

@@ -27,6 +27,11 @@ impl Task {
     }
 }
 
+/// The images of exactly this name that we see in listings.
+pub(crate) async fn named(cloud: &Cloud, name: &str) -> Result<Vec<Image>, Error> {
+    cloud.pages("image", "/v2/images", &[("name", name)], "images").all().await
+}
+
 /// Creates an image without data. Not idempotent: its marker tells whether a lost answer was good.
 pub(crate) async fn create(cloud: &Cloud, body: &Value) -> Result<Response, Error> {
     cloud.post("image", "/v2/images").json(body).send().await

@@ -76,6 +76,13 @@ pub struct Update {
     pub status: Option<StatusChange>,
 }
 
+impl Update {
+    /// The name that the image gets, if it gets another one.
+    pub fn new_name(&self) -> Option<&str> {
+        self.patch.iter().find(|patch| patch.path == "/name").and_then(|patch| patch.value.as_str())
+    }
+}
+
 /// Which image a step changes.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -41,6 +41,13 @@ impl Executor {
         if let Err(error) = verify(&image, import) {
             return Err(self.discard(id, import, error).await);
         }
+        if let Some(publish) = &import.publish
+            && let Err(error) = self.free(&publish.name, id).await
+        {
+            // Of two imports of one version one is too many.
+            let taken = error.kind == ErrorKind::Conflict;
+            return Err(if taken { self.discard(id, import, error).await } else { error });
+        }
         self.finish(&image, import).await
     }
 

@@ -200,3 +200,16 @@ pub(crate) async fn hidden_versions_are_hidden_and_not_imported_again(stage: &St
     assert!(images.len() == 1 && images[0].os_hidden);
     assert!(stage.plan(&catalog).await.is_empty());
 }
+
+pub(crate) async fn an_image_that_was_made_meanwhile_is_not_made_twice(stage: &Stage) {
+    let catalog = Stage::catalog(&[stage.definition("Debian 13", &["1"], "")]);
+    let plan = stage.plan(&catalog).await;
+    // Another instance, with a journal of its own, is quicker.
+    stage.converge(&catalog).await;
+    let before = stage.images().await;
+    let report = stage.apply(&plan).await;
+    let failed = serde_json::to_string(&report).unwrap();
+    assert!(failed.contains("took the name") && report.tally().failed == 1, "{failed}");
+    assert_eq!(stage.images().await, before);
+    assert!(stage.plan(&catalog).await.is_empty());
+}

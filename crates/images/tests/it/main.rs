@@ -47,4 +47,5 @@ behaviours! {
     an_import_that_was_begun_is_finished_and_not_repeated
     several_versions_come_at_once_and_only_the_newest_is_generic
     hidden_versions_are_hidden_and_not_imported_again
+    an_image_that_was_made_meanwhile_is_not_made_twice
 }

@@ -198,6 +198,17 @@ impl Stage {
         session.apply(&plan, &executor, &options, &Silent, &stop).await
     }
 
+    /// Applies a plan that was made some time ago, as an instance without our leases does.
+    pub(crate) async fn apply(&self, plan: &Plan<Operation>) -> ApplyReport {
+        let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::default());
+        let engine = Engine::new(journal, system_clock(), Arc::new(SystemRandomness));
+        let executor = Executor::new(self.cloud.clone(), self.options.clone());
+        let stop = CancellationToken::new();
+        let session = engine.begin(self.cloud.name(), &[KIND], &executor, &stop).await.unwrap();
+        let options = ApplyOptions { backoff: self.retries, ..ApplyOptions::default() };
+        session.apply(plan, &executor, &options, &Silent, &stop).await.unwrap()
+    }
+
     /// The same, and everything must succeed.
     pub(crate) async fn converge(&self, catalog: &Catalog) -> ApplyReport {
         let report = self.run(catalog).await.unwrap();
