@@ -244,4 +244,6 @@ pub(crate) fn names_to_take(catalog: &Catalog, images: &[Image]) -> Vec<String> 
 }
 
 #[cfg(test)]
+mod convergence;
+#[cfg(test)]
 mod tests;

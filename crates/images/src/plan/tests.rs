@@ -7,14 +7,12 @@ use super::*;
 use crate::model::{ImageStatus, Visibility};
 use crate::{DEFAULT_TAG, IMPORT_STATE, MARKER};
 
-mod convergence;
-
 /// A catalogue of one definition, `Ubuntu`, multi, with these versions.
-fn catalog(versions: &[&str]) -> Catalog {
+pub(super) fn catalog(versions: &[&str]) -> Catalog {
     declared("multi: true", versions, "")
 }
 
-fn declared(multi: &str, versions: &[&str], more: &str) -> Catalog {
+pub(super) fn declared(multi: &str, versions: &[&str], more: &str) -> Catalog {
     let mut text = format!(
         "images:\n- name: Ubuntu\n  format: qcow2\n  login: ubuntu\n  min_disk: 8\n  min_ram: 512\n  status: active\n  \
          visibility: public\n  {multi}\n  tags: [lts]\n  meta: {{os_distro: ubuntu, os_version: '24.04', \
@@ -32,7 +30,7 @@ fn load(text: &str) -> Catalog {
 }
 
 /// An image as the Python tool leaves it for this version.
-fn existing(catalog: &Catalog, version: &str) -> Image {
+pub(super) fn existing(catalog: &Catalog, version: &str) -> Image {
     let definition = &catalog.definitions[0];
     let version = definition.versions.iter().find(|one| one.version == version).unwrap();
     let desired = Desired::of(definition, version, &Options::default());
@@ -57,7 +55,7 @@ fn existing(catalog: &Catalog, version: &str) -> Image {
     }
 }
 
-fn observed(images: Vec<Image>) -> Observed {
+pub(super) fn observed(images: Vec<Image>) -> Observed {
     Observed { cloud: "sim".into(), images, foreign: Vec::new() }
 }
 
@@ -67,7 +65,7 @@ fn steps(catalog: &Catalog, observed: &Observed) -> Vec<String> {
     plan.steps().iter().map(line).collect()
 }
 
-fn line(step: &Step<Operation>) -> String {
+pub(super) fn line(step: &Step<Operation>) -> String {
     let changes: Vec<String> = step
         .changes
         .iter()

@@ -1,9 +1,13 @@
 //! Plans carried out on a model of the cloud, interrupted anywhere.
 
+use lotse_plan::Step;
 use proptest::prelude::*;
 
+use super::tests::{catalog, declared, existing, line, observed};
 use super::*;
+use crate::model::{ImageStatus, Visibility};
 use crate::operation::{Import, StatusChange, Update};
+use crate::{IMPORT_STATE, MARKER};
 
 /// Carries a plan out on a model of the cloud, stopping after `most` steps.
 fn carry_out(plan: &Plan<Operation>, images: &mut Vec<Image>, most: usize) {
