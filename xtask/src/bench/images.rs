@@ -15,8 +15,11 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::{peer, testbed};
 
-/// How many images are declared.
-const IMAGES: u32 = 5;
+/// How many images are declared: as many as the catalogue of the Python image manager has enabled, and
+/// of the kind most of them are (`multi` with one version).
+const IMAGES: u32 = 18;
+/// What marks the images of this benchmark, for both tools and for clearing up.
+const TAG: &str = "lotse-bench";
 /// How often each program is measured.
 const RUNS: u32 = 10;
 
@@ -27,6 +30,14 @@ pub(super) fn run(env: &Environment) -> Result<Vec<Fact>, Error> {
     let ours = Tool::ours(env, &bed, &definitions.dir)?;
     let theirs = Tool::python(env, &bed, &definitions.dir)?;
 
+    let measured = measure(env, &bed, &ours, &theirs);
+    for tool in [&ours, &theirs] {
+        bed.clear(env, tool)?;
+    }
+    measured
+}
+
+fn measure(env: &Environment, bed: &Bed, ours: &Tool, theirs: &Tool) -> Result<Vec<Fact>, Error> {
     anstream::println!("  converging both");
     ours.converge.run_quietly()?;
     theirs.converge.run_quietly()?;
@@ -35,8 +46,8 @@ pub(super) fn run(env: &Environment) -> Result<Vec<Fact>, Error> {
     ours.check_converged()?;
 
     anstream::println!("  measuring {RUNS} runs of each");
-    let (mine, my_requests) = bed.counted(env, &ours)?;
-    let (peer, peer_requests) = bed.counted(env, &theirs)?;
+    let (mine, my_requests) = bed.counted(env, ours)?;
+    let (peer, peer_requests) = bed.counted(env, theirs)?;
     Ok(facts(mine, my_requests, peer, peer_requests))
 }
 
@@ -89,14 +100,32 @@ impl Bed {
 
     /// The cost of a run, and the requests to Glance in each.
     fn counted(&self, env: &Environment, tool: &Tool) -> Result<(Cost, f64), Error> {
-        let project = Job::new(env, "/usr/bin/openstack")
-            .args(&["--os-cloud", tool.cloud, "token", "issue", "-f", "value", "-c", "project_id"])
-            .var("OS_CLIENT_CONFIG_FILE", self.clouds.as_str())
+        let project = self
+            .openstack(env, tool, &["token", "issue", "-f", "value", "-c", "project_id"])
             .output()?;
         let before = self.requests(project.trim())?;
         let cost = typical(&tool.noop, RUNS)?;
         let sent = self.requests(project.trim())? - before;
         Ok((cost, f64::from(u32::try_from(sent).unwrap_or(u32::MAX)) / f64::from(RUNS)))
+    }
+
+    /// Deletes the images that a tool has made.
+    fn clear(&self, env: &Environment, tool: &Tool) -> Result<(), Error> {
+        let list = ["image", "list", "--private", "--tag", TAG, "-f", "value", "-c", "ID"];
+        let ids = self.openstack(env, tool, &list).output()?;
+        let ids: Vec<&str> = ids.split_whitespace().collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        self.openstack(env, tool, &["image", "delete"]).args(&ids).run_visible()
+    }
+
+    /// The command `openstack`, which comes with the testbed, in the project of a tool.
+    fn openstack(&self, env: &Environment, tool: &Tool, args: &[&str]) -> Job {
+        Job::new(env, "/usr/bin/openstack")
+            .args(&["--os-cloud", tool.cloud])
+            .args(args)
+            .var("OS_CLIENT_CONFIG_FILE", self.clouds.as_str())
     }
 
     /// Requests for a project that Glance has logged since it was started.
@@ -147,7 +176,7 @@ fn definitions(env: &Environment, dir: &Path) -> Result<Definitions, Error> {
 /// One image as the Python image manager declares it.
 fn definition(number: u32, url: &str) -> String {
     format!(
-        "  - name: Bench {number}
+        "  - name: Bench Linux {number}
     enable: true
     format: qcow2
     login: bench
@@ -155,7 +184,7 @@ fn definition(number: u32, url: &str) -> String {
     min_ram: 64
     status: active
     visibility: private
-    multi: false
+    multi: true
     meta:
       architecture: x86_64
       hw_disk_bus: scsi
@@ -170,7 +199,7 @@ fn definition(number: u32, url: &str) -> String {
       provided_until: none
     tags: []
     versions:
-      - version: '1'
+      - version: '20260101'
         url: {url}
         build_date: 2026-01-01
 "
@@ -198,7 +227,7 @@ impl Tool {
         let program = binary(env)?.display().to_string();
         let job = |verb: &str| {
             Job::new(env, program.as_str())
-                .args(&["image", verb, "--os-cloud", "testbed", "--images"])
+                .args(&["image", verb, "--os-cloud", "testbed", "--tag", TAG, "--images"])
                 .args(&[images.display().to_string()])
                 .var("OS_CLIENT_CONFIG_FILE", bed.clouds.as_str())
         };
@@ -215,7 +244,7 @@ impl Tool {
         let program = peer::image_manager(env)?.program().display().to_string();
         let job = || {
             Job::new(env, program.as_str())
-                .args(&["--cloud", "testbed-alt", "--images"])
+                .args(&["--cloud", "testbed-alt", "--tag", TAG, "--images"])
                 .args(&[images.display().to_string()])
                 .var("OS_CLIENT_CONFIG_FILE", bed.clouds.as_str())
         };
