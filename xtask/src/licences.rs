@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::workspace::{self, Metadata};
 
 /// The registry all foreign crates come from.
-const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
+const PUBLIC_REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
 /// The lists of `deny.toml`.
 #[derive(Debug)]
@@ -81,8 +81,8 @@ fn judge(rules: &Rules, all: &Metadata) -> Vec<String> {
             }
             Some(_) => {}
         }
-        if package.source.as_deref().is_some_and(|source| source != CRATES_IO) {
-            problems.push(format!("{name} does not come from crates.io"));
+        if package.source.as_deref().is_some_and(|source| source != PUBLIC_REGISTRY) {
+            problems.push(format!("{name} does not come from the public registry"));
         }
     }
     problems
