@@ -51,6 +51,11 @@ fn image_names(sim: &str) -> Vec<String> {
     names
 }
 
+/// The command, with nothing of what it says: it runs beside the test.
+fn silent(command: &mut std::process::Command) -> &mut std::process::Command {
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null())
+}
+
 fn requests(sim: &str) -> Value {
     serde_json::from_str(&get(sim, "/_sim/requests").1).unwrap()
 }
@@ -67,7 +72,7 @@ fn an_apply_that_is_killed_is_taken_up_by_the_next_one_without_a_duplicate() {
     let apply = ["image", "apply", "--images", &images, "--yes", "--os-cloud", "sim"];
     let mut command = place.lotse(&apply);
     command.env("OS_CLIENT_CONFIG_FILE", place.path("clouds.yaml"));
-    let mut killed = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+    let mut killed = silent(&mut command).spawn().unwrap();
     until(&url, "/_sim/requests", |_, body| {
         serde_json::from_str::<Value>(body).unwrap()["writes"].as_u64().unwrap() >= 5
     });
@@ -99,7 +104,7 @@ fn a_second_apply_at_the_same_time_is_told_who_is_at_work() {
     let apply = ["image", "apply", "--images", &images, "--yes", "--os-cloud", "sim"];
     let mut command = place.lotse(&apply);
     command.env("OS_CLIENT_CONFIG_FILE", place.path("clouds.yaml"));
-    let mut first = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+    let mut first = silent(&mut command).spawn().unwrap();
     let pid = first.id().to_string();
     until(&url, "/_sim/requests", |_, body| body.contains("/v2/images"));
     let second = place.run_on_sim(&apply);
