@@ -43,6 +43,9 @@ pub(crate) struct PlanArguments {
     /// Exit with 3 when there are differences
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
+    /// Means nothing here; scripts may give plan and apply the same options
+    #[arg(long, hide = true)]
+    pub(crate) yes: bool,
 }
 
 #[derive(Args, Debug)]

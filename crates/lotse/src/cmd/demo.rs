@@ -47,7 +47,10 @@ async fn show(arguments: &DemoArguments, globals: &Globals, directory: &Path) ->
     let environment = Environment::default();
     let start = Start { config: &config, environment: &environment, mode: "demo" };
     let daemon = Daemon::start(start).await?;
-    introduce(globals, &cloud, daemon.address, &estate, &clouds_file)?;
+    // A program that waits for the end gets one object, not two.
+    if !(arguments.once && globals.json()) {
+        introduce(globals, &cloud, daemon.address, &estate, &clouds_file)?;
+    }
     let outcome = if arguments.once {
         once(globals, &daemon, &stop).await
     } else {

@@ -100,14 +100,15 @@ async fn plan(
     globals: &Globals,
     environment: &Environment,
 ) -> CommandResult {
-    let work = Work::prepare(arguments.select, globals, environment)?;
+    let PlanArguments { select, detailed_exitcode, yes: _ } = arguments;
+    let work = Work::prepare(select, globals, environment)?;
     let plan = work.plan().await?;
     if globals.json() {
         output::json(globals, &render::json(&plan))?;
     } else {
         output::data(globals, &render::table(&plan, &terminal::look_out(globals)))?;
     }
-    Ok(differences(&plan, arguments.detailed_exitcode))
+    Ok(differences(&plan, detailed_exitcode))
 }
 
 fn differences(plan: &Plan<Operation>, detailed: bool) -> ExitCode {

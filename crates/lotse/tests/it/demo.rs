@@ -12,7 +12,7 @@ fn once_converges_the_example_estate_and_leaves_nothing_behind() {
     let output = command.env("TMPDIR", &temporary).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
-    let last: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    let last: serde_json::Value = serde_json::from_str(&text).unwrap();
     let task = &last["tasks"][0];
     assert_eq!(task["name"], "images/sim");
     assert_eq!(task["last"]["outcome"], "succeeded", "{task}");

@@ -23,6 +23,7 @@ fn plan_apply_plan() {
     );
     let detailed = [&plan[..], &["--detailed-exitcode"]].concat();
     place.run_on_sim(&detailed).with_code(3);
+    place.run_on_sim(&[&detailed[..], &["--yes"]].concat()).with_code(3);
     assert!(!place.path("state").exists(), "a plan needs no state");
 
     let apply = ["image", "apply", "--images", &images];
