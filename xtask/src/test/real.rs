@@ -75,15 +75,13 @@ fn provide(need: Need, env: &Environment, prepared: &mut Prepared) -> Result<(),
         }
         Need::Postgres => {
             let script = script(env, "testbed/postgres.sh")?;
-            let was_up = Job::new(env, script.as_str()).args(&["status"]).succeeds();
-            note_started(env, need, was_up)?;
             // Ours before the script's own: it copes with package sources that do not answer.
             apt_install(env, "postgresql")?;
-            beside(Job::new(env, script.as_str()).args(&["up"]), env, "postgres-up.log")?;
-            if !was_up {
-                prepared.started.push(need);
-            }
-            vars.extend(offers(env, &script)?);
+            note_started(env, need)?;
+            prepared.started.push(need);
+            let server = |verb| postgres(env, &script, verb);
+            beside(server("up"), env, "postgres-up.log")?;
+            vars.extend(offers(&server("env"))?);
         }
         Need::Chromium => {
             if env.find("chromium").is_none() {
@@ -98,12 +96,12 @@ fn provide(need: Need, env: &Environment, prepared: &mut Prepared) -> Result<(),
         Need::Testbed => {
             let script = script(env, testbed::SCRIPT)?;
             let was_up = Job::new(env, script.as_str()).args(&["status", "-q"]).succeeds();
-            note_started(env, need, was_up)?;
             if !was_up {
+                note_started(env, need)?;
                 prepared.started.push(need);
                 beside(Job::new(env, script.as_str()).args(&["up"]), env, "testbed-up.log")?;
             }
-            vars.extend(offers(env, &script)?);
+            vars.extend(offers(&Job::new(env, script).args(&["env"]))?);
         }
     }
     Ok(())
@@ -118,9 +116,8 @@ fn apt_install(env: &Environment, package: &str) -> Result<(), Error> {
 
 /// What a started service tells tests. Variables of other programs stay out: a test of the command
 /// line must not find a cloud it did not name.
-fn offers(env: &Environment, script: &str) -> Result<Vec<(String, String)>, Error> {
-    let text = Job::new(env, script).args(&["env"]).output()?;
-    Ok(testbed::exported(&text)
+fn offers(job: &Job) -> Result<Vec<(String, String)>, Error> {
+    Ok(testbed::exported(&job.output()?)
         .into_iter()
         .filter(|(name, _)| name.starts_with("LOTSE_"))
         .collect())
@@ -169,13 +166,21 @@ fn beside(job: Job, env: &Environment, log: &str) -> Result<(), Error> {
     })
 }
 
+/// The server of this run alone: one that somebody else started could be stopped under our tests.
+fn postgres(env: &Environment, script: &str, verb: &str) -> Job {
+    Job::new(env, script).args(&[verb]).var("LOTSE_POSTGRES_DIR", postgres_dir())
+}
+
+/// Below `/var/tmp`, because the user `postgres` may not enter the home of root.
+fn postgres_dir() -> String {
+    format!("/var/tmp/lotse-postgres-{}", std::process::id())
+}
+
 /// Leaves a mark that we start this; `.ci/run` stops what is marked if we cannot.
-fn note_started(env: &Environment, need: Need, was_up: bool) -> Result<(), Error> {
-    if was_up {
-        return Ok(());
-    }
+fn note_started(env: &Environment, need: Need) -> Result<(), Error> {
     let mark = mark(env, need)?;
-    std::fs::write(&mark, "").map_err(Error::file("write", &mark))
+    let place = if need == Need::Postgres { postgres_dir() } else { String::new() };
+    std::fs::write(&mark, place).map_err(Error::file("write", &mark))
 }
 
 /// The file that says that we started it; named after the script that stops it.
@@ -255,7 +260,7 @@ fn stop(need: Need, env: &Environment) -> Result<(), Error> {
         Need::Root | Need::ImageManager | Need::Client | Need::Chromium => return Ok(()),
     };
     let script = env.root.join(script).display().to_string();
-    beside(Job::new(env, script).args(&["down"]), env, "down.log")?;
+    beside(postgres(env, &script, "down"), env, "down.log")?;
     let mark = mark(env, need)?;
     std::fs::remove_file(&mark).map_err(Error::file("remove", &mark))
 }
