@@ -10,9 +10,10 @@ fuzz_target!(|text: &str| {
         Ok(tree) => drop(tree.to_json()),
         Err(complaints) => {
             assert!(!complaints.is_empty(), "refused without a reason");
-            let lines = text.lines().count();
+            // A lone carriage return ends a line of YAML, unlike one of `str::lines`.
+            let breaks = text.matches(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']).count();
             for complaint in complaints {
-                assert!(complaint.span.line as usize <= lines + 1, "a place outside of the file");
+                assert!(complaint.span.line as usize <= breaks + 1, "a place outside of the file");
             }
         }
     }
