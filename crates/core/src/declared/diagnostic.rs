@@ -112,10 +112,23 @@ pub fn is_secret(key: &str) -> bool {
         .any(|word| key.contains(word))
 }
 
+/// The lines of a text as YAML counts them (YAML 1.2.2, section 5.4): a lone carriage return ends one
+/// too, unlike with [`str::lines`].
+pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest.filter(|text| !text.is_empty())?;
+        let Some(at) = text.find(['\r', '\n']) else { return rest.take() };
+        let (line, tail) = text.split_at(at);
+        rest = tail.strip_prefix("\r\n").or_else(|| tail.get(1..));
+        Some(line)
+    })
+}
+
 /// A line as complaints show it: cut, control characters replaced, secrets masked.
 pub(super) fn shown_line(text: &str, line: u32) -> String {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let lines: Vec<&str> = text.lines().take(line as usize).collect();
+    let lines: Vec<&str> = lines(text).take(line as usize).collect();
     let Some((shown, above)) = lines.split_last() else { return String::new() };
     if (line as usize) > lines.len() {
         return String::new();
@@ -190,6 +203,15 @@ mod tests {
             at("a: 1\n\tb: ünï\n", 2, 5, 3),
             "f.yaml:2:5: wrong\n  2 | \tb: ünï\n    | \t   ^^^"
         );
+    }
+
+    #[test]
+    fn a_lone_carriage_return_ends_a_line_as_in_yaml() {
+        let all = |text| lines(text).collect::<Vec<_>>();
+        assert_eq!(all("a\rb\r\n\nc"), ["a", "b", "", "c"]);
+        assert_eq!(all("a\n"), ["a"]);
+        assert_eq!(at("a: 1\rb: 2\rb: 3\r", 3, 1, 1), "f.yaml:3:1: wrong\n  3 | b: 3\n    | ^");
+        assert!(!at("user: a\rpassword: hunter2\r", 2, 1, 8).contains("hunter2"));
     }
 
     #[test]

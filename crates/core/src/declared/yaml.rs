@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, lines};
 use super::scalar::{self, Scalar};
 use super::tree::{Entry, Node, Value};
 use super::{MAX_BYTES, MAX_COMPLAINTS, SourceFile, Span};
@@ -127,7 +127,7 @@ impl<'a> Builder<'a> {
     fn new(file: &'a SourceFile, text: &str) -> Self {
         Self {
             file,
-            lines: text.lines().map(|line| count(line.chars().count())).collect(),
+            lines: lines(text).map(|line| count(line.chars().count())).collect(),
             stack: Vec::new(),
             anchors: HashMap::new(),
             root: None,

@@ -51,6 +51,10 @@ async fn ask_for_token(bed: &Bed, script: &mut Script, title: &str, body: &Value
         if let Some(catalog) = token.get_mut("catalog") {
             *catalog = one_entry(catalog);
         }
+        // Keystone keeps the methods in a set: their order differs from start to start.
+        if let Some(methods) = token.get_mut("methods").and_then(Value::as_array_mut) {
+            methods.sort_by_key(Value::to_string);
+        }
     }
     let summary = Answer { text: shown.to_string(), ..answer.clone() };
     script.note(title);
