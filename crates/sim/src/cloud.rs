@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::SimError;
+use crate::events::Events;
 use crate::faults::Faults;
 use crate::http::front::Front;
 use crate::options::SimOptions;
@@ -36,21 +37,17 @@ impl SimCloud {
         if !address.ip().is_loopback() {
             return Err(SimError::NotLoopback { address });
         }
-        let state = match &options.seed {
+        let mut state = match &options.seed {
             Some(path) => State::read(path)?,
             None => State::default(),
         };
         let failed = |source| SimError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
-        let world = Arc::new(World::new(
-            format!("http://{bound}"),
-            options,
-            service::catalog(),
-            state.identity.unwrap_or_else(seed::identity),
-            state.image.unwrap_or_default(),
-        ));
-        for (url, file) in state.upstream {
+        let upstream = std::mem::take(&mut state.upstream);
+        let base = format!("http://{bound}");
+        let world = Arc::new(World::new(base, options, service::catalog(), state));
+        for (url, file) in upstream {
             world.upstream.declare(url, file);
         }
         let stop = CancellationToken::new();
@@ -124,6 +121,11 @@ impl SimCloud {
         &self.world.requests
     }
 
+    /// What happened to the cloud's resources.
+    pub fn events(&self) -> &Events {
+        &self.world.events
+    }
+
     /// The simulated internet.
     pub fn upstream(&self) -> &Upstream {
         &self.world.upstream
@@ -158,6 +160,13 @@ impl World {
         State {
             identity: Some(self.identity().clone()),
             image: Some(self.images().clone()),
+            compute: Some(self.compute().clone()),
+            placement: Some(self.placement().clone()),
+            network: Some(self.network().clone()),
+            volume: Some(self.volume().clone()),
+            load_balancer: Some(self.load_balancer().clone()),
+            key_manager: Some(self.key_manager().clone()),
+            object_store: Some(self.object_store().clone()),
             upstream: self.upstream.declared(),
         }
     }

@@ -50,24 +50,38 @@
 //! `POST /_sim/upstream` on the same port, for programs that run `lotse sim` as a process.
 
 mod admin;
+mod barbican;
+mod cinder;
 mod cloud;
 mod error;
+#[allow(dead_code, reason = "published to by the services as they are widened")]
+pub mod events;
+#[allow(dead_code, reason = "used by the services as they are widened")]
+mod fault_body;
 pub mod faults;
 mod glance;
 mod http;
 mod ids;
 mod keystone;
+#[allow(dead_code, reason = "used by the services as they are widened")]
+mod microversion;
+mod neutron;
+mod nova;
+mod octavia;
 mod options;
+mod placement;
 pub mod requests;
 mod seed;
 mod service;
+mod swift;
 pub mod upstream;
 mod world;
 
 pub use cloud::SimCloud;
 pub use error::SimError;
+pub use events::{Event, Events};
 pub use faults::{Effect, Fault, Faults};
-pub use options::{DownloadMode, SimOptions};
+pub use options::{Delays, DownloadMode, SimOptions};
 pub use requests::{Mark, RequestLog, RequestRecord};
 pub use seed::State;
 pub use upstream::{Upstream, UpstreamFile};

@@ -16,6 +16,18 @@ pub enum DownloadMode {
     Fetch,
 }
 
+/// How long transitions take on the cloud's clock. Zero (the default): they are done when one looks
+/// next, as a first answer still shows the transitional state.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Delays {
+    /// A server from one state to the next stable one: building, stopping, rebooting, resizing.
+    pub server: Duration,
+    /// A volume, snapshot or backup: creating, attaching, deleting, extending.
+    pub volume: Duration,
+    /// A load balancer and its parts: pending to active.
+    pub load_balancer: Duration,
+}
+
 /// How a simulation is started. Take the default and change what matters.
 #[derive(Clone, Debug)]
 pub struct SimOptions {
@@ -28,6 +40,8 @@ pub struct SimOptions {
     pub latency: Duration,
     /// How long an image import takes on [`SimOptions::clock`]. Zero: it is done when one looks next.
     pub import_delay: Duration,
+    /// How long other transitions take on [`SimOptions::clock`].
+    pub delays: Delays,
     /// Where `web-download` imports take their bytes from.
     pub download: DownloadMode,
     /// How long tokens are valid. Default one hour.
@@ -50,6 +64,7 @@ impl Default for SimOptions {
             seed: None,
             latency: Duration::ZERO,
             import_delay: Duration::ZERO,
+            delays: Delays::default(),
             download: DownloadMode::Simulated,
             token_lifetime: Duration::from_hours(1),
             clock: system_clock(),

@@ -15,6 +15,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::barbican::model::Secrets;
+use crate::cinder::model::Volumes;
 use crate::error::SimError;
 use crate::glance::model::Images;
 use crate::ids::named;
@@ -22,6 +24,11 @@ use crate::keystone::model::{
     AppCredential, Assignment, Domain, Federated, Identity, Password, Project, Region, Role, Scope,
     Tokens, User,
 };
+use crate::neutron::model::Network;
+use crate::nova::model::Compute;
+use crate::octavia::model::Balancers;
+use crate::placement::model::Placement;
+use crate::swift::model::Objects;
 use crate::upstream::UpstreamFile;
 
 /// The password of all built-in people.
@@ -41,6 +48,27 @@ pub struct State {
     /// Glance's part.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) image: Option<Images>,
+    /// Nova's part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) compute: Option<Compute>,
+    /// Placement's part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) placement: Option<Placement>,
+    /// Neutron's part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) network: Option<Network>,
+    /// Cinderv3's part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) volume: Option<Volumes>,
+    /// Octavia's part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) load_balancer: Option<Balancers>,
+    /// Barbican's part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key_manager: Option<Secrets>,
+    /// Swift's part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) object_store: Option<Objects>,
     /// Declared URLs of the simulated internet.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) upstream: BTreeMap<String, UpstreamFile>,

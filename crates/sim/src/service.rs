@@ -58,7 +58,17 @@ pub(crate) struct CatalogEntry {
 
 /// All services. A further one is one line here.
 pub(crate) fn all() -> Vec<Box<dyn Service>> {
-    vec![Box::new(crate::keystone::Keystone), Box::new(crate::glance::Glance)]
+    vec![
+        Box::new(crate::keystone::Keystone),
+        Box::new(crate::glance::Glance),
+        Box::new(crate::nova::Nova),
+        Box::new(crate::placement::PlacementService),
+        Box::new(crate::neutron::Neutron),
+        Box::new(crate::cinder::Cinder),
+        Box::new(crate::octavia::Octavia),
+        Box::new(crate::barbican::Barbican),
+        Box::new(crate::swift::Swift),
+    ]
 }
 
 /// What the catalogue offers.

@@ -1,19 +1,30 @@
 //! Everything the cloud knows, in one place.
 //!
 //! Plain data with one lock per service. Locks are held for the length of one look or change and
-//! never across an await point.
+//! never across an await point. Nobody holds two of them: what one service wants of another goes
+//! through a function of the other that takes the world (`neutron::plug`, `cinder::attach`, …) and
+//! is called with no lock held. So no order of locks exists that one could get wrong.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lotse_core::time::Timestamp;
 
+use crate::barbican::model::Secrets;
+use crate::cinder::model::Volumes;
+use crate::events::Events;
 use crate::faults::Faults;
 use crate::glance::model::Images;
 use crate::ids::IdSource;
 use crate::keystone::model::Identity;
+use crate::neutron::model::Network;
+use crate::nova::model::Compute;
+use crate::octavia::model::Balancers;
 use crate::options::SimOptions;
+use crate::placement::model::Placement;
 use crate::requests::RequestLog;
+use crate::seed;
 use crate::service::CatalogEntry;
+use crate::swift::model::Objects;
 use crate::upstream::Upstream;
 
 /// The world as its services share it.
@@ -30,9 +41,17 @@ pub(crate) struct World {
     pub(crate) catalog: Vec<CatalogEntry>,
     pub(crate) faults: Faults,
     pub(crate) requests: RequestLog,
+    pub(crate) events: Events,
     pub(crate) upstream: Upstream,
     identity: Mutex<Identity>,
     images: Mutex<Images>,
+    compute: Mutex<Compute>,
+    placement: Mutex<Placement>,
+    network: Mutex<Network>,
+    volume: Mutex<Volumes>,
+    load_balancer: Mutex<Balancers>,
+    key_manager: Mutex<Secrets>,
+    object_store: Mutex<Objects>,
 }
 
 impl World {
@@ -40,8 +59,7 @@ impl World {
         base: String,
         options: SimOptions,
         catalog: Vec<CatalogEntry>,
-        identity: Identity,
-        images: Images,
+        state: seed::State,
     ) -> Self {
         Self {
             base,
@@ -50,9 +68,17 @@ impl World {
             catalog,
             faults: Faults::default(),
             requests: RequestLog::default(),
+            events: Events::default(),
             upstream: Upstream::default(),
-            identity: Mutex::new(identity),
-            images: Mutex::new(images),
+            identity: Mutex::new(state.identity.unwrap_or_else(seed::identity)),
+            images: Mutex::new(state.image.unwrap_or_default()),
+            compute: Mutex::new(state.compute.unwrap_or_default()),
+            placement: Mutex::new(state.placement.unwrap_or_default()),
+            network: Mutex::new(state.network.unwrap_or_default()),
+            volume: Mutex::new(state.volume.unwrap_or_default()),
+            load_balancer: Mutex::new(state.load_balancer.unwrap_or_default()),
+            key_manager: Mutex::new(state.key_manager.unwrap_or_default()),
+            object_store: Mutex::new(state.object_store.unwrap_or_default()),
         }
     }
 
@@ -70,5 +96,54 @@ impl World {
         let mut images = self.images.lock().unwrap_or_else(PoisonError::into_inner);
         images.settle(self.now());
         images
+    }
+
+    /// What Nova knows, to look at or change, with all transitions made that are due.
+    pub(crate) fn compute(&self) -> MutexGuard<'_, Compute> {
+        let mut compute = self.compute.lock().unwrap_or_else(PoisonError::into_inner);
+        compute.settle(self.now());
+        compute
+    }
+
+    /// What Placement knows, to look at or change, with all transitions made that are due.
+    pub(crate) fn placement(&self) -> MutexGuard<'_, Placement> {
+        let mut placement = self.placement.lock().unwrap_or_else(PoisonError::into_inner);
+        placement.settle(self.now());
+        placement
+    }
+
+    /// What Neutron knows, to look at or change, with all transitions made that are due.
+    pub(crate) fn network(&self) -> MutexGuard<'_, Network> {
+        let mut network = self.network.lock().unwrap_or_else(PoisonError::into_inner);
+        network.settle(self.now());
+        network
+    }
+
+    /// What Cinderv3 knows, to look at or change, with all transitions made that are due.
+    pub(crate) fn volume(&self) -> MutexGuard<'_, Volumes> {
+        let mut volume = self.volume.lock().unwrap_or_else(PoisonError::into_inner);
+        volume.settle(self.now());
+        volume
+    }
+
+    /// What Octavia knows, to look at or change, with all transitions made that are due.
+    pub(crate) fn load_balancer(&self) -> MutexGuard<'_, Balancers> {
+        let mut load_balancer = self.load_balancer.lock().unwrap_or_else(PoisonError::into_inner);
+        load_balancer.settle(self.now());
+        load_balancer
+    }
+
+    /// What Barbican knows, to look at or change, with all transitions made that are due.
+    pub(crate) fn key_manager(&self) -> MutexGuard<'_, Secrets> {
+        let mut key_manager = self.key_manager.lock().unwrap_or_else(PoisonError::into_inner);
+        key_manager.settle(self.now());
+        key_manager
+    }
+
+    /// What Swift knows, to look at or change, with all transitions made that are due.
+    pub(crate) fn object_store(&self) -> MutexGuard<'_, Objects> {
+        let mut object_store = self.object_store.lock().unwrap_or_else(PoisonError::into_inner);
+        object_store.settle(self.now());
+        object_store
     }
 }

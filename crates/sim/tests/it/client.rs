@@ -1,5 +1,7 @@
 //! A plain HTTP client of an OpenStack cloud, simulated or real.
 
+use std::collections::BTreeMap;
+
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -60,12 +62,14 @@ pub(crate) fn http() -> reqwest::Client {
         .expect("a client")
 }
 
-/// A session: a token and the address of the image service.
+/// A session: a token and where the services are.
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
     pub(crate) http: reqwest::Client,
     pub(crate) token: String,
     pub(crate) project: Option<String>,
+    /// Public address of each service by its type, without a slash at the end.
+    pub(crate) catalog: BTreeMap<String, String>,
     pub(crate) image: String,
     pub(crate) identity: String,
 }
@@ -95,16 +99,29 @@ impl Session {
         assert_eq!(answer.status, 201, "{}", answer.text);
         let body = answer.json();
         let catalog = body["token"]["catalog"].as_array().expect("a catalogue");
-        let service = catalog.iter().find(|entry| entry["type"] == "image").expect("images");
-        let endpoints = service["endpoints"].as_array().expect("endpoints");
-        let public = endpoints.iter().find(|it| it["interface"] == "public").expect("public");
+        let address = |entry: &Value| {
+            let endpoints = entry["endpoints"].as_array()?;
+            let public = endpoints.iter().find(|it| it["interface"] == "public")?;
+            let url = public["url"].as_str()?.trim_end_matches('/');
+            Some((entry["type"].as_str()?.to_owned(), url.to_owned()))
+        };
+        let catalog: BTreeMap<String, String> = catalog.iter().filter_map(address).collect();
         Self {
             http,
             token: answer.header("x-subject-token").expect("a token").to_owned(),
             project: body.pointer("/token/project/id").and_then(Value::as_str).map(str::to_owned),
-            image: public["url"].as_str().expect("an address").trim_end_matches('/').to_owned(),
+            image: catalog.get("image").expect("images").clone(),
+            catalog,
             identity,
         }
+    }
+
+    /// A request to a service by its type, below its address in the catalogue.
+    #[allow(dead_code, reason = "used by the scenarios of further services")]
+    pub(crate) fn to(&self, service: &str, method: Method, path: &str) -> RequestBuilder {
+        let base = self.catalog.get(service).unwrap_or_else(|| panic!("no {service} here"));
+        let request = self.http.request(method, format!("{base}{path}"));
+        request.header("X-Auth-Token", &self.token).header("Accept", "application/json")
     }
 
     /// A request to the image service.

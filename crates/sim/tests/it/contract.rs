@@ -8,6 +8,43 @@
 //! `LOTSE_TESTBED_CLOUDS=… INSTA_UPDATE=always cargo test -p lotse-sim contract -- --ignored`
 //! writes the transcripts anew.
 
+/// Each scenario twice: against the simulation always, against the testbed on request. A service
+/// lists its scenarios in its own module; the name of a scenario is the name of its transcript.
+macro_rules! scenarios {
+    ($($(#[$doc:meta])* $name:ident = $scenario:path;)*) => {
+        mod sim {
+            use super::*;
+            use crate::contract::{bed::Bed, play};
+            $(
+                $(#[$doc])*
+                #[tokio::test]
+                async fn $name() {
+                    play(Bed::simulated().await, stringify!($name), |bed, script| {
+                        Box::pin($scenario(bed, script))
+                    })
+                    .await;
+                }
+            )*
+        }
+
+        mod real {
+            use super::*;
+            use crate::contract::{bed::Bed, play};
+            $(
+                $(#[$doc])*
+                #[tokio::test]
+                #[ignore = "real: testbed"]
+                async fn $name() {
+                    play(Bed::real().await, stringify!($name), |bed, script| {
+                        Box::pin($scenario(bed, script))
+                    })
+                    .await;
+                }
+            )*
+        }
+    };
+}
+
 mod bed;
 mod identity;
 mod image;
@@ -47,40 +84,6 @@ async fn play(bed: Bed, name: &'static str, scenario: Scenario) {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| insta::assert_snapshot!(name, transcript));
-}
-
-/// Each scenario twice: against the simulation always, against the testbed on request.
-macro_rules! scenarios {
-    ($($(#[$doc:meta])* $name:ident = $scenario:path;)*) => {
-        mod sim {
-            use super::*;
-            $(
-                $(#[$doc])*
-                #[tokio::test]
-                async fn $name() {
-                    play(Bed::simulated().await, stringify!($name), |bed, script| {
-                        Box::pin($scenario(bed, script))
-                    })
-                    .await;
-                }
-            )*
-        }
-
-        mod real {
-            use super::*;
-            $(
-                $(#[$doc])*
-                #[tokio::test]
-                #[ignore = "real: testbed"]
-                async fn $name() {
-                    play(Bed::real().await, stringify!($name), |bed, script| {
-                        Box::pin($scenario(bed, script))
-                    })
-                    .await;
-                }
-            )*
-        }
-    };
 }
 
 scenarios! {

@@ -37,7 +37,15 @@ impl Script {
         let identity = bed.admin.identity.as_str();
         script.name(identity, "<identity>/v3");
         script.name(identity.trim_end_matches("/v3"), "<identity>");
-        script.name(&bed.admin.image, "<image>");
+        for session in [&bed.admin, &bed.member, &bed.other] {
+            for (service, address) in &session.catalog {
+                if service != "identity" {
+                    script.name(address, &format!("<{service}>"));
+                    let root = address.split("/v").next().unwrap_or(address);
+                    script.name(root, &format!("<{service} root>"));
+                }
+            }
+        }
         for (session, name) in
             [(&bed.admin, "admin"), (&bed.member, "member"), (&bed.other, "other")]
         {
@@ -49,6 +57,9 @@ impl Script {
 
     /// From now on this text is written as the name.
     pub(crate) fn name(&mut self, text: &str, name: &str) {
+        if self.names.iter().any(|(known, _)| known == text) {
+            return;
+        }
         self.names.push((text.to_owned(), name.to_owned()));
         self.names.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
     }
@@ -90,6 +101,24 @@ impl Script {
         let request = who.image(Method::PATCH, path).header("Content-Type", PATCH);
         let body = body.to_string();
         self.ask("PATCH", path, Some(&body), request.body(body.clone())).await
+    }
+
+    /// Asks a service by its type, with a body if there is one.
+    #[allow(dead_code, reason = "used by the scenarios of further services")]
+    pub(crate) async fn call(
+        &mut self,
+        who: &Session,
+        service: &str,
+        (method, path): (&str, &str),
+        body: Option<&Value>,
+    ) -> Answer {
+        let verb = method.parse().expect("a method");
+        let request = who.to(service, verb, path);
+        let request = match body {
+            Some(body) => request.json(body),
+            None => request,
+        };
+        self.ask(method, path, body.map(Value::to_string).as_deref(), request).await
     }
 
     /// Asks the identity service, below `/v3`, with a body if there is one.

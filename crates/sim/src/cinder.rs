@@ -1,0 +1,51 @@
+//! Cinderv3: volumes, snapshots, backups and types.
+
+pub(crate) mod model;
+
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderName, HeaderValue, StatusCode};
+
+use crate::service::{Exchange, Service};
+use crate::world::SharedWorld;
+
+/// Where the service is mounted.
+pub(crate) const MOUNT: &str = "/volume";
+
+/// The service.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cinder;
+
+impl Service for Cinder {
+    fn kind(&self) -> &'static str {
+        "volumev3"
+    }
+
+    fn name(&self) -> &'static str {
+        "cinderv3"
+    }
+
+    fn mount(&self) -> &'static str {
+        MOUNT
+    }
+
+    fn endpoint(&self) -> &'static str {
+        "/v3/%(project_id)s"
+    }
+
+    fn routes(&self, world: SharedWorld) -> Router {
+        Router::new().with_state(world)
+    }
+
+    fn refuse(&self, status: u16, message: &str) -> Response {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, message.to_owned()).into_response()
+    }
+
+    fn finish(&self, exchange: &Exchange, mut answer: Response) -> Response {
+        if let Ok(id) = HeaderValue::from_str(&exchange.request_id) {
+            answer.headers_mut().insert(HeaderName::from_static("x-openstack-request-id"), id);
+        }
+        answer
+    }
+}
