@@ -1,6 +1,17 @@
 //! Neutron: networks, ports, routers and what else Neutron v2.0 keeps.
 
+#[allow(dead_code, reason = "used by the API as it is widened")]
+pub(crate) mod address;
+mod allocate;
+mod floating_ips;
+#[allow(dead_code, reason = "used by the API as it is widened")]
+mod index;
 pub(crate) mod model;
+#[allow(dead_code, reason = "used by Nova as it is widened")]
+pub(crate) mod plug;
+mod quotas;
+mod security_groups;
+mod seed;
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
