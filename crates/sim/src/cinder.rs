@@ -1,16 +1,48 @@
-//! Cinderv3: volumes, snapshots, backups and types.
+//! Cinder v3: volumes, snapshots, backups and types.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`model`] | everything as plain data, and the changes that time brings |
+//! | [`words`] | the states of volumes, snapshots, backups and attachments |
+//! | [`attach`] | what Nova wants: volumes to boot from, to attach and to detach |
+//! | [`make`] | making a volume |
+//! | [`image`] | what Cinder wants of Glance |
+//! | [`quota`] | limits and usage |
+//! | [`notify`] | notifications |
+//! | [`refusal`] | Cinder's words for what is not there |
 
+pub(crate) mod attach;
+mod image;
+mod make;
 pub(crate) mod model;
+mod notify;
+mod quota;
+mod refusal;
+mod words;
+
+use std::time::Duration;
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode};
 
+use lotse_core::time::Timestamp;
+
 use crate::service::{Exchange, Service};
-use crate::world::SharedWorld;
+use crate::world::{SharedWorld, World};
 
 /// Where the service is mounted.
 pub(crate) const MOUNT: &str = "/volume";
+
+/// How long volumes, snapshots and backups take.
+fn delay(world: &World) -> Duration {
+    world.options.delays.volume
+}
+
+/// So much later.
+fn after(now: Timestamp, delay: Duration) -> Timestamp {
+    now.checked_add(delay).unwrap_or(Timestamp::MAX)
+}
 
 /// The service.
 #[derive(Clone, Copy, Debug)]

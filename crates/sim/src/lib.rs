@@ -51,6 +51,7 @@
 
 mod admin;
 mod barbican;
+#[allow(dead_code, reason = "used by the services as they are widened")]
 mod cinder;
 mod cloud;
 mod error;

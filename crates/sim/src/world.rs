@@ -119,10 +119,10 @@ impl World {
         network
     }
 
-    /// What Cinderv3 knows, to look at or change, with all transitions made that are due.
+    /// What Cinder knows, to look at or change, with all transitions made that are due.
     pub(crate) fn volume(&self) -> MutexGuard<'_, Volumes> {
         let mut volume = self.volume.lock().unwrap_or_else(PoisonError::into_inner);
-        volume.settle(self.now());
+        volume.settle(self.now(), &self.events);
         volume
     }
 
