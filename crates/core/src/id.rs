@@ -71,6 +71,10 @@ typed_id! {
     EventId
 }
 typed_id! {
+    /// One change that was proposed or made.
+    ChangeId
+}
+typed_id! {
     /// One running process of Lotse; holders of leases are named by it.
     InstanceId
 }

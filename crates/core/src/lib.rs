@@ -13,6 +13,7 @@
 //! | [`journal`] | the write-ahead journal of changes to the outside world |
 //! | [`lease`] | one holder at a time |
 //! | [`task`] | background work: idempotent, without input, safe to kill |
+//! | [`change`] | differences that somebody answers for |
 //! | [`event`] | typed facts that one capability tells the others |
 //! | [`secret`] | values that never appear in logs, and where they come from |
 //!
@@ -20,6 +21,7 @@
 //! are parameters, so that everything can be replayed. The one place that touches the real clock is
 //! [`time::SystemClock`].
 
+pub mod change;
 pub mod declared;
 pub mod error;
 pub mod event;

@@ -50,6 +50,8 @@ pub mod outbox;
 pub mod row;
 pub mod run;
 pub mod task;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 mod lent;
 mod open;

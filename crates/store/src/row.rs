@@ -28,6 +28,11 @@ impl Columns<'_> {
         self.0.try_get(column).map_err(|error| unusable(column, &error))
     }
 
+    /// Text or NULL.
+    pub fn maybe_text(self, column: &'static str) -> Result<Option<String>, Error> {
+        self.0.try_get(column).map_err(|error| unusable(column, &error))
+    }
+
     /// A whole number.
     pub fn integer(self, column: &'static str) -> Result<i64, Error> {
         self.0.try_get(column).map_err(|error| unusable(column, &error))
@@ -64,9 +69,8 @@ impl Columns<'_> {
 
     /// JSON kept as text, or NULL.
     pub fn maybe_json<T: DeserializeOwned>(self, column: &'static str) -> Result<Option<T>, Error> {
-        let text: Option<String> =
-            self.0.try_get(column).map_err(|error| unusable(column, &error))?;
-        text.map(|text| serde_json::from_str(&text).map_err(|error| unusable(column, &error)))
+        self.maybe_text(column)?
+            .map(|text| serde_json::from_str(&text).map_err(|error| unusable(column, &error)))
             .transpose()
     }
 
