@@ -67,11 +67,14 @@ mod keystone;
 #[allow(dead_code, reason = "used by the services as they are widened")]
 mod microversion;
 mod neutron;
+#[allow(dead_code, reason = "servers follow")]
 mod nova;
 mod octavia;
 mod options;
 mod placement;
 pub mod requests;
+#[allow(dead_code, reason = "used by services as they are widened")]
+mod schema;
 mod seed;
 mod service;
 mod swift;

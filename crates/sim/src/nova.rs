@@ -1,11 +1,45 @@
 //! Nova: servers, flavors, keypairs and what else Nova 2.1 keeps.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`model`], [`server`], [`fleet`] | what there is; all servers in the order of their lists |
+//! | [`transition`] | what happens to servers in time |
+//! | [`asked`] | token, microversion, body and policy of every request |
+//! | [`shapes`] | parts of schemas |
+//! | [`flavors`], [`flavor_parts`] | flavors, their extra specs, who sees them |
+//! | [`keypairs`], [`groups`] | keys of users; servers together or apart |
+//! | [`hosts`], [`services`], [`aggregates`] | hypervisors, zones, services, aggregates |
+//! | [`quota`], [`usage`] | limits, what was used, migrations |
+//! | [`notify`] | the notifications of a server's life |
+//! | [`builtin`], [`generate`] | what there is without a seed; many servers for rehearsals |
 
+mod actions;
+mod aggregates;
+mod asked;
+mod builtin;
+mod flavor_parts;
+mod flavors;
+pub(crate) mod fleet;
+mod generate;
+mod groups;
+mod hosts;
+mod keypairs;
 pub(crate) mod model;
+mod notify;
+mod quota;
+pub(crate) mod server;
+mod services;
+mod shapes;
+mod transition;
+mod usage;
+mod versions;
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
+use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, StatusCode};
 
+use crate::fault_body::Fault;
 use crate::service::{Exchange, Service};
 use crate::world::SharedWorld;
 
@@ -34,17 +68,36 @@ impl Service for Nova {
     }
 
     fn routes(&self, world: SharedWorld) -> Router {
-        Router::new().with_state(world)
+        let gate = axum::middleware::from_fn_with_state(world.clone(), asked::gate);
+        let api = Router::new()
+            .merge(flavors::routes())
+            .merge(keypairs::routes())
+            .merge(groups::routes())
+            .merge(hosts::routes())
+            .merge(services::routes())
+            .merge(aggregates::routes())
+            .merge(quota::routes())
+            .merge(usage::routes())
+            .fallback(asked::nowhere)
+            .method_not_allowed_fallback(asked::nowhere)
+            .layer(gate);
+        versions::routes().merge(api).with_state(world)
     }
 
     fn refuse(&self, status: u16, message: &str) -> Response {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        (status, message.to_owned()).into_response()
+        Fault::new(status, message).into_response()
     }
 
     fn finish(&self, exchange: &Exchange, mut answer: Response) -> Response {
+        let headers = answer.headers_mut();
         if let Ok(id) = HeaderValue::from_str(&exchange.request_id) {
-            answer.headers_mut().insert(HeaderName::from_static("x-openstack-request-id"), id);
+            headers.insert(HeaderName::from_static("x-openstack-request-id"), id.clone());
+            headers.insert(HeaderName::from_static("x-compute-request-id"), id);
+        }
+        // Answers without a body are announced as JSON all the same.
+        if !headers.contains_key(CONTENT_TYPE) {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         answer
     }

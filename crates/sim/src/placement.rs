@@ -1,5 +1,6 @@
 //! Placement: providers, inventories, allocations and traits.
 
+pub(crate) mod claim;
 pub(crate) mod model;
 
 use axum::Router;

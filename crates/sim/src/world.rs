@@ -101,7 +101,7 @@ impl World {
     /// What Nova knows, to look at or change, with all transitions made that are due.
     pub(crate) fn compute(&self) -> MutexGuard<'_, Compute> {
         let mut compute = self.compute.lock().unwrap_or_else(PoisonError::into_inner);
-        compute.settle(self.now());
+        compute.settle(self.now(), &self.events);
         compute
     }
 
