@@ -13,6 +13,8 @@
 #   LOTSE_TESTBED_FAKES    number of simulated compute hosts  [3]
 #   LOTSE_TESTBED_LIBVIRT  1: one real compute host (emulated guests)  [1]
 #   LOTSE_TESTBED_OCTAVIA  1: load balancers  [1]
+#   LOTSE_TESTBED_BARBICAN 1: secrets  [1]
+#   LOTSE_TESTBED_SWIFT    1: objects  [1]
 #   LOTSE_TESTBED_WORKERS  worker processes per API  [1]
 #   LOTSE_TESTBED_NOTIFY   oslo notification driver  [noop]
 # One testbed a machine: the ports are the upstream defaults, whatever the state directory.
@@ -24,6 +26,8 @@ STATE=${LOTSE_TESTBED_STATE:-/var/lib/lotse-testbed}
 FAKES=${LOTSE_TESTBED_FAKES:-3}
 WITH_LIBVIRT=${LOTSE_TESTBED_LIBVIRT:-1}
 WITH_OCTAVIA=${LOTSE_TESTBED_OCTAVIA:-1}
+WITH_BARBICAN=${LOTSE_TESTBED_BARBICAN:-1}
+WITH_SWIFT=${LOTSE_TESTBED_SWIFT:-1}
 WORKERS=${LOTSE_TESTBED_WORKERS:-1}
 NOTIFY=${LOTSE_TESTBED_NOTIFY:-noop}
 
@@ -53,11 +57,15 @@ unset "${!OS_@}"         # the caller's own cloud must not leak into our clients
 . "$HERE/lib/neutron.sh"
 . "$HERE/lib/cinder.sh"
 . "$HERE/lib/octavia.sh"
+. "$HERE/lib/barbican.sh"
+. "$HERE/lib/swift.sh"
 
 case $PROFILE in
-  image) SERVICES="keystone glance"; FAKES=0 WITH_LIBVIRT=0 WITH_OCTAVIA=0 ;;
+  image) SERVICES="keystone glance"; FAKES=0 WITH_LIBVIRT=0 WITH_OCTAVIA=0 WITH_BARBICAN=0 WITH_SWIFT=0 ;;
   full) SERVICES="keystone glance placement neutron nova cinder"
-        [ "$WITH_OCTAVIA" = 1 ] && SERVICES+=" octavia" ;;
+        if [ "$WITH_OCTAVIA" = 1 ]; then SERVICES+=" octavia"; fi
+        if [ "$WITH_BARBICAN" = 1 ]; then SERVICES+=" barbican"; fi
+        if [ "$WITH_SWIFT" = 1 ]; then SERVICES+=" swift"; fi ;;
   *) die "LOTSE_TESTBED_PROFILE is '$PROFILE'; it can be image or full" ;;
 esac
 has() { [[ " $SERVICES " == *" $1 "* ]]; }
@@ -67,6 +75,8 @@ cmd_install() {
   [ "$PROFILE" = full ] && want+=" $PACKAGES_FULL"
   [ "$WITH_LIBVIRT" = 1 ] && want+=" $PACKAGES_LIBVIRT"
   [ "$WITH_OCTAVIA" = 1 ] && want+=" $PACKAGES_OCTAVIA"
+  [ "$WITH_BARBICAN" = 1 ] && want+=" $PACKAGES_BARBICAN"
+  [ "$WITH_SWIFT" = 1 ] && want+=" $PACKAGES_SWIFT"
   # shellcheck disable=SC2086  # a list of words
   apt_install $want
 }
@@ -88,7 +98,7 @@ cmd_up() {
   if [ "$WITH_LIBVIRT" = 1 ]; then start_libvirt; fi
   say "database schemas and identity"
   schemas "keystone_first glance_schema"
-  once "identity-$PROFILE$WITH_OCTAVIA" seed identity "$SECRET" "$REGION" "$IP" "$SERVICES"
+  once "identity-${SERVICES// /-}" seed identity "$SECRET" "$REGION" "$IP" "$SERVICES"
   if [ "$PROFILE" = full ]; then full_services; else glance_start; wait_port 9292 glance; fi
   check_alive
   say "up, profile $PROFILE; environment: eval \"\$($HERE/testbed.sh env)\""
@@ -99,14 +109,20 @@ full_services() {
   wait_port 5672 rabbit 90
   local list="placement_schema nova_schema neutron_schema cinder_schema"
   has octavia && list+=" octavia_schema"
+  has barbican && list+=" barbican_schema"
+  has swift && list+=" swift_schema"
   schemas "$list"
   say "services"
   placement_start; glance_start; neutron_start; nova_start
   wait_port 8778 placement; wait_port 9292 glance; wait_port 9696 neutron 90
   cinder_start; nova_computes
   has octavia && octavia_start
+  has barbican && barbican_start
+  has swift && swift_start
   wait_port 8774 nova-api; wait_port 8776 cinder-api
   has octavia && wait_port 9876 octavia-api
+  has barbican && wait_port 9311 barbican
+  has swift && wait_port $SWIFT_PORT swift-proxy
   say "compute hosts"
   seed computes $((FAKES + WITH_LIBVIRT))
   if [ "$WITH_LIBVIRT" = 1 ] && [ ! -e "$STATE/images/tiny.img" ]; then
@@ -116,6 +132,7 @@ full_services() {
   fi
   say "flavors, network, images"
   once cloud seed cloud "$EXT_CIDR" "$EXT_GW" "$STATE/images"
+  once volume-types seed volume_types
 }
 
 cmd_down() {

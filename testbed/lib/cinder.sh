@@ -1,7 +1,7 @@
 # Cinder with the NFS driver on a bind mount: the kernel has no device mapper, NFS or iSCSI.
 
 cinder_config() {
-  mkdir -p "$DATA"/cinder/{export,mnt,conversion}
+  mkdir -p "$DATA"/cinder/{export,mnt,conversion,backup}
   chmod 777 "$DATA/cinder/export"
   echo "$IP:$DATA/cinder/export" >"$ETC/cinder/shares"
   cat >"$ETC/cinder/cinder.conf" <<EOF
@@ -20,6 +20,8 @@ resource_query_filters_file = /etc/cinder/resource_filters.json
 rootwrap_config = /etc/cinder/rootwrap.conf
 enabled_backends = files
 default_volume_type = files
+backup_driver = cinder.backup.drivers.posix.PosixBackupDriver
+backup_posix_path = $DATA/cinder/backup
 enable_v3_api = true
 [files]
 volume_driver = cinder.volume.drivers.nfs.NfsDriver
@@ -60,4 +62,5 @@ cinder_start() {
   run_on 8776 cinder-api cinder-api --config-file "$ETC/cinder/cinder.conf"
   run cinder-scheduler cinder-scheduler --config-file "$ETC/cinder/cinder.conf"
   run cinder-volume cinder-volume --config-file "$ETC/cinder/cinder.conf"
+  run cinder-backup cinder-backup --config-file "$ETC/cinder/cinder.conf"
 }

@@ -31,6 +31,11 @@ create_databases() {
   mariadb --no-defaults -S "$SQLSOCK" -u root -e "$q"
 }
 
+create_database() { # NAME  of a service that came later than the others
+  mariadb --no-defaults -S "$DATA/mysql/mysql.sock" -u root -e "CREATE DATABASE IF NOT EXISTS $1 CHARACTER SET utf8;
+    GRANT ALL ON $1.* TO 'lotse'@'$IP'; GRANT ALL ON $1.* TO 'lotse'@'localhost';"
+}
+
 # Without the distribution settings below RabbitMQ listens on all addresses; `+sbwt none` keeps it idle.
 start_rabbit() {
   local d=$DATA/rabbit
@@ -75,7 +80,7 @@ start_outside() {
   ovs-vsctl --timeout=20 --may-exist add-port br-ex $EXTIF
   { printf 'global\n  maxconn 512\ndefaults\n  mode tcp\n  timeout connect 5s\n  timeout client 10m\n  timeout server 10m\n'
     local p
-    for p in 5000 8774 8776 8778 9292 9696 9876; do
+    for p in 5000 8774 8776 8778 9292 9696 9876 9311 "$SWIFT_PORT"; do
       printf 'listen p%s\n  bind %s:%s namespace %s\n  server s %s:%s\n' "$p" $IP "$p" $EXTNS $IP "$p"
     done; } >"$ETC/outside.cfg"
   run outside haproxy -db -f "$ETC/outside.cfg"

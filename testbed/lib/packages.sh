@@ -5,11 +5,13 @@ PACKAGES_IMAGE="mariadb-server memcached uwsgi-plugin-python3 keystone glance-ap
 # nova-compute-ironic is the smallest package that gives nova-compute the hypervisor it depends on.
 PACKAGES_FULL="rabbitmq-server placement-api nova-api nova-conductor nova-scheduler nova-compute
  nova-compute-ironic neutron-server neutron-ovn-metadata-agent haproxy cinder-api cinder-scheduler
- cinder-volume ovn-central ovn-host openvswitch-switch ethtool sudo openssl"
+ cinder-volume cinder-backup ovn-central ovn-host openvswitch-switch ethtool sudo openssl"
 PACKAGES_LIBVIRT="qemu-system-x86/bookworm libvirt-daemon-system libvirt-clients python3-libvirt
  syslinux syslinux-common extlinux mtools dropbear-bin kmod genisoimage cpio fdisk"
 PACKAGES_OCTAVIA="octavia-api octavia-worker octavia-driver-agent octavia-housekeeping
  octavia-health-manager python3-octaviaclient python3-ovn-octavia-provider"
+PACKAGES_BARBICAN="barbican-api python3-barbicanclient"
+PACKAGES_SWIFT="swift-proxy swift-account swift-container swift-object python3-swiftclient"
 
 APT_OPTIONS=(-o Acquire::Retries=2 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20
   -o DPkg::Lock::Timeout=300)

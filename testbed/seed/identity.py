@@ -16,6 +16,8 @@ CATALOG = (
     ("cinder", "volumev3", "cinderv3", ":8776/v3/%(project_id)s"),
     ("cinder", "block-storage", "cinder", ":8776/v3/%(project_id)s"),
     ("octavia", "load-balancer", "octavia", ":9876"),
+    ("barbican", "key-manager", "barbican", ":9311"),
+    ("swift", "object-store", "swift", ":8888/v1/AUTH_%(project_id)s"),
 )
 
 
