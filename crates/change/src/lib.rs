@@ -46,6 +46,7 @@ mod error;
 mod event;
 pub mod model;
 mod store;
+pub mod task;
 
 pub use desk::{Changes, Rules};
 pub use error::Error;

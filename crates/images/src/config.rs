@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use lotse_core::change::Policy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -27,23 +28,13 @@ pub struct Config {
     /// How often it is looked at, for example `1h` or `15m`; an hour by default. At least 10 s.
     #[serde(default = "period")]
     pub period: Period,
-    /// Whether differences are only reported (`observe`) or made good (`apply`).
+    /// Whether differences are only reported (`observe`), proposed to people and made good once they
+    /// approve (`propose`), or made good at once (`apply`; what destroys is proposed all the same).
     #[serde(default)]
     pub policy: Policy,
     /// How long the cloud may take to import one image; half an hour by default.
     #[serde(default = "import_timeout")]
     pub import_timeout: Period,
-}
-
-/// What is done about differences.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Policy {
-    /// They are reported.
-    #[default]
-    Observe,
-    /// They are made good.
-    Apply,
 }
 
 /// A length of time, written like `90s`, `15m`, `1h 30m` or `PT15M`.

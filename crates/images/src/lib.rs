@@ -61,14 +61,14 @@ pub mod plan;
 pub mod task;
 
 pub use apply::Executor;
-pub use config::{Config, Policy};
+pub use config::Config;
 pub use declare::Catalog;
 pub use error::Error;
 pub use observe::{Observed, observe};
 pub use operation::Operation;
 pub use options::{DEFAULT_TAG, Options};
 pub use plan::plan;
-pub use task::{ImagesTask, Status};
+pub use task::{ImagesTask, Status, Tools};
 
 /// The kind of object that this capability changes.
 pub const KIND: &str = "image";

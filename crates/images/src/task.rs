@@ -1,20 +1,26 @@
 //! Background work: the catalogue of one cloud, looked at and, if wanted, made good.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use lotse_core::change::{Desk, Policy, Subject};
 use lotse_core::error::Explain;
+use lotse_core::id::ChangeId;
 use lotse_core::task::{Report, Task};
+use lotse_core::time::SharedClock;
 use lotse_openstack::Cloud;
-use lotse_plan::progress::Silent;
-use lotse_plan::{ApplyOptions, ApplyReport, Engine, Note, Plan, StepOutcome, StepReport, Summary};
+use lotse_plan::{
+    ApplyOptions, ApplyReport, Engine, Note, Plan, Settled, Showing, StepOutcome, StepReport,
+    Summary,
+};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::KIND;
 use crate::apply::Executor;
-use crate::config::{Config, Policy};
+use crate::config::Config;
 use crate::declare::Catalog;
 use crate::error::Error;
 use crate::observe::observe;
@@ -34,6 +40,21 @@ pub struct ImagesTask {
     apply: ApplyOptions,
     policy: Policy,
     period: Duration,
+    desk: Arc<dyn Desk>,
+    clock: SharedClock,
+}
+
+/// What the task works with.
+#[derive(Clone, Debug)]
+pub struct Tools {
+    /// Journal and leases.
+    pub engine: Engine,
+    /// Where differences are shown.
+    pub desk: Arc<dyn Desk>,
+    /// The time of day.
+    pub clock: SharedClock,
+    /// Limits of an apply.
+    pub apply: ApplyOptions,
 }
 
 /// What one activation saw and did.
@@ -49,7 +70,11 @@ pub struct Status {
     pub changes: Vec<String>,
     /// What the planner has to say besides.
     pub notes: Vec<Note>,
-    /// What was done, step by step; `None` when differences are only reported.
+    /// The change that waits for people, was rejected by them or was made.
+    pub change: Option<ChangeId>,
+    /// Whether people said no to it.
+    pub rejected: bool,
+    /// What was done, step by step; `None` when nothing was.
     pub applied: Option<Vec<StepReport>>,
 }
 
@@ -58,21 +83,24 @@ const MOST_CHANGES: usize = 50;
 
 impl ImagesTask {
     /// The task for one cloud. The paths of `config` have been made absolute by the caller.
-    pub fn new(config: &Config, cloud: Cloud, engine: Engine, apply: ApplyOptions) -> Self {
+    pub fn new(config: &Config, cloud: Cloud, tools: Tools) -> Self {
         let description = match config.policy {
             Policy::Observe => "compares the image catalogue with the cloud",
+            Policy::Propose => "proposes what the catalogue declares and makes what is approved",
             Policy::Apply => "keeps the images of the cloud as the catalogue declares them",
         };
         Self {
             name: format!("images/{}", cloud.name()),
             description: description.to_owned(),
             cloud,
-            engine,
+            engine: tools.engine,
             path: config.path.clone(),
             options: config.options(),
-            apply,
+            apply: tools.apply,
             policy: config.policy,
             period: config.period.get(),
+            desk: tools.desk,
+            clock: tools.clock,
         }
     }
 
@@ -91,9 +119,10 @@ impl ImagesTask {
         match self.policy {
             Policy::Observe => {
                 let (plan, images) = self.plan(&catalog).await?;
-                Ok(status(&catalog, images, &plan, None))
+                let settled = self.showing().report(&plan, self.clock.now()).await?;
+                Ok(status(&catalog, images, &plan, settled))
             }
-            Policy::Apply => self.converge(&catalog, cancelled).await,
+            Policy::Propose | Policy::Apply => self.converge(&catalog, cancelled).await,
         }
     }
 
@@ -118,26 +147,40 @@ impl ImagesTask {
                 return Err(error);
             }
         };
-        let report = session.apply(&plan, &executor, &self.apply, &Silent, cancelled).await?;
-        if !report.succeeded() {
-            return Err(incomplete(&report));
+        let showing = self.showing();
+        let settled = session.settle(&plan, &executor, showing, &self.apply, cancelled).await?;
+        if let Settled::Applied(_, report) = &settled
+            && !report.succeeded()
+        {
+            return Err(incomplete(report));
         }
-        Ok(status(catalog, images, &plan, Some(report.steps)))
+        Ok(status(catalog, images, &plan, settled))
+    }
+
+    fn showing(&self) -> Showing<'_> {
+        let subject = Subject { capability: "images", cloud: self.cloud.name(), task: &self.name };
+        Showing { desk: &*self.desk, subject, policy: self.policy }
     }
 }
 
-fn status(
-    catalog: &Catalog,
-    images: usize,
-    plan: &Plan<Operation>,
-    applied: Option<Vec<StepReport>>,
-) -> Status {
+fn status(catalog: &Catalog, images: usize, plan: &Plan<Operation>, settled: Settled) -> Status {
+    let (change, rejected) = match &settled {
+        Settled::Waiting(change) | Settled::Applied(change, _) => (Some(*change), false),
+        Settled::Rejected(change) => (Some(*change), true),
+        Settled::Nothing | Settled::Reported => (None, false),
+    };
+    let applied = match settled {
+        Settled::Applied(_, report) => Some(report.steps),
+        _ => None,
+    };
     Status {
         definitions: catalog.enabled().count(),
         images,
         needed: plan.summary(),
         changes: plan.steps().iter().take(MOST_CHANGES).map(|step| step.name.clone()).collect(),
         notes: plan.notes().to_vec(),
+        change,
+        rejected,
         applied,
     }
 }
@@ -172,6 +215,10 @@ impl Status {
         match (&self.applied, needed.total()) {
             (_, 0) => format!("{definitions}, all converged"),
             (Some(_), _) => format!("{definitions}, {changes} made"),
+            (None, _) if self.rejected => format!("{definitions}, {changes} rejected"),
+            (None, _) if self.change.is_some() => {
+                format!("{definitions}, {changes} waiting for approval")
+            }
             (None, _) => format!("{definitions}, {changes} needed"),
         }
     }

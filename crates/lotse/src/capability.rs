@@ -1,13 +1,16 @@
 //! The capabilities of the daemon: one file and one line of [`ALL`] each.
 
+mod changes;
 mod images;
 mod state;
 
 use std::sync::Arc;
 
 use axum::Router;
+use lotse_change::Changes;
 use lotse_core::task::Task;
 use lotse_store::Store;
+use lotse_store::migrate::Part;
 
 use crate::daemon::clouds::Clouds;
 use crate::failure::Failure;
@@ -18,6 +21,8 @@ pub(crate) struct Context<'a> {
     pub(crate) config: &'a Config,
     pub(crate) clouds: &'a Clouds,
     pub(crate) store: &'a Arc<Store>,
+    /// Where differences are shown.
+    pub(crate) changes: &'a Changes,
 }
 
 /// What a capability adds to the daemon.
@@ -31,4 +36,7 @@ pub(crate) struct Parts {
 pub(crate) type Assemble = fn(&Context<'_>) -> Result<Parts, Failure>;
 
 /// Every capability.
-pub(crate) const ALL: &[Assemble] = &[images::assemble, state::assemble];
+pub(crate) const ALL: &[Assemble] = &[images::assemble, changes::assemble, state::assemble];
+
+/// The tables of the capabilities that keep something.
+pub(crate) const SCHEMA: &[Part] = &[lotse_change::PART];

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use lotse_change::Changes;
 use lotse_core::id::InstanceId;
 use lotse_core::lease::Leases;
 use lotse_core::task::{Board, Driver, DriverOptions, Task};
@@ -19,8 +20,8 @@ use lotse_core::time::{SharedClock, system_clock};
 use lotse_openstack::CloudOptions;
 use lotse_plan::Engine;
 use lotse_plan::random::SystemRandomness;
-use lotse_store::Store;
 use lotse_store::instance::InstanceLock;
+use lotse_store::{Store, StoreOptions, StoreUrl};
 use lotse_web::health::Readiness;
 use lotse_web::metrics::Metrics;
 use lotse_web::{About, Shell};
@@ -70,7 +71,7 @@ impl Daemon {
         let clock = system_clock();
         let instance = InstanceId::generate();
         let note = instance_note();
-        let store = Arc::new(Store::open(&config.store_url(environment)?).await?);
+        let store = Arc::new(open_state(&config.store_url(environment)?).await?);
         let lock = store.lock_instance(&note).await?;
         if !store.is_shared() {
             forget_the_dead(&store, &clock).await?;
@@ -83,7 +84,8 @@ impl Daemon {
         let board = Arc::<Board>::default();
         let metrics = Arc::new(Metrics::new(board.clone(), VERSION));
         metrics.register(|registry| clouds.metrics().register(registry));
-        let context = Context { config, clouds: &clouds, store: &store };
+        let changes = Changes::new(store.clone(), config.changes);
+        let context = Context { config, clouds: &clouds, store: &store, changes: &changes };
         let (tasks, routes) = assemble(&context)?;
         let readiness = Arc::new(Readiness::of(vec![Box::new(ready::Database(store.clone()))]));
         let about = About {
@@ -219,6 +221,12 @@ pub(crate) fn cancelled_by_signal() -> Result<CancellationToken, Error> {
 pub(crate) fn engine(store: &Arc<Store>) -> Engine {
     Engine::new(store.clone(), clock(), Arc::new(SystemRandomness))
         .with_leases(store.clone(), instance_note())
+}
+
+/// Opens the state with the tables of all capabilities.
+pub(crate) async fn open_state(url: &StoreUrl) -> Result<Store, lotse_store::Error> {
+    let options = StoreOptions { parts: capability::SCHEMA.to_vec(), ..StoreOptions::default() };
+    Store::open_with(url, options).await
 }
 
 /// The clock of the process.

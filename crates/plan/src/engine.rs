@@ -287,6 +287,11 @@ impl Session {
         &self.recovery
     }
 
+    /// The clock of the engine.
+    pub(crate) fn clock(&self) -> SharedClock {
+        Arc::clone(&self.engine.clock)
+    }
+
     /// Is cancelled when a lease cannot be kept. An apply stops then by itself.
     pub const fn lease_lost(&self) -> &CancellationToken {
         &self.lease_lost

@@ -1,5 +1,6 @@
 //! What can be wrong with a plan, or keep it from being applied.
 
+use lotse_core::change::DeskError;
 use lotse_core::error::{ErrorKind, Explain};
 use lotse_core::journal::JournalError;
 use lotse_core::lease::{Lease, LeaseError};
@@ -122,6 +123,9 @@ pub enum PlanError {
         #[source]
         source: Box<StepError>,
     },
+    /// What is to be done about the difference could not be found out or kept.
+    #[error(transparent)]
+    Desk(#[from] DeskError),
     /// The leases could not be kept until recovery was done.
     #[error("the lease was lost before anything was changed")]
     LeaseLost,
@@ -164,6 +168,7 @@ impl Explain for PlanError {
             | Self::FuseUnknown { .. } => ErrorKind::Refused,
             Self::Busy { .. } | Self::LeaseLost => ErrorKind::Busy,
             Self::Lease { .. } | Self::Journal { .. } => ErrorKind::Storage,
+            Self::Desk(error) => error.kind(),
             Self::Recovery { source, .. } => source.kind,
             Self::Cancelled => ErrorKind::Cancelled,
         }
@@ -188,6 +193,7 @@ impl Explain for PlanError {
                     "run again when the cloud answers; nothing new is started before that is known".to_owned(),
                 ]).collect();
             }
+            Self::Desk(error) => return error.hints(),
             Self::Cancelled | Self::LeaseLost => "run again to go on",
             Self::DuplicateStep { .. }
             | Self::UnknownDependency { .. }

@@ -69,6 +69,7 @@ pub mod model;
 pub mod progress;
 pub mod random;
 pub mod render;
+pub mod settle;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -81,3 +82,4 @@ pub use fuse::Fuse;
 pub use model::{Action, Change, Note, NoteKind, Plan, PlanBuilder, Step, StepId, Summary};
 pub use progress::Progress;
 pub use random::Randomness;
+pub use settle::{Settled, Showing};

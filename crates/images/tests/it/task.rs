@@ -8,8 +8,9 @@ use lotse_core::declared::{self, SourceFile};
 use lotse_core::error::{ErrorKind, Explain as _};
 use lotse_core::task::Task as _;
 use lotse_core::time::{Clock as _, ManualClock, SignedDuration, SystemClock, system_clock};
-use lotse_images::{Config, Error, ImagesTask};
+use lotse_images::{Config, Error, ImagesTask, Tools};
 use lotse_plan::random::SystemRandomness;
+use lotse_plan::testing::MemoryDesk;
 use lotse_plan::{ApplyOptions, Engine, NoteKind};
 use lotse_sim::{DownloadMode, Fault, SimCloud, SimOptions};
 use tokio_util::sync::CancellationToken;
@@ -19,12 +20,18 @@ use crate::stage::Stage;
 
 /// The task for definition files in a directory.
 fn task(stage: &Stage, path: &Path, policy: &str) -> ImagesTask {
+    task_at(stage, path, policy, Arc::default())
+}
+
+/// The same with a desk that others have a hand on.
+fn task_at(stage: &Stage, path: &Path, policy: &str, desk: Arc<MemoryDesk>) -> ImagesTask {
     let text = format!("clouds: [sim]\npolicy: {policy}\ntag: {}\n", stage.options.tag);
     let mut config = declared::load::<Config>(&SourceFile::new("lotse.yaml", text)).unwrap().value;
     config.rebase(path);
     let journal = Arc::clone(&stage.journal);
     let engine = Engine::new(journal, system_clock(), Arc::new(SystemRandomness));
-    ImagesTask::new(&config, stage.cloud.clone(), engine, ApplyOptions::default())
+    let tools = Tools { engine, desk, clock: system_clock(), apply: ApplyOptions::default() };
+    ImagesTask::new(&config, stage.cloud.clone(), tools)
 }
 
 /// A directory that holds `images/debian.yml`.
@@ -55,6 +62,25 @@ async fn a_converged_cloud_costs_two_requests_and_no_write() {
         requests.since(mark).into_iter().map(|one| (one.method, one.path)).collect();
     assert_eq!(asked, vec![("GET".to_owned(), "/v2/images".to_owned()); 2]);
     assert_eq!((task.name(), task.period()), ("images/sim", Duration::from_hours(1)));
+}
+
+#[tokio::test]
+async fn what_is_proposed_is_made_once_somebody_approves() {
+    let stage = Stage::simulated().await;
+    let dir = estate(&debian(&stage));
+    let desk = Arc::<MemoryDesk>::default();
+    let task = task_at(&stage, dir.path(), "propose", desk.clone());
+    let stop = CancellationToken::new();
+    let report = task.activate(&stop).await.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(report.summary, "1 image definition, 1 change waiting for approval");
+    assert!(report.detail["change"].is_string(), "{}", report.detail);
+    assert!(stage.images().await.is_empty());
+    desk.approve();
+    let report = task.activate(&stop).await.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(report.summary, "1 image definition, 1 change made");
+    assert_eq!(stage.images().await.len(), 1);
+    let conclusion = desk.conclusions().remove(0);
+    assert!(conclusion.succeeded && !conclusion.request_ids.is_empty(), "{conclusion:?}");
 }
 
 #[tokio::test]

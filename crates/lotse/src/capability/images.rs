@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use lotse_images::ImagesTask;
+use lotse_images::{ImagesTask, Tools};
 use lotse_plan::ApplyOptions;
 
 use super::{Context, Parts};
-use crate::daemon::engine;
+use crate::daemon::{clock, engine};
 use crate::failure::Failure;
 
 /// One task for every cloud that the section `images` names.
@@ -15,7 +15,13 @@ pub(super) fn assemble(context: &Context<'_>) -> Result<Parts, Failure> {
     let Some(config) = &context.config.images else { return Ok(parts) };
     for name in &config.clouds {
         let cloud = context.clouds.get(name)?;
-        let task = ImagesTask::new(config, cloud, engine(context.store), ApplyOptions::default());
+        let tools = Tools {
+            engine: engine(context.store),
+            desk: Arc::new(context.changes.clone()),
+            clock: clock(),
+            apply: ApplyOptions::default(),
+        };
+        let task = ImagesTask::new(config, cloud, tools);
         parts.tasks.push(Arc::new(task));
     }
     Ok(parts)

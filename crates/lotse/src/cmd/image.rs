@@ -121,7 +121,7 @@ async fn apply(
     environment: &Environment,
 ) -> CommandResult {
     let work = Work::prepare(arguments.select, globals, environment)?;
-    let store = Arc::new(Store::open(&state(globals, environment)?).await?);
+    let store = Arc::new(daemon::open_state(&state(globals, environment)?).await?);
     let cancelled = daemon::cancelled_by_signal()?;
     let engine = daemon::engine(&store);
     let executor = Executor::new(work.cloud.clone(), work.options.clone());

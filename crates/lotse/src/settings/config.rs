@@ -39,6 +39,9 @@ pub(crate) struct Config {
     #[serde(default = "drain_seconds")]
     #[schemars(range(min = 1, max = 3600))]
     pub(crate) drain_seconds: u32,
+    /// What is asked of people before clouds are changed.
+    #[serde(default)]
+    pub(crate) changes: lotse_change::Rules,
     /// Keeps image catalogues true on clouds.
     #[serde(default)]
     pub(crate) images: Option<lotse_images::config::Config>,

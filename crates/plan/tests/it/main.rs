@@ -8,5 +8,6 @@ mod convergence;
 mod graph;
 mod leasing;
 mod rendering;
+mod settling;
 mod showing_progress;
 mod stopping;

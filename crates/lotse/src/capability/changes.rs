@@ -1,0 +1,16 @@
+//! The upkeep of the changes.
+
+use std::sync::Arc;
+
+use lotse_change::task::Forgetting;
+
+use super::{Context, Parts};
+use crate::daemon::clock;
+use crate::failure::Failure;
+
+/// One task, always: without it the history would grow for ever.
+#[expect(clippy::unnecessary_wraps, reason = "the shape that all capabilities share")]
+pub(super) fn assemble(context: &Context<'_>) -> Result<Parts, Failure> {
+    let task = Forgetting::new(context.changes.clone(), clock());
+    Ok(Parts { tasks: vec![Arc::new(task)], ..Parts::default() })
+}
