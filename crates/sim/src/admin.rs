@@ -2,11 +2,14 @@
 //!
 //! They need no token: the listener is on loopback and everything behind it is made up.
 
+mod stream;
+
 use axum::Router;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use http::StatusCode;
+use lotse_core::time::SignedDuration;
 use serde_json::json;
 
 use crate::faults::Fault;
@@ -18,6 +21,8 @@ pub(crate) fn routes(world: SharedWorld) -> Router {
         .route("/_sim/state", get(state))
         .route("/_sim/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/_sim/faults/{id}", delete(remove_fault))
+        .route("/_sim/events", get(stream::events))
+        .route("/_sim/clock", get(clock).post(turn_clock))
         .route("/_sim/requests", get(requests).delete(clear_requests))
         .route("/_sim/upstream", post(declare))
         .with_state(world)
@@ -35,6 +40,9 @@ async fn add_fault(
     State(world): State<SharedWorld>,
     axum::Json(fault): axum::Json<Fault>,
 ) -> Response {
+    if let Err(problem) = fault.check() {
+        return (StatusCode::UNPROCESSABLE_ENTITY, problem).into_response();
+    }
     let id = world.faults.add(fault);
     (StatusCode::CREATED, axum::Json(json!({"id": id}))).into_response()
 }
@@ -46,6 +54,36 @@ async fn clear_faults(State(world): State<SharedWorld>) -> StatusCode {
 
 async fn remove_fault(State(world): State<SharedWorld>, Path(id): Path<u64>) -> StatusCode {
     if world.faults.remove(id) { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND }
+}
+
+async fn clock(State(world): State<SharedWorld>) -> Response {
+    let shown = json!({"now": world.now(), "frozen": world.clock.frozen()});
+    axum::Json(shown).into_response()
+}
+
+/// What is done to the clock, in this order.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Turn {
+    /// Stop it, or let it go on.
+    freeze: Option<bool>,
+    /// Move it forward.
+    advance_seconds: f64,
+}
+
+async fn turn_clock(
+    State(world): State<SharedWorld>,
+    axum::Json(turn): axum::Json<Turn>,
+) -> Response {
+    let Ok(by) = SignedDuration::try_from_secs_f64(turn.advance_seconds) else {
+        return (StatusCode::UNPROCESSABLE_ENTITY, "no such duration").into_response();
+    };
+    if let Some(frozen) = turn.freeze {
+        world.clock.freeze(frozen);
+    }
+    world.clock.advance(by);
+    world.settle();
+    clock(State(world)).await
 }
 
 /// Which requests are wanted.

@@ -1,7 +1,9 @@
 //! A running simulation.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use lotse_core::time::SignedDuration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -50,6 +52,7 @@ impl SimCloud {
         for (url, file) in upstream {
             world.upstream.declare(url, file);
         }
+        crate::scale::populate(&world, &world.options.scale);
         let stop = CancellationToken::new();
         let front = Arc::new(Front::new(&world, service::all()));
         let server = tokio::spawn(crate::http::serve(listener, front, stop.clone()));
@@ -121,9 +124,26 @@ impl SimCloud {
         &self.world.requests
     }
 
-    /// What happened to the cloud's resources.
+    /// Moves the cloud's clock forward and makes all transitions that are due then.
+    pub fn advance(&self, by: Duration) {
+        self.world.clock.advance(SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX));
+        self.world.settle();
+    }
+
+    /// Stops the cloud's clock, or lets it go on from where it stands.
+    pub fn freeze_clock(&self, frozen: bool) {
+        self.world.clock.freeze(frozen);
+    }
+
+    /// What happened to the cloud's resources. What time has brought since somebody looked last is
+    /// in it after [`SimCloud::settle`].
     pub fn events(&self) -> &Events {
         &self.world.events
+    }
+
+    /// Makes all transitions that are due.
+    pub fn settle(&self) {
+        self.world.settle();
     }
 
     /// The simulated internet.

@@ -33,6 +33,34 @@ pub enum SimError {
         #[source]
         source: std::io::Error,
     },
+    /// The file of fault rules cannot be read.
+    #[error("the file of fault rules {} cannot be read", path.display())]
+    FaultsUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file of fault rules is no list of rules.
+    #[error("the file {} is not a list of fault rules", path.display())]
+    FaultsInvalid {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A fault rule could never do what it says.
+    #[error("rule {number} in {} makes no sense: {problem}", path.display())]
+    FaultSenseless {
+        /// The file.
+        path: PathBuf,
+        /// Which rule, from 1.
+        number: usize,
+        /// What is wrong.
+        problem: String,
+    },
     /// The seed file is not a state.
     #[error("the seed file {} is not a state of the simulated cloud", path.display())]
     SeedInvalid {
@@ -49,7 +77,11 @@ impl Explain for SimError {
         match self {
             Self::NotLoopback { .. } => ErrorKind::Refused,
             Self::Listen { .. } => ErrorKind::Unavailable,
-            Self::SeedUnreadable { .. } | Self::SeedInvalid { .. } => ErrorKind::Configuration,
+            Self::SeedUnreadable { .. }
+            | Self::SeedInvalid { .. }
+            | Self::FaultsUnreadable { .. }
+            | Self::FaultsInvalid { .. }
+            | Self::FaultSenseless { .. } => ErrorKind::Configuration,
         }
     }
 
@@ -57,7 +89,12 @@ impl Explain for SimError {
         let hint = match self {
             Self::NotLoopback { .. } => "choose 127.0.0.1 or [::1]; the passwords are well known",
             Self::Listen { .. } => "choose another port, or port 0 for any free one",
-            Self::SeedUnreadable { .. } => "check the path and its permissions",
+            Self::FaultsInvalid { .. } | Self::FaultSenseless { .. } => {
+                "for example [{\"service\": \"image\", \"nth\": 1, \"effect\": {\"kind\": \"reset-before\"}}]"
+            }
+            Self::SeedUnreadable { .. } | Self::FaultsUnreadable { .. } => {
+                "check the path and its permissions"
+            }
             Self::SeedInvalid { .. } => "`GET /_sim/state` of a running simulation shows the form",
         };
         vec![hint.to_owned()]

@@ -5,10 +5,11 @@
 //! are those of the services ("unversioned" notifications, which all of them send).
 //!
 //! A transition that time brings is made by whoever looks next (see the crate's story), so that its
-//! event may be published after it happened; its `timestamp` is when it happened.
+//! event may be published after it happened; its `timestamp` is when it happened. Where all services
+//! are looked at together ([`Events::together`]), what they publish is put in the order of time first.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lotse_core::time::Timestamp;
 use serde::Serialize;
@@ -78,9 +79,18 @@ pub(crate) struct Cause {
 /// The stream of events.
 #[derive(Debug)]
 pub struct Events {
-    kept: Mutex<VecDeque<Event>>,
+    kept: Mutex<Kept>,
     /// Number of the last event.
     last: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    events: VecDeque<Event>,
+    /// How many are at work that publish together.
+    gathering: usize,
+    /// What is to be put in order when the last of them is done.
+    gathered: Vec<Happened>,
 }
 
 impl Default for Events {
@@ -92,8 +102,12 @@ impl Default for Events {
 impl Events {
     /// The events after this number, in their order; from 0 all that are remembered.
     pub fn since(&self, number: u64) -> Vec<Event> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.iter().skip_while(|event| event.number <= number).cloned().collect()
+        let kept = self.lock();
+        // Numbers have no gaps: the place of the first one follows from its number.
+        let first = kept.events.front().map_or(0, |event| event.number);
+        let skip = number.saturating_add(1).saturating_sub(first);
+        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+        kept.events.iter().skip(skip).cloned().collect()
     }
 
     /// Number of the last event; 0 before the first.
@@ -108,13 +122,38 @@ impl Events {
         drop(last.wait_for(|last| *last > number).await);
     }
 
+    /// Publishes something that happened.
     pub(crate) fn publish(&self, happened: Happened) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let number = *self.last.borrow() + 1;
-        if kept.len() >= REMEMBERED {
-            kept.pop_front();
+        let mut kept = self.lock();
+        if kept.gathering > 0 {
+            kept.gathered.push(happened);
+        } else {
+            self.append(&mut kept, happened);
         }
-        kept.push_back(Event {
+    }
+
+    /// Does work in which several services publish; what they publish comes in the order of time.
+    pub(crate) fn together<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.lock().gathering += 1;
+        let result = work();
+        let mut kept = self.lock();
+        kept.gathering -= 1;
+        if kept.gathering == 0 {
+            let mut gathered = std::mem::take(&mut kept.gathered);
+            gathered.sort_by_key(|happened| happened.at);
+            for happened in gathered {
+                self.append(&mut kept, happened);
+            }
+        }
+        result
+    }
+
+    fn append(&self, kept: &mut Kept, happened: Happened) {
+        let number = *self.last.borrow() + 1;
+        if kept.events.len() >= REMEMBERED {
+            kept.events.pop_front();
+        }
+        kept.events.push_back(Event {
             number,
             timestamp: happened.at,
             event_type: happened.event_type,
@@ -125,5 +164,50 @@ impl Events {
             payload: happened.payload,
         });
         self.last.send_replace(number);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Happened {
+        Happened {
+            at: Timestamp::from_second(second).expect("a time"),
+            event_type: format!("thing.at.{second}"),
+            publisher_id: "test",
+            cause: Cause::default(),
+            payload: Value::Null,
+        }
+    }
+
+    #[test]
+    fn what_is_published_together_comes_in_the_order_of_time() {
+        let events = Events::default();
+        events.publish(at(9));
+        events.together(|| [5, 3, 4].map(|second| events.publish(at(second))));
+        events.publish(at(1));
+        let all = events.since(0);
+        let seconds: Vec<i64> = all.iter().map(|event| event.timestamp.as_second()).collect();
+        assert_eq!(seconds, [9, 3, 4, 5, 1]);
+        assert_eq!(all.iter().map(|event| event.number).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn the_oldest_events_are_forgotten_and_the_rest_is_found_by_number() {
+        let events = Events::default();
+        for _ in 0..REMEMBERED + 10 {
+            events.publish(at(0));
+        }
+        assert_eq!(events.since(0).len(), REMEMBERED);
+        assert_eq!(events.since(0)[0].number, 11);
+        let last = events.last();
+        assert_eq!(events.since(last - 2).len(), 2);
+        assert_eq!(events.since(last), []);
+        assert_eq!(events.since(u64::MAX), []);
     }
 }

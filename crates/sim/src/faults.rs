@@ -9,13 +9,16 @@
 //! {"service": "image", "method": "POST", "path": "/v2/images", "nth": 1, "effect": {"kind": "reset-after"}}
 //! ```
 
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use crate::error::SimError;
 use crate::ids::mix;
 
 /// What happens to a request that a fault hits.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Effect {
     /// The request has no effect and is answered with this status.
@@ -42,6 +45,13 @@ pub enum Effect {
     },
     /// The request has its full effect; half of the answer's body arrives, then the connection ends.
     Truncate,
+    /// The request has its full effect; the answer's body comes in small pieces with pauses between.
+    SlowBody {
+        /// How many bytes a piece has.
+        bytes: u64,
+        /// The pause before each piece in milliseconds.
+        milliseconds: u64,
+    },
     /// The token of the request ends before the request is looked at.
     ExpireToken,
     /// The answer claims another content type.
@@ -143,6 +153,57 @@ impl Fault {
         self
     }
 
+    /// What is wrong with the rule, if it could never do what it says.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names the field and what it may be.
+    pub fn check(&self) -> Result<(), String> {
+        if let Effect::Status { status, .. } = &self.effect
+            && !(400..600).contains(status)
+        {
+            return Err(format!("effect.status must be from 400 to 599, not {status}"));
+        }
+        if let Effect::SlowBody { bytes: 0, .. } = &self.effect {
+            return Err("effect.bytes must be at least 1".to_owned());
+        }
+        if let Effect::ContentType { media_type } = &self.effect
+            && http::HeaderValue::from_str(media_type).is_err()
+        {
+            return Err("effect.media_type must be a media type".to_owned());
+        }
+        if let Some(probability) = self.probability.filter(|it| !(0.0..=1.0).contains(it)) {
+            return Err(format!("probability must be from 0 to 1, not {probability}"));
+        }
+        for (name, count) in [("nth", self.nth), ("every", self.every)] {
+            if count == Some(0) {
+                return Err(format!("{name} counts from 1"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a file with a list of rules.
+    ///
+    /// # Errors
+    ///
+    /// [`SimError::FaultsUnreadable`]; [`SimError::FaultsInvalid`] with line and column;
+    /// [`SimError::FaultSenseless`] for a rule that could never do what it says.
+    pub fn read(path: &Path) -> Result<Vec<Self>, SimError> {
+        let text = std::fs::read(path)
+            .map_err(|source| SimError::FaultsUnreadable { path: path.to_owned(), source })?;
+        let rules: Vec<Self> = serde_json::from_slice(&text)
+            .map_err(|source| SimError::FaultsInvalid { path: path.to_owned(), source })?;
+        for (at, rule) in rules.iter().enumerate() {
+            rule.check().map_err(|problem| SimError::FaultSenseless {
+                path: path.to_owned(),
+                number: at + 1,
+                problem,
+            })?;
+        }
+        Ok(rules)
+    }
+
     fn concerns(&self, service: &str, method: &str, path: &str) -> bool {
         self.service.as_deref().is_none_or(|wanted| wanted == service)
             && self.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
@@ -201,7 +262,11 @@ fn glob(pattern: &[u8], path: &[u8]) -> bool {
 
 /// The rules in force.
 #[derive(Debug, Default)]
-pub struct Faults(Mutex<Rules>);
+pub struct Faults {
+    rules: Mutex<Rules>,
+    /// Whether there is any rule: without one, requests need not wait for each other here.
+    any: AtomicBool,
+}
 
 #[derive(Debug, Default)]
 struct Rules {
@@ -216,6 +281,7 @@ impl Faults {
         rules.last_id += 1;
         let id = rules.last_id;
         rules.rules.push(ActiveFault { id, fault, matched: 0, hit: 0 });
+        self.any.store(true, Ordering::SeqCst);
         id
     }
 
@@ -224,12 +290,15 @@ impl Faults {
         let mut rules = self.lock();
         let before = rules.rules.len();
         rules.rules.retain(|rule| rule.id != id);
+        self.any.store(!rules.rules.is_empty(), Ordering::SeqCst);
         rules.rules.len() < before
     }
 
     /// Ends all rules.
     pub fn clear(&self) {
-        self.lock().rules.clear();
+        let mut rules = self.lock();
+        rules.rules.clear();
+        self.any.store(false, Ordering::SeqCst);
     }
 
     /// The rules in force and what they did so far.
@@ -239,6 +308,9 @@ impl Faults {
 
     /// The effects on this request, in the order of the rules.
     pub(crate) fn strike(&self, service: &str, method: &str, path: &str) -> Vec<Effect> {
+        if !self.any.load(Ordering::SeqCst) {
+            return Vec::new();
+        }
         let mut rules = self.lock();
         rules
             .rules
@@ -249,7 +321,7 @@ impl Faults {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Rules> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -25,6 +25,7 @@ pub(crate) mod model;
 mod patch;
 mod payload;
 mod refusal;
+mod scale;
 mod schema;
 mod tasks;
 
@@ -34,6 +35,8 @@ use http::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use self::refusal::Refusal;
+pub(crate) use self::scale::populate;
+pub(crate) use self::schema::python;
 use crate::service::{Exchange, Service};
 use crate::world::SharedWorld;
 

@@ -7,20 +7,29 @@
 //! | [`login`] | from an authentication request to a token |
 //! | [`token`] | the token API and how a token is shown |
 //! | [`resource`] | the uniform collections: list, show, create, update, delete |
-//! | [`assign`] | roles given to users |
-//! | [`credential`] | application credentials |
+//! | [`assign`] | roles given to users and groups, there or on all that is below |
+//! | [`credential`], [`secret`] | application credentials and their access rules; other credentials |
+//! | [`trust`], [`limit`] | trusts; limits and registered limits |
+//! | [`schema`] | what the properties of bodies must be |
+//! | [`notify`] | what others are told of |
 //! | [`policy`] | what a role allows |
 //! | [`refusal`] | Keystone's error bodies |
 
 mod assign;
 pub(crate) mod caller;
 mod credential;
+mod limit;
 mod login;
 pub(crate) mod model;
+mod notify;
 mod policy;
 mod refusal;
 mod resource;
+mod scale;
+mod schema;
+mod secret;
 mod token;
+mod trust;
 
 use axum::Router;
 use axum::extract::State;
@@ -31,7 +40,8 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
 use self::refusal::Refusal;
-use crate::service::{Exchange, Service};
+pub(crate) use self::scale::populate;
+use crate::service::{CatalogEntry, Exchange, Service};
 use crate::world::SharedWorld;
 
 /// Where the service is mounted.
@@ -67,6 +77,9 @@ impl Service for Keystone {
             .merge(resource::routes())
             .merge(assign::routes())
             .merge(credential::routes())
+            .merge(secret::routes())
+            .merge(trust::routes())
+            .merge(limit::routes())
             .with_state(world)
     }
 
@@ -151,4 +164,39 @@ async fn version(State(world): State<SharedWorld>) -> axum::Json<Value> {
 /// The region all endpoints are in.
 pub(crate) const fn region() -> &'static str {
     token::REGION
+}
+
+/// The word with its first letter in upper case, as some messages have it.
+fn titled(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// Puts the simulated services into a catalogue that has none.
+pub(crate) fn fill_catalog(identity: &mut model::Identity, catalog: &[CatalogEntry]) {
+    if !identity.services.is_empty() {
+        return;
+    }
+    for entry in catalog {
+        let service = model::CatalogService {
+            id: crate::ids::named("service", entry.kind),
+            kind: entry.kind.to_owned(),
+            name: entry.name.to_owned(),
+            enabled: true,
+            extra: serde_json::Map::new(),
+        };
+        for interface in ["admin", "internal", "public"] {
+            let endpoint = model::Endpoint {
+                id: token::endpoint_id(entry.kind, interface),
+                service_id: service.id.clone(),
+                interface: interface.to_owned(),
+                region_id: Some(region().to_owned()),
+                url: entry.path.clone(),
+                enabled: true,
+                extra: serde_json::Map::new(),
+            };
+            identity.endpoints.insert(endpoint.id.clone(), endpoint);
+        }
+        identity.services.insert(service.id.clone(), service);
+    }
 }

@@ -53,6 +53,7 @@ mod admin;
 mod barbican;
 #[allow(dead_code, reason = "used by the services as they are widened")]
 mod cinder;
+mod clock;
 mod cloud;
 mod error;
 #[allow(dead_code, reason = "published to by the services as they are widened")]
@@ -73,6 +74,7 @@ mod octavia;
 mod options;
 mod placement;
 pub mod requests;
+mod scale;
 #[allow(dead_code, reason = "used by services as they are widened")]
 mod schema;
 mod seed;
@@ -87,5 +89,6 @@ pub use events::{Event, Events};
 pub use faults::{Effect, Fault, Faults};
 pub use options::{Delays, DownloadMode, SimOptions};
 pub use requests::{Mark, RequestLog, RequestRecord};
+pub use scale::{Scale, ScaleError};
 pub use seed::State;
 pub use upstream::{Upstream, UpstreamFile};

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use lotse_core::time::{SharedClock, system_clock};
 
+use crate::scale::Scale;
+
 /// Where `web-download` imports take their bytes from.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum DownloadMode {
@@ -42,6 +44,8 @@ pub struct SimOptions {
     pub import_delay: Duration,
     /// How long other transitions take on [`SimOptions::clock`].
     pub delays: Delays,
+    /// How much the cloud has besides its seed.
+    pub scale: Scale,
     /// Where `web-download` imports take their bytes from.
     pub download: DownloadMode,
     /// How long tokens are valid. Default one hour.
@@ -65,6 +69,7 @@ impl Default for SimOptions {
             latency: Duration::ZERO,
             import_delay: Duration::ZERO,
             delays: Delays::default(),
+            scale: Scale::default(),
             download: DownloadMode::Simulated,
             token_lifetime: Duration::from_hours(1),
             clock: system_clock(),

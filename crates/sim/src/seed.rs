@@ -21,8 +21,8 @@ use crate::error::SimError;
 use crate::glance::model::Images;
 use crate::ids::named;
 use crate::keystone::model::{
-    AppCredential, Assignment, Domain, Federated, Identity, Password, Project, Region, Role, Scope,
-    Tokens, User,
+    Actor, AppCredential, Assignment, Domain, Federated, Identity, Password, Project, Region, Role,
+    Scope, User,
 };
 use crate::neutron::model::Network;
 use crate::nova::model::Compute;
@@ -135,9 +135,9 @@ pub(crate) fn identity() -> Identity {
     let role = |name: &str, implies: &[&str]| Role {
         id: named("role", name),
         name: name.to_owned(),
-        description: None,
         implies: implies.iter().map(|name| (*name).to_owned()).collect(),
         immutable: ["admin", "manager", "member", "reader"].contains(&name),
+        ..Role::default()
     };
     let project = |name: &str, description: &str| Project {
         id: named("project", name),
@@ -145,9 +145,7 @@ pub(crate) fn identity() -> Identity {
         domain_id: "default".to_owned(),
         description: description.to_owned(),
         enabled: true,
-        parent_id: None,
-        tags: Vec::new(),
-        extra: serde_json::Map::new(),
+        ..Project::default()
     };
     let user = |name: &str| User {
         id: named("user", name),
@@ -155,13 +153,13 @@ pub(crate) fn identity() -> Identity {
         domain_id: "default".to_owned(),
         password: Password(PASSWORD.to_owned()),
         enabled: true,
-        default_project_id: None,
-        extra: serde_json::Map::new(),
+        ..User::default()
     };
     let given = |name: &str, role: &str, on: Scope| Assignment {
-        user: named("user", name),
+        actor: Actor::User(named("user", name)),
         role: named("role", role),
         on,
+        inherited: false,
     };
     let on = |project: &str| Scope::Project(named("project", project));
     Identity {
@@ -170,6 +168,7 @@ pub(crate) fn identity() -> Identity {
             name: "Default".to_owned(),
             description: "The default domain".to_owned(),
             enabled: true,
+            ..Domain::default()
         }]),
         projects: by_id([
             project("admin", "Bootstrap project for initializing the cloud."),
@@ -187,11 +186,7 @@ pub(crate) fn identity() -> Identity {
             role("creator", &[]),
             role("load-balancer_member", &[]),
         ]),
-        regions: by_id([Region {
-            id: crate::keystone::region().to_owned(),
-            description: String::new(),
-            parent_region_id: None,
-        }]),
+        regions: by_id([Region { id: crate::keystone::region().to_owned(), ..Region::default() }]),
         assignments: [
             given("admin", "admin", on("admin")),
             given("admin", "admin", Scope::System),
@@ -210,6 +205,7 @@ pub(crate) fn identity() -> Identity {
             description: None,
             unrestricted: None,
             expires_at: None,
+            access_rules: Vec::new(),
         }]),
         federated: vec![Federated {
             identity_provider: "sim".to_owned(),
@@ -217,6 +213,6 @@ pub(crate) fn identity() -> Identity {
             access_token: Password(ACCESS_TOKEN.to_owned()),
             user_id: named("user", "demo"),
         }],
-        tokens: Tokens::default(),
+        ..Identity::default()
     }
 }

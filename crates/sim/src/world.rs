@@ -11,6 +11,7 @@ use lotse_core::time::Timestamp;
 
 use crate::barbican::model::Secrets;
 use crate::cinder::model::Volumes;
+use crate::clock::CloudClock;
 use crate::events::Events;
 use crate::faults::Faults;
 use crate::glance::model::Images;
@@ -36,6 +37,7 @@ pub(crate) struct World {
     /// `http://127.0.0.1:port`, without a slash at the end.
     pub(crate) base: String,
     pub(crate) options: SimOptions,
+    pub(crate) clock: CloudClock,
     pub(crate) ids: IdSource,
     /// What the catalogue offers.
     pub(crate) catalog: Vec<CatalogEntry>,
@@ -61,16 +63,19 @@ impl World {
         catalog: Vec<CatalogEntry>,
         state: seed::State,
     ) -> Self {
+        let mut identity = state.identity.unwrap_or_else(seed::identity);
+        crate::keystone::fill_catalog(&mut identity, &catalog);
         Self {
             base,
             ids: IdSource::new(options.random),
+            clock: CloudClock::new(options.clock.clone()),
             options,
             catalog,
             faults: Faults::default(),
             requests: RequestLog::default(),
             events: Events::default(),
             upstream: Upstream::default(),
-            identity: Mutex::new(state.identity.unwrap_or_else(seed::identity)),
+            identity: Mutex::new(identity),
             images: Mutex::new(state.image.unwrap_or_default()),
             compute: Mutex::new(state.compute.unwrap_or_default()),
             placement: Mutex::new(state.placement.unwrap_or_default()),
@@ -83,7 +88,22 @@ impl World {
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        self.options.clock.now()
+        self.clock.now()
+    }
+
+    /// Makes all transitions that are due, in all services; what they publish comes in the order of
+    /// time.
+    pub(crate) fn settle(&self) {
+        self.events.together(|| {
+            drop(self.images());
+            drop(self.volume());
+            drop(self.network());
+            drop(self.placement());
+            drop(self.compute());
+            drop(self.load_balancer());
+            drop(self.key_manager());
+            drop(self.object_store());
+        });
     }
 
     /// The identities, to look at or change.

@@ -2,8 +2,10 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
+use lotse_sim::Scale;
 
 /// Run a simulated OpenStack cloud.
 ///
@@ -31,4 +33,37 @@ pub(crate) struct SimArguments {
     /// Really download what web-download names (loopback addresses only) instead of simulating it
     #[arg(long)]
     pub(crate) fetch: bool,
+    /// Have so many of a kind: images, servers, projects, users
+    #[arg(long, value_name = "KIND=NUMBER,…", default_value = "")]
+    pub(crate) scale: Scale,
+    /// Put the fault rules of this file in force (a JSON list)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) faults: Option<PathBuf>,
+    /// Let every answer take so long
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds)]
+    pub(crate) latency: Duration,
+    /// Let tokens be valid for so long
+    #[arg(long, value_name = "SECONDS", default_value = "3600", value_parser = seconds)]
+    pub(crate) token_lifetime: Duration,
+    /// Let image imports take so long on the cloud's clock
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds)]
+    pub(crate) delay_import: Duration,
+    /// Let transitions of servers take so long on the cloud's clock
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds)]
+    pub(crate) delay_server: Duration,
+    /// Let transitions of volumes, snapshots and backups take so long on the cloud's clock
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds)]
+    pub(crate) delay_volume: Duration,
+    /// Let transitions of load balancers take so long on the cloud's clock
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds)]
+    pub(crate) delay_load_balancer: Duration,
+    /// Stop the cloud's clock; `POST /_sim/clock` moves it
+    #[arg(long)]
+    pub(crate) freeze: bool,
+}
+
+/// A duration from a number of seconds, which may have a fraction.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(number).map_err(|error| error.to_string())
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use lotse_core::error::ExitCode;
 use lotse_images::Catalog;
-use lotse_sim::{DownloadMode, SimCloud, SimOptions};
+use lotse_sim::{Delays, DownloadMode, Fault, SimCloud, SimOptions};
 
 use crate::cli::sim::SimArguments;
 use crate::failure::{CommandResult, Error};
@@ -21,11 +21,25 @@ async fn serve(arguments: SimArguments, globals: &Globals) -> CommandResult {
         listen: arguments.listen,
         seed: arguments.seed,
         download: if arguments.fetch { DownloadMode::Fetch } else { DownloadMode::Simulated },
+        scale: arguments.scale,
+        latency: arguments.latency,
+        token_lifetime: arguments.token_lifetime,
+        import_delay: arguments.delay_import,
+        delays: Delays {
+            server: arguments.delay_server,
+            volume: arguments.delay_volume,
+            load_balancer: arguments.delay_load_balancer,
+        },
         ..SimOptions::default()
     };
+    let faults = arguments.faults.as_deref().map(Fault::read).transpose()?.unwrap_or_default();
     let stop = crate::daemon::cancelled_by_signal()?;
     let upstream = arguments.upstream.as_deref().map(Catalog::load).transpose()?;
     let cloud = SimCloud::start(options).await?;
+    cloud.freeze_clock(arguments.freeze);
+    for fault in faults {
+        cloud.faults().add(fault);
+    }
     example::serve(&example::catalog()?, &cloud);
     if let Some(catalog) = &upstream {
         example::serve(catalog, &cloud);

@@ -297,13 +297,20 @@ fn choices(null: bool, values: &[&str]) -> String {
 }
 
 /// A value as Python prints it.
-fn python(value: &Value) -> String {
+pub(crate) fn python(value: &Value) -> String {
     match value {
         Value::Null => "None".to_owned(),
         Value::Bool(true) => "True".to_owned(),
         Value::Bool(false) => "False".to_owned(),
         Value::String(text) => format!("'{text}'"),
-        other => other.to_string(),
+        Value::Array(list) => {
+            format!("[{}]", list.iter().map(python).collect::<Vec<_>>().join(", "))
+        }
+        Value::Object(fields) => {
+            let pair = |(name, value): (&String, &Value)| format!("'{name}': {}", python(value));
+            format!("{{{}}}", fields.iter().map(pair).collect::<Vec<_>>().join(", "))
+        }
+        other @ Value::Number(_) => other.to_string(),
     }
 }
 

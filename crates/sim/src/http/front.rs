@@ -10,7 +10,7 @@ use futures::StreamExt;
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Request, Uri};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use tower::ServiceExt;
 
 use super::wire::Control;
@@ -169,6 +169,9 @@ impl Front {
         match effect {
             Some(Effect::ResetAfter) => Err(Severed),
             Some(Effect::Truncate) => Ok(truncate(answer).await),
+            Some(Effect::SlowBody { bytes, milliseconds }) => {
+                Ok(drip(answer, *bytes, Duration::from_millis(*milliseconds)))
+            }
             Some(Effect::ContentType { media_type }) => {
                 if let Ok(value) = HeaderValue::from_str(media_type) {
                     answer.headers_mut().insert(CONTENT_TYPE, value);
@@ -193,6 +196,7 @@ impl Effect {
             Self::ResetAfter => "reset-after",
             Self::Delay { .. } => "delay",
             Self::Truncate => "truncate",
+            Self::SlowBody { .. } => "slow-body",
             Self::ExpireToken => "expire-token",
             Self::ContentType { .. } => "content-type",
         }
@@ -236,6 +240,28 @@ async fn truncate(answer: Response) -> Response {
         piece
     });
     Response::from_parts(parts, Body::from_stream(stream))
+}
+
+/// The body in pieces of at most `bytes`, with a pause before each.
+fn drip(answer: Response, bytes: u64, pause: Duration) -> Response {
+    let most = usize::try_from(bytes.max(1)).unwrap_or(usize::MAX);
+    let (mut parts, body) = answer.into_parts();
+    if let Some(length) = body.size_hint().exact() {
+        parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    let start = (body.into_data_stream(), Bytes::new());
+    let pieces = futures::stream::unfold(start, move |(mut body, mut left)| async move {
+        while left.is_empty() {
+            match body.next().await? {
+                Ok(bytes) => left = bytes,
+                Err(error) => return Some((Err(error), (body, left))),
+            }
+        }
+        tokio::time::sleep(pause).await;
+        let piece = left.split_to(left.len().min(most));
+        Some((Ok(piece), (body, left)))
+    });
+    Response::from_parts(parts, Body::from_stream(pieces))
 }
 
 /// The answer to paths of no service: what there is.

@@ -1,204 +1,299 @@
-//! Roles given to users on projects, domains and the system.
+//! Roles given to users and groups on projects, domains and the system, there or on all that is
+//! below.
+
+mod list;
 
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{get, put};
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::caller::Authenticated;
-use super::model::{Assignment, Identity, Scope};
+use super::caller::{Authenticated, Caller};
+use super::model::{Actor, Assignment, Identity, Scope};
+use super::policy::{self, Target};
 use super::refusal::Refusal;
-use super::resource::{Resource, links};
-use super::{MOUNT, policy};
+use super::resource::{Resource, listed};
 use crate::http::query::Query;
 use crate::world::{SharedWorld, World};
 
+/// A family of paths: on what, to whom, and whether for all that is below.
+#[derive(Clone, Copy, Debug)]
+struct Family {
+    on: On,
+    to: To,
+    inherited: bool,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum On {
+    Projects,
+    Domains,
+    System,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum To {
+    Users,
+    Groups,
+}
+
 pub(crate) fn routes() -> Router<SharedWorld> {
-    Router::new()
-        .route("/v3/role_assignments", get(list))
-        .route("/v3/{place}/{target}/users/{user}/roles", get(roles_there))
-        .route("/v3/{place}/{target}/users/{user}/roles/{role}", put(grant).delete(revoke))
-        .route("/v3/system/users/{user}/roles", get(roles_on_system))
-        .route("/v3/system/users/{user}/roles/{role}", put(grant_system).delete(revoke_system))
-}
-
-/// The scope that a path names.
-fn place(identity: &Identity, place: &str, target: String) -> Result<Scope, Refusal> {
-    match place {
-        "projects" if identity.projects.contains_key(&target) => Ok(Scope::Project(target)),
-        "domains" if identity.domains.contains_key(&target) => Ok(Scope::Domain(target)),
-        "domains" => Err(Refusal::not_found("domain", &target)),
-        _ => Err(Refusal::not_found("project", &target)),
-    }
-}
-
-fn check(identity: &Identity, user: &str, role: &str) -> Result<(), Refusal> {
-    if !identity.users.contains_key(user) {
-        return Err(Refusal::not_found("user", user));
-    }
-    if !identity.roles.contains_key(role) {
-        return Err(Refusal::not_found("role", role));
-    }
-    Ok(())
-}
-
-fn give(identity: &mut Identity, user: String, role: String, on: Scope) -> Result<(), Refusal> {
-    check(identity, &user, &role)?;
-    identity.assignments.insert(Assignment { user, role, on });
-    Ok(())
-}
-
-fn take(identity: &mut Identity, user: String, role: String, on: Scope) -> Result<(), Refusal> {
-    check(identity, &user, &role)?;
-    let given = Assignment { user, role, on };
-    if !identity.assignments.remove(&given) {
-        let target = match &given.on {
-            Scope::Project(id) | Scope::Domain(id) => id,
-            Scope::System | Scope::Unscoped => "system",
-        };
-        let what = format!(
-            "{}, user or group: {}, project, domain, or system: {target}",
-            given.role, given.user,
-        );
-        return Err(Refusal::not_found("role assignment with role", &what));
-    }
-    identity.tokens.retain(|_, token| token.user_id != given.user || token.scope != given.on);
-    Ok(())
-}
-
-type OnTarget = Path<(String, String, String, String)>;
-
-async fn grant(
-    State(world): State<SharedWorld>,
-    Authenticated(caller): Authenticated,
-    Path((kind, target, user, role)): OnTarget,
-) -> Result<StatusCode, Refusal> {
-    policy::change(&caller, "create_grant")?;
-    let mut identity = world.identity();
-    let on = place(&identity, &kind, target)?;
-    give(&mut identity, user, role, on)?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-async fn revoke(
-    State(world): State<SharedWorld>,
-    Authenticated(caller): Authenticated,
-    Path((kind, target, user, role)): OnTarget,
-) -> Result<StatusCode, Refusal> {
-    policy::change(&caller, "revoke_grant")?;
-    let mut identity = world.identity();
-    let on = place(&identity, &kind, target)?;
-    take(&mut identity, user, role, on)?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-async fn grant_system(
-    State(world): State<SharedWorld>,
-    Authenticated(caller): Authenticated,
-    Path((user, role)): Path<(String, String)>,
-) -> Result<StatusCode, Refusal> {
-    policy::change(&caller, "create_system_grant_for_user")?;
-    give(&mut world.identity(), user, role, Scope::System)?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-async fn revoke_system(
-    State(world): State<SharedWorld>,
-    Authenticated(caller): Authenticated,
-    Path((user, role)): Path<(String, String)>,
-) -> Result<StatusCode, Refusal> {
-    policy::change(&caller, "revoke_system_grant_for_user")?;
-    take(&mut world.identity(), user, role, Scope::System)?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-async fn roles_there(
-    State(world): State<SharedWorld>,
-    Authenticated(caller): Authenticated,
-    Path((kind, target, user)): Path<(String, String, String)>,
-) -> Result<Response, Refusal> {
-    policy::look(&caller, "list_grants")?;
-    let identity = world.identity();
-    let on = place(&identity, &kind, target)?;
-    Ok(given_roles(&world, &identity, &user, &on))
-}
-
-async fn roles_on_system(
-    State(world): State<SharedWorld>,
-    Authenticated(caller): Authenticated,
-    Path(user): Path<String>,
-) -> Result<Response, Refusal> {
-    policy::look(&caller, "list_system_grants_for_user")?;
-    Ok(given_roles(&world, &world.identity(), &user, &Scope::System))
-}
-
-fn given_roles(world: &World, identity: &Identity, user: &str, on: &Scope) -> Response {
-    let given = identity.assignments.iter().filter(|given| given.user == user && given.on == *on);
-    let roles = given.filter_map(|given| identity.roles.get(&given.role));
-    let shown: Vec<Value> = roles.map(|role| role.render(world)).collect();
-    axum::Json(json!({"roles": shown, "links": links(world, "roles", "")})).into_response()
-}
-
-async fn list(
-    State(world): State<SharedWorld>,
-    Authenticated(caller): Authenticated,
-    query: Query,
-) -> Result<Response, Refusal> {
-    policy::look(&caller, "list_role_assignments")?;
-    let identity = world.identity();
-    let with_names = query.get("include_names").is_some_and(|value| value != "false");
-    let wanted = |given: &&Assignment| {
-        query.get("user.id").is_none_or(|id| given.user == id)
-            && query.get("role.id").is_none_or(|id| given.role == id)
-            && query
-                .get("scope.project.id")
-                .is_none_or(|id| given.on == Scope::Project(id.to_owned()))
-            && query
-                .get("scope.domain.id")
-                .is_none_or(|id| given.on == Scope::Domain(id.to_owned()))
-            && query.get("scope.system").is_none_or(|_| given.on == Scope::System)
-    };
-    let found = identity.assignments.iter().filter(wanted);
-    let shown: Vec<Value> =
-        found.map(|given| render(&world, &identity, given, with_names)).collect();
-    let links = links(&world, "role_assignments", &query.text());
-    Ok(axum::Json(json!({"role_assignments": shown, "links": links})).into_response())
-}
-
-fn render(world: &World, identity: &Identity, given: &Assignment, with_names: bool) -> Value {
-    let domain = |id: &str| {
-        let name = identity.domains.get(id).map(|domain| domain.name.as_str());
-        json!({"id": id, "name": name})
-    };
-    let mut user = json!({"id": given.user});
-    let mut role = json!({"id": given.role});
-    let (mut scope, place) = match &given.on {
-        Scope::Project(id) => (json!({"project": {"id": id}}), format!("projects/{id}")),
-        Scope::Domain(id) => (json!({"domain": {"id": id}}), format!("domains/{id}")),
-        Scope::System | Scope::Unscoped => (json!({"system": {"all": true}}), "system".to_owned()),
-    };
-    if with_names {
-        if let Some(found) = identity.users.get(&given.user) {
-            user["name"] = json!(found.name);
-            user["domain"] = domain(&found.domain_id);
-        }
-        if let Some(found) = identity.roles.get(&given.role) {
-            role["name"] = json!(found.name);
-        }
-        match &given.on {
-            Scope::Project(id) => {
-                if let Some(found) = identity.projects.get(id) {
-                    scope["project"]["name"] = json!(found.name);
-                    scope["project"]["domain"] = domain(&found.domain_id);
-                }
+    let mut routes = Router::new().route("/v3/role_assignments", get(list::list));
+    for to in [To::Users, To::Groups] {
+        for on in [On::Projects, On::Domains] {
+            for inherited in [false, true] {
+                let family = Family { on, to, inherited };
+                routes = routes.merge(family_routes(family));
             }
-            Scope::Domain(id) => scope["domain"] = domain(id),
-            Scope::System | Scope::Unscoped => {}
+        }
+        routes = routes.merge(system_routes(Family { on: On::System, to, inherited: false }));
+    }
+    routes
+}
+
+/// What the path of a role on something names: the target, the actor and the role.
+type OnTarget = Path<(String, String, String)>;
+/// What the path of a role on the system names: the actor and the role.
+type OnSystem = Path<(String, String)>;
+
+fn family_routes(family: Family) -> Router<SharedWorld> {
+    let (on, to) = (family.on.text(), family.to.text());
+    let (before, after) =
+        if family.inherited { ("/OS-INHERIT", "/inherited_to_projects") } else { ("", "") };
+    let roles = format!("/v3{before}/{on}/{{target}}/{to}/{{actor}}/roles");
+    let all = get(move |world, caller, Path((target, actor)), query| async move {
+        list_grants(family, world, caller, Some(target), actor, &query)
+    });
+    let one = put(move |world, caller, Path((target, actor, role)): OnTarget| async move {
+        grant(world, &caller, &Asked { family, target: Some(target), actor, role })
+    })
+    .get(move |world, caller, Path((target, actor, role)): OnTarget| async move {
+        check(world, &caller, &Asked { family, target: Some(target), actor, role })
+    })
+    .delete(move |world, caller, Path((target, actor, role)): OnTarget| async move {
+        revoke(world, &caller, &Asked { family, target: Some(target), actor, role })
+    });
+    Router::new()
+        .route(&format!("{roles}{after}"), all)
+        .route(&format!("{roles}/{{role}}{after}"), one)
+}
+
+fn system_routes(family: Family) -> Router<SharedWorld> {
+    let roles = format!("/v3/system/{}/{{actor}}/roles", family.to.text());
+    let all = get(move |world, caller, Path(actor), query| async move {
+        list_grants(family, world, caller, None, actor, &query)
+    });
+    let one = put(move |world, caller, Path((actor, role)): OnSystem| async move {
+        grant(world, &caller, &Asked { family, target: None, actor, role })
+    })
+    .get(move |world, caller, Path((actor, role)): OnSystem| async move {
+        check(world, &caller, &Asked { family, target: None, actor, role })
+    })
+    .delete(move |world, caller, Path((actor, role)): OnSystem| async move {
+        revoke(world, &caller, &Asked { family, target: None, actor, role })
+    });
+    Router::new().route(&roles, all).route(&format!("{roles}/{{role}}"), one)
+}
+
+impl On {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Projects => "projects",
+            Self::Domains => "domains",
+            Self::System => "system",
         }
     }
-    let link =
-        format!("{}{MOUNT}/v3/{place}/users/{}/roles/{}", world.base, given.user, given.role);
-    json!({"links": {"assignment": link}, "scope": scope, "user": user, "role": role})
+}
+
+impl To {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Users => "users",
+            Self::Groups => "groups",
+        }
+    }
+}
+
+/// A role that a path names, on something, for somebody.
+#[derive(Clone, Debug)]
+struct Asked {
+    family: Family,
+    target: Option<String>,
+    actor: String,
+    role: String,
+}
+
+impl Asked {
+    fn assignment(&self) -> Assignment {
+        let target = self.target.clone().unwrap_or_default();
+        Assignment {
+            actor: match self.family.to {
+                To::Users => Actor::User(self.actor.clone()),
+                To::Groups => Actor::Group(self.actor.clone()),
+            },
+            role: self.role.clone(),
+            on: match self.family.on {
+                On::Projects => Scope::Project(target),
+                On::Domains => Scope::Domain(target),
+                On::System => Scope::System,
+            },
+            inherited: self.family.inherited,
+        }
+    }
+
+    /// Whether the caller may, then whether all that is named is there.
+    fn allow(
+        &self,
+        identity: &Identity,
+        caller: &Caller,
+        verb: &str,
+    ) -> Result<Assignment, Refusal> {
+        let given = self.assignment();
+        let action = match (self.family.on, self.family.to) {
+            (On::System, To::Users) => format!("{verb}_system_grant_for_user"),
+            (On::System, To::Groups) => format!("{verb}_system_grant_for_group"),
+            _ => format!("{verb}_grant"),
+        };
+        let mut domain = common_domain(identity, &given);
+        let role = identity.roles.get(&self.role);
+        let changes = matches!(verb, "create" | "revoke");
+        // A manager hands out nothing above the own role.
+        if changes && !caller.is_admin() && !role.is_some_and(policy::managed) {
+            domain = None;
+        }
+        policy::allow(caller, &action, Target::within(domain))?;
+        let role = role.ok_or_else(|| Refusal::not_found("role", &self.role))?;
+        check_there(identity, &given)?;
+        if let (Some(own), Scope::Project(project)) = (&role.domain_id, &given.on)
+            && identity.projects.get(project).is_some_and(|it| it.domain_id != *own)
+        {
+            return Err(Refusal::new(
+                StatusCode::FORBIDDEN,
+                format!(
+                    "Project {project} must be in the same domain as the role {} being assigned.",
+                    role.id
+                ),
+            ));
+        }
+        Ok(given)
+    }
+}
+
+/// The domain of the actor, if that of the target is the same.
+fn common_domain<'a>(identity: &'a Identity, given: &'a Assignment) -> Option<&'a str> {
+    let of_actor = match &given.actor {
+        Actor::User(id) => identity.users.get(id).map(|user| user.domain_id.as_str()),
+        Actor::Group(id) => identity.groups.get(id).map(|group| group.domain_id.as_str()),
+    };
+    let of_target = match &given.on {
+        Scope::Project(id) => identity.projects.get(id).map(|it| it.domain_id.as_str()),
+        Scope::Domain(id) => Some(id.as_str()),
+        Scope::System | Scope::Unscoped => None,
+    };
+    of_actor.filter(|domain| of_target == Some(domain))
+}
+
+fn check_there(identity: &Identity, given: &Assignment) -> Result<(), Refusal> {
+    let (kind, there) = match &given.actor {
+        Actor::User(id) => ("user", identity.users.contains_key(id)),
+        Actor::Group(id) => ("group", identity.groups.contains_key(id)),
+    };
+    if !there {
+        return Err(Refusal::not_found(kind, given.actor.id()));
+    }
+    match &given.on {
+        Scope::Project(id) if !identity.projects.contains_key(id) => {
+            Err(Refusal::not_found("project", id))
+        }
+        Scope::Domain(id) if !identity.domains.contains_key(id) => {
+            Err(Refusal::not_found("domain", id))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn grant(
+    State(world): State<SharedWorld>,
+    Authenticated(caller): &Authenticated,
+    asked: &Asked,
+) -> Result<StatusCode, Refusal> {
+    let mut identity = world.identity();
+    let given = asked.allow(&identity, caller, "create")?;
+    identity.assignments.insert(given);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn missing(given: &Assignment) -> Refusal {
+    let target = match &given.on {
+        Scope::Project(id) | Scope::Domain(id) => id,
+        Scope::System | Scope::Unscoped => "system",
+    };
+    let what = format!(
+        "{}, user or group: {}, project, domain, or system: {target}",
+        given.role,
+        given.actor.id(),
+    );
+    Refusal::not_found("role assignment with role", &what)
+}
+
+fn check(
+    State(world): State<SharedWorld>,
+    Authenticated(caller): &Authenticated,
+    asked: &Asked,
+) -> Result<StatusCode, Refusal> {
+    let identity = world.identity();
+    let given = asked.allow(&identity, caller, "check")?;
+    if identity.assignments.contains(&given) {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(missing(&given))
+    }
+}
+
+fn revoke(
+    State(world): State<SharedWorld>,
+    Authenticated(caller): &Authenticated,
+    asked: &Asked,
+) -> Result<StatusCode, Refusal> {
+    let mut identity = world.identity();
+    let given = asked.allow(&identity, caller, "revoke")?;
+    if !identity.assignments.remove(&given) {
+        return Err(missing(&given));
+    }
+    identity.end_tokens_on(&given);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn list_grants(
+    family: Family,
+    State(world): State<SharedWorld>,
+    Authenticated(caller): Authenticated,
+    target: Option<String>,
+    actor: String,
+    query: &Query,
+) -> Result<Response, Refusal> {
+    let identity = world.identity();
+    let asked = Asked { family, target, actor, role: String::new() };
+    let given = asked.assignment();
+    let action = match (family.on, family.to) {
+        (On::System, To::Users) => "list_system_grants_for_user",
+        (On::System, To::Groups) => "list_system_grants_for_group",
+        _ => "list_grants",
+    };
+    policy::allow(&caller, action, Target::within(common_domain(&identity, &given)))?;
+    check_there(&identity, &given)?;
+    let found = given_roles(&world, &identity, &given);
+    Ok(listed(&world, "roles", "roles", query, found))
+}
+
+/// The roles of all assignments that are like this one in everything else.
+fn given_roles(world: &World, identity: &Identity, like: &Assignment) -> Vec<Value> {
+    let same = identity.assignments.iter().filter(|given| {
+        given.actor == like.actor && given.on == like.on && given.inherited == like.inherited
+    });
+    same.filter_map(|given| identity.roles.get(&given.role))
+        .map(|role| role.render(world))
+        .collect()
 }

@@ -1,35 +1,31 @@
 //! Who makes a request.
 
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
 use super::model::{Scope, Token};
 use super::refusal::Refusal;
+use crate::events::Cause;
 use crate::world::{SharedWorld, World};
 
 /// Who makes a request, by its token.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
-    pub(crate) token: Token,
-    /// Names of the roles.
-    roles: Vec<String>,
+    pub(crate) token: Arc<Token>,
 }
 
 impl Caller {
     /// The caller whose token is in `X-Auth-Token`, if that is valid now.
     pub(crate) fn of(world: &World, parts: &Parts) -> Option<Self> {
-        let token = parts.headers.get("x-auth-token")?.to_str().ok()?;
-        let identity = world.identity();
-        let token = identity.tokens.get(token)?;
-        if token.expires_at <= world.now() {
-            return None;
-        }
-        let roles = token.roles.iter().filter_map(|id| identity.roles.get(id));
-        Some(Self { roles: roles.map(|role| role.name.clone()).collect(), token: token.clone() })
+        let name = parts.headers.get("x-auth-token")?.to_str().ok()?;
+        let token = Arc::clone(world.identity().tokens.get(name)?);
+        (token.expires_at > world.now()).then_some(Self { token })
     }
 
     pub(crate) fn has_role(&self, name: &str) -> bool {
-        self.roles.iter().any(|role| role == name)
+        self.token.role_names.iter().any(|role| role == name)
     }
 
     pub(crate) fn is_admin(&self) -> bool {
@@ -44,8 +40,25 @@ impl Caller {
         }
     }
 
+    /// The domain the token is for.
+    pub(crate) fn domain(&self) -> Option<&str> {
+        match &self.token.scope {
+            Scope::Domain(id) => Some(id),
+            _ => None,
+        }
+    }
+
     pub(crate) fn user(&self) -> &str {
         &self.token.user_id
+    }
+
+    /// Who caused what happens now, for events.
+    pub(crate) fn cause(&self, request_id: Option<&str>) -> Cause {
+        Cause {
+            project: self.project().map(str::to_owned),
+            user: Some(self.user().to_owned()),
+            request: request_id.map(str::to_owned),
+        }
     }
 }
 

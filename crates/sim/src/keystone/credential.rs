@@ -6,14 +6,16 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{HeaderMap, StatusCode};
-use serde_json::{Value, json};
+use lotse_core::time::Timestamp;
+use serde_json::{Map, Value, json};
 
-use super::caller::Authenticated;
-use super::model::{AppCredential, Identity, Password, Project};
+use super::MOUNT;
+use super::caller::{Authenticated, Caller};
+use super::model::{AppCredential, Document, Identity, Password, Project};
+use super::policy::{self, Target};
 use super::refusal::Refusal;
-use super::resource::links;
-use super::token::json_body;
-use super::{MOUNT, policy};
+use super::resource::{given, links, listed, self_link};
+use super::schema::{self, Kind, NULLABLE, Properties};
 use crate::http::query::Query;
 use crate::world::{SharedWorld, World};
 
@@ -21,6 +23,26 @@ pub(crate) fn routes() -> Router<SharedWorld> {
     Router::new()
         .route("/v3/users/{user}/application_credentials", get(list).post(create))
         .route("/v3/users/{user}/application_credentials/{id}", get(show).delete(remove))
+        .route("/v3/users/{user}/access_rules", get(list_rules))
+        .route("/v3/users/{user}/access_rules/{id}", get(show_rule).delete(remove_rule))
+}
+
+/// Whether the caller may do this with what is the user's own.
+fn allow_own(caller: &Caller, action: &str, user: &str) -> Result<(), Refusal> {
+    policy::allow(caller, action, Target::default().owned(caller.user() == user))
+}
+
+/// A credential may not make or unmake others, unless it is unrestricted.
+fn refuse_restricted(identity: &Identity, caller: &Caller) -> Result<(), Refusal> {
+    let own = caller.token.app_credential.as_ref();
+    let own = own.and_then(|id| identity.application_credentials.get(id));
+    if own.is_some_and(|own| own.unrestricted != Some(true)) {
+        return Err(Refusal::forbidden_because(
+            "Using method 'application_credential' is not allowed for managing additional \
+             application credentials.",
+        ));
+    }
+    Ok(())
 }
 
 async fn list(
@@ -29,7 +51,7 @@ async fn list(
     Path(user): Path<String>,
     query: Query,
 ) -> Result<Response, Refusal> {
-    policy::look_own(&caller, "list_application_credentials", user == caller.user())?;
+    allow_own(&caller, "list_application_credentials", &user)?;
     let identity = world.identity();
     let own = identity.application_credentials.values().filter(|found| found.user_id == user);
     let wanted = own.filter(|found| query.get("name").is_none_or(|name| found.name == name));
@@ -44,7 +66,7 @@ async fn show(
     Authenticated(caller): Authenticated,
     Path((user, id)): Path<(String, String)>,
 ) -> Result<Response, Refusal> {
-    policy::look_own(&caller, "get_application_credential", user == caller.user())?;
+    allow_own(&caller, "get_application_credential", &user)?;
     let identity = world.identity();
     let found = identity.application_credentials.get(&id).filter(|found| found.user_id == user);
     let found = found.ok_or_else(|| Refusal::not_found("Application Credential", &id))?;
@@ -59,17 +81,14 @@ async fn create(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let body = json_body(&headers, body).await?;
-    let given = body
-        .get("application_credential")
-        .ok_or_else(|| Refusal::missing("application_credential"))?;
-    if user != caller.user() || caller.token.app_credential.is_some() {
-        return Err(Refusal::forbidden("create_application_credential"));
-    }
+    let given = given(&headers, body, "application_credential").await?;
+    allow_own(&caller, "create_application_credential", &user)?;
+    schema::check_new(&given, PROPERTIES, &["name"])?;
     let text = |name: &str| given.get(name).and_then(Value::as_str).map(str::to_owned);
-    let name = text("name").ok_or_else(|| Refusal::missing("name"))?;
+    let name = text("name").unwrap_or_default();
     let project = caller.project().ok_or_else(|| Refusal::missing("project_id"))?;
     let mut identity = world.identity();
+    refuse_restricted(&identity, &caller)?;
     let taken = identity
         .application_credentials
         .values()
@@ -79,25 +98,147 @@ async fn create(
         return Err(Refusal::conflict("application_credential", &detail));
     }
     let secret = text("secret").unwrap_or_else(|| world.ids.token());
+    let given = Value::Object(given.clone());
+    let access_rules = access_rules(&world, &mut identity, &given, &user)?;
     let credential = AppCredential {
         id: world.ids.hex(),
         name,
         secret: Password(secret.clone()),
         user_id: user,
         project_id: project.to_owned(),
-        roles: roles(&identity, given, &caller.token.roles)?,
+        roles: roles(&identity, &given, &caller.token.roles)?,
         description: text("description"),
         unrestricted: given.get("unrestricted").and_then(Value::as_bool),
-        expires_at: text("expires_at").and_then(|text| {
-            let text = if text.ends_with('Z') { text } else { format!("{text}Z") };
-            text.parse().ok()
-        }),
+        expires_at: text("expires_at").map(|text| end(&text, world.now())).transpose()?,
+        access_rules,
     };
     let mut shown = render(&world, &identity, &credential);
     shown["secret"] = json!(secret);
     identity.application_credentials.insert(credential.id.clone(), credential);
     let body = json!({"application_credential": shown});
     Ok((StatusCode::CREATED, axum::Json(body)).into_response())
+}
+
+const PROPERTIES: Properties = &[
+    ("name", Kind::Name { most: 255 }),
+    ("description", NULLABLE),
+    ("secret", NULLABLE),
+    ("expires_at", NULLABLE),
+    ("roles", Kind::List),
+    ("unrestricted", Kind::Flag),
+    ("access_rules", Kind::List),
+];
+
+/// An end in the future.
+pub(super) fn end(text: &str, now: Timestamp) -> Result<Timestamp, Refusal> {
+    let zoned = if text.ends_with('Z') { text.to_owned() } else { format!("{text}Z") };
+    let end: Timestamp = zoned.parse().map_err(|_| {
+        Refusal::bad(
+            "Timestamp not in expected format. The server could not comply with the request since \
+             it is either malformed or otherwise incorrect. The client is assumed to be in error.",
+        )
+    })?;
+    if end < now {
+        return Err(Refusal::bad(
+            "The 'expires_at' must not be before now. The server could not comply with the request \
+             since it is either malformed or otherwise incorrect. The client is assumed to be in \
+             error.",
+        ));
+    }
+    Ok(end)
+}
+
+/// Where the access rules of all users are kept.
+const RULES: &str = "access_rules";
+
+/// Ids of the asked access rules: those that are there already, and new ones.
+fn access_rules(
+    world: &World,
+    identity: &mut Identity,
+    given: &Value,
+    user: &str,
+) -> Result<Vec<String>, Refusal> {
+    let mut ids = Vec::new();
+    for rule in given.get(RULES).and_then(Value::as_array).into_iter().flatten() {
+        let text = |name: &str| rule.get(name).and_then(Value::as_str);
+        if let Some(id) = text("id") {
+            let known = identity.document(RULES, id).ok_or_else(|| no_rule(id))?;
+            ids.push(known.id.clone());
+            continue;
+        }
+        let mut fields = Map::new();
+        for name in ["path", "method", "service"] {
+            let value = text(name).ok_or_else(|| Refusal::missing(name))?;
+            fields.insert(name.to_owned(), json!(value));
+        }
+        fields.insert("user_id".to_owned(), json!(user));
+        let known = identity.documents(RULES).find(|it| it.fields == fields);
+        let id = known.map_or_else(|| world.ids.hex(), |it| it.id.clone());
+        let all = identity.documents.entry(RULES.to_owned()).or_default();
+        all.insert(id.clone(), Document { id: id.clone(), fields });
+        ids.push(id);
+    }
+    Ok(ids)
+}
+
+fn no_rule(id: &str) -> Refusal {
+    Refusal::not_found("Access Rule", id)
+}
+
+fn render_rule(world: &World, rule: &Document) -> Value {
+    let user = rule.text("user_id").unwrap_or_default();
+    json!({
+        "id": rule.id,
+        "path": rule.text("path"),
+        "method": rule.text("method"),
+        "service": rule.text("service"),
+        "links": self_link(world, &format!("users/{user}/access_rules"), &rule.id),
+    })
+}
+
+async fn list_rules(
+    State(world): State<SharedWorld>,
+    Authenticated(caller): Authenticated,
+    Path(user): Path<String>,
+    query: Query,
+) -> Result<Response, Refusal> {
+    allow_own(&caller, "list_access_rules", &user)?;
+    let identity = world.identity();
+    let own = identity.documents(RULES).filter(|rule| rule.text("user_id") == Some(&*user));
+    let found = own.map(|rule| render_rule(&world, rule)).collect();
+    let path = format!("users/{user}/access_rules");
+    Ok(listed(&world, RULES, &path, &query, found))
+}
+
+async fn show_rule(
+    State(world): State<SharedWorld>,
+    Authenticated(caller): Authenticated,
+    Path((user, id)): Path<(String, String)>,
+) -> Result<Response, Refusal> {
+    allow_own(&caller, "get_access_rule", &user)?;
+    let identity = world.identity();
+    let rule = identity.document(RULES, &id).ok_or_else(|| no_rule(&id))?;
+    Ok(axum::Json(json!({"access_rule": render_rule(&world, rule)})).into_response())
+}
+
+async fn remove_rule(
+    State(world): State<SharedWorld>,
+    Authenticated(caller): Authenticated,
+    Path((user, id)): Path<(String, String)>,
+) -> Result<StatusCode, Refusal> {
+    allow_own(&caller, "delete_access_rule", &user)?;
+    let mut identity = world.identity();
+    if identity.document(RULES, &id).is_none() {
+        return Err(no_rule(&id));
+    }
+    if identity.application_credentials.values().any(|it| it.access_rules.contains(&id)) {
+        let text = "May not delete access rule in use";
+        return Err(Refusal::forbidden_because(text));
+    }
+    if let Some(all) = identity.documents.get_mut(RULES) {
+        all.remove(&id);
+    }
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Names of the asked roles, all of which the caller must have; without asking, all of the caller's.
@@ -132,10 +273,9 @@ async fn remove(
     Authenticated(caller): Authenticated,
     Path((user, id)): Path<(String, String)>,
 ) -> Result<StatusCode, Refusal> {
-    if user != caller.user() {
-        policy::change(&caller, "delete_application_credential")?;
-    }
+    allow_own(&caller, "delete_application_credential", &user)?;
     let mut identity = world.identity();
+    refuse_restricted(&identity, &caller)?;
     let owned = identity.application_credentials.get(&id).is_some_and(|it| it.user_id == user);
     if !owned {
         return Err(Refusal::not_found("Application Credential", &id));
@@ -161,7 +301,9 @@ fn render(world: &World, identity: &Identity, credential: &AppCredential) -> Val
         })
         .collect();
     let project = identity.projects.get(&credential.project_id);
-    json!({
+    let rules = credential.access_rules.iter().filter_map(|id| identity.document(RULES, id));
+    let rules: Vec<Value> = rules.map(|rule| render_rule(world, rule)).collect();
+    let mut shown = json!({
         "id": credential.id,
         "name": credential.name,
         "description": credential.description,
@@ -176,5 +318,15 @@ fn render(world: &World, identity: &Identity, credential: &AppCredential) -> Val
             "{}{MOUNT}/v3/application_credentials/{}",
             world.base, credential.id,
         )},
-    })
+    });
+    if !rules.is_empty() {
+        let bare = rules.into_iter().map(|mut rule| {
+            if let Some(fields) = rule.as_object_mut() {
+                fields.remove("links");
+            }
+            rule
+        });
+        shown[RULES] = bare.collect();
+    }
+    shown
 }

@@ -1,5 +1,7 @@
 //! From an authentication request to a token.
 
+use std::sync::Arc;
+
 use lotse_core::time::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -13,13 +15,37 @@ struct Proof {
     methods: Vec<String>,
     /// A token that is exchanged keeps its end.
     until: Option<Timestamp>,
+    /// Audit id of the token that is exchanged.
+    first: Option<String>,
     /// The application credential decides scope and roles.
     credential: Option<AppCredential>,
     federation: Option<(String, String)>,
 }
 
+impl Proof {
+    fn by(method: &str, user: &str) -> Self {
+        Self {
+            user: user.to_owned(),
+            methods: vec![method.to_owned()],
+            until: None,
+            first: None,
+            credential: None,
+            federation: None,
+        }
+    }
+}
+
+/// What a token is to be for, and with which roles.
+#[derive(Default)]
+struct Granted {
+    scope: Option<Scope>,
+    roles: Vec<String>,
+    /// The trust that gives them, and whose they are then.
+    trust: Option<(String, Option<String>)>,
+}
+
 /// Checks the request body of `POST /v3/auth/tokens`, and keeps and returns the new token.
-pub(crate) fn login(world: &World, body: &Value) -> Result<Token, Refusal> {
+pub(crate) fn login(world: &World, body: &Value) -> Result<Arc<Token>, Refusal> {
     let auth = body.get("auth").ok_or_else(|| Refusal::malformed("auth", "request body"))?;
     let identity_part = auth.get("identity").ok_or_else(|| Refusal::missing("identity"))?;
     let methods: Vec<&str> = identity_part
@@ -47,8 +73,8 @@ pub(crate) fn login(world: &World, body: &Value) -> Result<Token, Refusal> {
         proof = Some(found);
     }
     let proof = proof.ok_or_else(Refusal::unauthorized)?;
-    let (scope, roles) = scope(&identity, auth.get("scope"), &proof)?;
-    Ok(grant(world, &mut identity, proof, scope, roles))
+    let granted = scope(&identity, auth.get("scope"), &proof)?;
+    Ok(grant(world, &mut identity, proof, granted))
 }
 
 /// Signs in whoever shows an access token of this identity provider; the token is for nothing yet.
@@ -57,7 +83,7 @@ pub(crate) fn federated_login(
     identity_provider: &str,
     protocol: &str,
     access_token: &str,
-) -> Result<Token, Refusal> {
+) -> Result<Arc<Token>, Refusal> {
     let mut identity = world.identity();
     let here = |known: &&Federated| {
         known.identity_provider == identity_provider && known.protocol == protocol
@@ -70,39 +96,43 @@ pub(crate) fn federated_login(
     let known = known.find(|known| known.access_token.0 == access_token);
     let user = known.ok_or_else(Refusal::unauthorized)?.user_id.clone();
     let proof = Proof {
-        user,
-        methods: vec![protocol.to_owned()],
-        until: None,
-        credential: None,
         federation: Some((identity_provider.to_owned(), protocol.to_owned())),
+        ..Proof::by(protocol, &user)
     };
-    Ok(grant(world, &mut identity, proof, Scope::Unscoped, Vec::new()))
+    Ok(grant(world, &mut identity, proof, Granted::default()))
 }
 
 /// Makes and keeps a token.
-fn grant(
-    world: &World,
-    identity: &mut Identity,
-    proof: Proof,
-    scope: Scope,
-    roles: Vec<String>,
-) -> Token {
+fn grant(world: &World, identity: &mut Identity, proof: Proof, granted: Granted) -> Arc<Token> {
     let now = world.now();
     let lifetime = SignedDuration::try_from(world.options.token_lifetime)
         .unwrap_or(SignedDuration::from_hours(1));
-    let token = Token {
+    let names = granted.roles.iter().filter_map(|id| identity.roles.get(id));
+    let role_names = names.map(|role| role.name.clone()).collect();
+    let scope = granted.scope.unwrap_or(Scope::Unscoped);
+    let project_domain = match &scope {
+        Scope::Project(id) => identity.projects.get(id).map(|project| project.domain_id.clone()),
+        _ => None,
+    };
+    let mut audit_ids = vec![world.ids.hex()[..22].to_owned()];
+    audit_ids.extend(proof.first);
+    let (trust, instead) = granted.trust.map_or((None, None), |(id, user)| (Some(id), user));
+    let token = Arc::new(Token {
         id: world.ids.token(),
         methods: proof.methods,
-        user_id: proof.user,
+        user_id: instead.unwrap_or(proof.user),
         scope,
-        roles,
-        audit_id: world.ids.hex()[..22].to_owned(),
+        roles: granted.roles,
+        role_names,
+        project_domain,
+        audit_ids,
         issued_at: now,
         expires_at: proof.until.unwrap_or_else(|| now.saturating_add(lifetime).unwrap_or(now)),
         app_credential: proof.credential.map(|credential| credential.id),
+        trust,
         federation: proof.federation,
-    };
-    identity.tokens.insert(token.id.clone(), token.clone());
+    });
+    identity.tokens.insert(token.id.clone(), Arc::clone(&token));
     token
 }
 
@@ -111,15 +141,11 @@ fn by_password(identity: &Identity, part: &Value) -> Result<Proof, Refusal> {
     let found = find_user(identity, user)?;
     let password = user.get("password").and_then(Value::as_str).unwrap_or_default();
     let known = found
-        .filter(|found| found.enabled && !password.is_empty() && found.password.0 == password)
+        .filter(|found| {
+            enabled(identity, found) && !password.is_empty() && found.password.0 == password
+        })
         .ok_or_else(Refusal::unauthorized)?;
-    Ok(Proof {
-        user: known.id.clone(),
-        methods: vec!["password".to_owned()],
-        until: None,
-        credential: None,
-        federation: None,
-    })
+    Ok(Proof::by("password", &known.id))
 }
 
 fn by_token(identity: &Identity, part: &Value, now: Timestamp) -> Result<Proof, Refusal> {
@@ -135,6 +161,7 @@ fn by_token(identity: &Identity, part: &Value, now: Timestamp) -> Result<Proof, 
         user: token.user_id.clone(),
         methods,
         until: Some(token.expires_at),
+        first: token.audit_ids.last().cloned(),
         credential: credential.and_then(|id| identity.application_credentials.get(id)).cloned(),
         federation: token.federation.clone(),
     })
@@ -162,15 +189,19 @@ fn by_credential(identity: &Identity, part: &Value, now: Timestamp) -> Result<Pr
     let known = Some(credential)
         .filter(|found| text("secret") == Some(found.secret.0.as_str()))
         .filter(|found| found.expires_at.is_none_or(|end| end > now))
-        .filter(|found| identity.users.get(&found.user_id).is_some_and(|user| user.enabled))
+        .filter(|found| {
+            identity.users.get(&found.user_id).is_some_and(|user| enabled(identity, user))
+        })
         .ok_or_else(Refusal::unauthorized)?;
     Ok(Proof {
-        user: known.user_id.clone(),
-        methods: vec!["application_credential".to_owned()],
-        until: None,
         credential: Some(known.clone()),
-        federation: None,
+        ..Proof::by("application_credential", &known.user_id)
     })
+}
+
+/// Whether a user and the user's domain are switched on.
+fn enabled(identity: &Identity, user: &User) -> bool {
+    user.enabled && identity.domains.get(&user.domain_id).is_some_and(|domain| domain.enabled)
 }
 
 /// The user that `{"id"}` or `{"name", "domain"}` means.
@@ -203,33 +234,35 @@ fn find_project(identity: &Identity, part: &Value) -> Option<String> {
         let domain = find_domain(identity, part.get("domain")?)?;
         identity.project_named(part.get("name")?.as_str()?, &domain)
     };
-    found.filter(|project| project.enabled).map(|project| project.id.clone())
+    let open = |domain: &str| identity.domains.get(domain).is_some_and(|domain| domain.enabled);
+    found
+        .filter(|project| project.enabled && open(&project.domain_id))
+        .map(|project| project.id.clone())
 }
 
 /// What the token is for, and the ids of the roles it carries there.
-fn scope(
-    identity: &Identity,
-    asked: Option<&Value>,
-    proof: &Proof,
-) -> Result<(Scope, Vec<String>), Refusal> {
+fn scope(identity: &Identity, asked: Option<&Value>, proof: &Proof) -> Result<Granted, Refusal> {
     if let Some(credential) = &proof.credential {
         if asked.is_some_and(|asked| !asked.is_null()) && proof.until.is_none() {
             return Err(Refusal::scope_of_credential());
         }
         let roles = credential.roles.iter().filter_map(|name| identity.role_named(name));
         let roles = identity.with_implied(roles.map(|role| role.id.clone()).collect());
-        return Ok((Scope::Project(credential.project_id.clone()), roles));
+        let scope = Some(Scope::Project(credential.project_id.clone()));
+        return Ok(Granted { scope, roles, trust: None });
     }
     let wanted = match asked {
         None | Some(Value::Null) => return Ok(default_scope(identity, &proof.user)),
-        Some(Value::String(text)) if text == "unscoped" => {
-            return Ok((Scope::Unscoped, Vec::new()));
-        }
+        Some(Value::String(text)) if text == "unscoped" => return Ok(Granted::default()),
         Some(asked) => {
-            if let Some(part) = asked.get("project") {
+            if let Some(trust) = asked.get("OS-TRUST:trust") {
+                return by_trust(identity, trust, proof);
+            } else if let Some(part) = asked.get("project") {
                 find_project(identity, part).map(Scope::Project)
             } else if let Some(part) = asked.get("domain") {
-                find_domain(identity, part).map(Scope::Domain)
+                find_domain(identity, part)
+                    .filter(|id| identity.domains.get(id).is_some_and(|domain| domain.enabled))
+                    .map(Scope::Domain)
             } else if asked.pointer("/system/all") == Some(&Value::Bool(true)) {
                 Some(Scope::System)
             } else {
@@ -242,17 +275,47 @@ fn scope(
     if roles.is_empty() {
         return Err(Refusal::unauthorized());
     }
-    Ok((scope, roles))
+    Ok(Granted { scope: Some(scope), roles, trust: None })
 }
 
 /// Without a scope, a token is for the user's default project if there is one.
-fn default_scope(identity: &Identity, user: &str) -> (Scope, Vec<String>) {
+fn default_scope(identity: &Identity, user: &str) -> Granted {
     let project = identity.users.get(user).and_then(|user| user.default_project_id.clone());
-    if let Some(scope) = project.map(Scope::Project) {
+    let open = project.filter(|id| identity.projects.get(id).is_some_and(|it| it.enabled));
+    if let Some(scope) = open.map(Scope::Project) {
         let roles = identity.roles_on(user, &scope);
         if !roles.is_empty() {
-            return (scope, roles);
+            return Granted { scope: Some(scope), roles, trust: None };
         }
     }
-    (Scope::Unscoped, Vec::new())
+    Granted::default()
+}
+
+/// A trust gives the trustee some roles of the trustor, who it may even seem to be.
+fn by_trust(identity: &Identity, asked: &Value, proof: &Proof) -> Result<Granted, Refusal> {
+    let id = asked.get("id").and_then(Value::as_str).unwrap_or_default();
+    let trust = identity.document("trusts", id);
+    let trust = trust.ok_or_else(|| Refusal::not_found("trust", id))?;
+    if trust.text("trustee_user_id") != Some(&proof.user) {
+        return Err(Refusal::forbidden_plainly());
+    }
+    let trustor = trust.text("trustor_user_id").unwrap_or_default();
+    let project = trust.text("project_id").unwrap_or_default();
+    let scope = Scope::Project(project.to_owned());
+    let own = identity.roles_on(trustor, &scope);
+    let listed = trust.fields.get("roles").and_then(Value::as_array);
+    let roles: Vec<String> = listed
+        .into_iter()
+        .flatten()
+        .filter_map(|role| role.get("id").and_then(Value::as_str))
+        .map(str::to_owned)
+        .collect();
+    // What the trustor has lost is not the trustor's to give.
+    if roles.iter().any(|role| !own.contains(role)) {
+        return Err(Refusal::forbidden_plainly());
+    }
+    let impersonates = trust.fields.get("impersonation") == Some(&Value::Bool(true));
+    let user = impersonates.then(|| trustor.to_owned());
+    let roles = identity.with_implied(roles);
+    Ok(Granted { scope: Some(scope), roles, trust: Some((id.to_owned(), user)) })
 }

@@ -1,13 +1,16 @@
 //! What Keystone knows, as plain data.
 
+mod entity;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::sync::Arc;
 
 use lotse_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
-use crate::seed::{Keyed, keyed};
+pub(crate) use self::entity::*;
+use crate::seed::keyed;
 
 /// A password or secret. It is part of the state, and shown nowhere else.
 #[derive(Clone, Default, Eq, PartialEq, Serialize, Deserialize)]
@@ -20,149 +23,9 @@ impl fmt::Debug for Password {
     }
 }
 
-const fn yes() -> bool {
-    true
-}
-
-fn default_domain() -> String {
-    "default".to_owned()
-}
-
-/// A collection of entities that are all a name, a few references and free attributes.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Domain {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    #[serde(default)]
-    pub(crate) description: String,
-    #[serde(default = "yes")]
-    pub(crate) enabled: bool,
-}
-
-/// A project.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Project {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    #[serde(default = "default_domain")]
-    pub(crate) domain_id: String,
-    #[serde(default)]
-    pub(crate) description: String,
-    #[serde(default = "yes")]
-    pub(crate) enabled: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) parent_id: Option<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) tags: Vec<String>,
-    /// Attributes of the client's own.
-    #[serde(flatten)]
-    pub(crate) extra: Map<String, Value>,
-}
-
-/// A user.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct User {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    #[serde(default = "default_domain")]
-    pub(crate) domain_id: String,
-    #[serde(default)]
-    pub(crate) password: Password,
-    #[serde(default = "yes")]
-    pub(crate) enabled: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) default_project_id: Option<String>,
-    /// Attributes of the client's own, `description` and `email` among them.
-    #[serde(flatten)]
-    pub(crate) extra: Map<String, Value>,
-}
-
-/// A role. Some imply others.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Role {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) description: Option<String>,
-    /// Names of the roles it implies.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) implies: Vec<String>,
-    /// Whether it came with Keystone and stays.
-    #[serde(default)]
-    pub(crate) immutable: bool,
-}
-
-impl Role {
-    /// The `options` that answers show.
-    pub(crate) fn options(&self) -> Value {
-        if self.immutable { serde_json::json!({"immutable": true}) } else { serde_json::json!({}) }
-    }
-}
-
-/// A region.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Region {
-    pub(crate) id: String,
-    #[serde(default)]
-    pub(crate) description: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) parent_region_id: Option<String>,
-}
-
-/// What a role is given on, and what a token is for.
-#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Scope {
-    /// Nothing: the token only proves who one is.
-    Unscoped,
-    /// A project, by id.
-    Project(String),
-    /// A domain, by id.
-    Domain(String),
-    /// The whole deployment.
-    System,
-}
-
-/// A role given to a user.
-#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
-pub(crate) struct Assignment {
-    /// Id of the user.
-    pub(crate) user: String,
-    /// Id of the role.
-    pub(crate) role: String,
-    pub(crate) on: Scope,
-}
-
-/// A credential that acts for a user on one project.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct AppCredential {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    pub(crate) secret: Password,
-    pub(crate) user_id: String,
-    pub(crate) project_id: String,
-    /// Names of its roles.
-    pub(crate) roles: Vec<String>,
-    #[serde(default)]
-    pub(crate) description: Option<String>,
-    #[serde(default)]
-    pub(crate) unrestricted: Option<bool>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) expires_at: Option<Timestamp>,
-}
-
-/// An access token of an identity provider, and whose it is.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Federated {
-    pub(crate) identity_provider: String,
-    pub(crate) protocol: String,
-    pub(crate) access_token: Password,
-    pub(crate) user_id: String,
-}
-
 /// The tokens that were handed out, by themselves; secrets, so only their number is ever shown.
 #[derive(Clone, Default)]
-pub(crate) struct Tokens(HashMap<String, Token>);
+pub(crate) struct Tokens(HashMap<String, Arc<Token>>);
 
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -171,7 +34,7 @@ impl fmt::Debug for Tokens {
 }
 
 impl std::ops::Deref for Tokens {
-    type Target = HashMap<String, Token>;
+    type Target = HashMap<String, Arc<Token>>;
 
     fn deref(&self) -> &Self::Target {
         &self.0
@@ -193,11 +56,18 @@ pub(crate) struct Token {
     pub(crate) scope: Scope,
     /// Ids of the roles, implied ones included.
     pub(crate) roles: Vec<String>,
-    pub(crate) audit_id: String,
+    /// Their names, as they were when the token was made.
+    pub(crate) role_names: Vec<String>,
+    /// The domain of the project it is for.
+    pub(crate) project_domain: Option<String>,
+    /// Its audit id, and that of the token it was got with first.
+    pub(crate) audit_ids: Vec<String>,
     pub(crate) issued_at: Timestamp,
     pub(crate) expires_at: Timestamp,
     /// The application credential it came from.
     pub(crate) app_credential: Option<String>,
+    /// The trust it came from.
+    pub(crate) trust: Option<String>,
     /// Identity provider and protocol it came from.
     pub(crate) federation: Option<(String, String)>,
 }
@@ -219,27 +89,25 @@ pub(crate) struct Identity {
     #[serde(with = "keyed")]
     pub(crate) users: BTreeMap<String, User>,
     #[serde(with = "keyed")]
+    pub(crate) groups: BTreeMap<String, Group>,
+    #[serde(with = "keyed")]
     pub(crate) roles: BTreeMap<String, Role>,
     #[serde(with = "keyed")]
     pub(crate) regions: BTreeMap<String, Region>,
+    /// Services of the catalogue; when a seed has none, those that are simulated.
+    #[serde(with = "keyed")]
+    pub(crate) services: BTreeMap<String, CatalogService>,
+    #[serde(with = "keyed")]
+    pub(crate) endpoints: BTreeMap<String, Endpoint>,
     pub(crate) assignments: BTreeSet<Assignment>,
     #[serde(with = "keyed")]
     pub(crate) application_credentials: BTreeMap<String, AppCredential>,
     pub(crate) federated: Vec<Federated>,
+    /// What is kept as it was given.
+    pub(crate) documents: Documents,
     #[serde(skip)]
     pub(crate) tokens: Tokens,
 }
-
-macro_rules! has_id {
-    ($($kind:ty),*) => {$(
-        impl Keyed for $kind {
-            fn key(&self) -> &str {
-                &self.id
-            }
-        }
-    )*};
-}
-has_id!(Domain, Project, User, Role, Region, AppCredential);
 
 impl Identity {
     /// The domain of this name.
@@ -257,9 +125,68 @@ impl Identity {
         self.users.values().find(|found| found.name == name && found.domain_id == domain)
     }
 
-    /// The role of this name.
+    /// The role of this name that is no domain's own.
     pub(crate) fn role_named(&self, name: &str) -> Option<&Role> {
-        self.roles.values().find(|role| role.name == name)
+        self.roles.values().find(|role| role.name == name && role.domain_id.is_none())
+    }
+
+    /// The documents of a collection.
+    pub(crate) fn documents(&self, collection: &str) -> impl Iterator<Item = &Document> {
+        self.documents.get(collection).into_iter().flat_map(BTreeMap::values)
+    }
+
+    /// A document.
+    pub(crate) fn document(&self, collection: &str, id: &str) -> Option<&Document> {
+        self.documents.get(collection)?.get(id)
+    }
+
+    /// The projects above a project, nearest first.
+    pub(crate) fn parents(&self, project: &str) -> Vec<&Project> {
+        let mut above: Vec<&Project> = Vec::new();
+        let mut next = self.projects.get(project).and_then(|it| it.parent_id.as_deref());
+        // A seed may have a circle in it.
+        while let Some(found) = next.and_then(|id| self.projects.get(id)) {
+            if above.len() > self.projects.len() {
+                break;
+            }
+            above.push(found);
+            next = found.parent_id.as_deref();
+        }
+        above
+    }
+
+    /// The projects right below a project.
+    pub(crate) fn children<'a>(&'a self, project: &'a str) -> impl Iterator<Item = &'a Project> {
+        self.projects.values().filter(move |it| it.parent_id.as_deref() == Some(project))
+    }
+
+    /// All projects below a project, itself not among them.
+    pub(crate) fn subtree(&self, project: &str) -> Vec<&Project> {
+        let below = |it: &&Project| self.parents(&it.id).iter().any(|above| above.id == project);
+        self.projects.values().filter(|it| it.parent_id.is_some()).filter(below).collect()
+    }
+
+    /// Whether an assignment counts on a scope.
+    pub(crate) fn counts_on(&self, given: &Assignment, scope: &Scope) -> bool {
+        if !given.inherited {
+            return given.on == *scope;
+        }
+        let Scope::Project(project) = scope else { return false };
+        match &given.on {
+            Scope::Domain(domain) => {
+                self.projects.get(project).is_some_and(|it| it.domain_id == *domain)
+            }
+            Scope::Project(above) => self.parents(project).iter().any(|it| it.id == *above),
+            Scope::System | Scope::Unscoped => false,
+        }
+    }
+
+    /// Whether a role given to the actor is given to the user.
+    pub(crate) fn acts_for(&self, actor: &Actor, user: &str) -> bool {
+        match actor {
+            Actor::User(id) => id == user,
+            Actor::Group(id) => self.groups.get(id).is_some_and(|it| it.users.contains(user)),
+        }
     }
 
     /// Ids of the roles a user has there, implied ones included.
@@ -267,9 +194,18 @@ impl Identity {
         let given = self
             .assignments
             .iter()
-            .filter(|given| given.user == user && given.on == *scope)
+            .filter(|given| self.acts_for(&given.actor, user) && self.counts_on(given, scope))
+            // A role that is a domain's own only counts by what it implies.
             .map(|given| given.role.clone());
-        self.with_implied(given.collect())
+        let mut all = self.with_implied(given.collect());
+        all.retain(|id| self.roles.get(id).is_some_and(|role| role.domain_id.is_none()));
+        all
+    }
+
+    /// Ids of the roles that a role implies by itself.
+    pub(crate) fn implied_by<'a>(&'a self, role: &'a Role) -> impl Iterator<Item = &'a Role> {
+        let found = |name: &'a String| self.roles.get(name).or_else(|| self.role_named(name));
+        role.implies.iter().filter_map(found)
     }
 
     /// The roles and all that they imply.
@@ -280,8 +216,7 @@ impl Identity {
                 continue;
             }
             if let Some(role) = self.roles.get(&id) {
-                let implied = role.implies.iter().filter_map(|name| self.role_named(name));
-                open.extend(implied.map(|role| role.id.clone()));
+                open.extend(self.implied_by(role).map(|role| role.id.clone()));
                 all.push(id);
             }
         }
@@ -291,30 +226,105 @@ impl Identity {
     /// Forgets what belongs to or was given on something that is not there any more, and the tokens
     /// of what is switched off.
     pub(crate) fn drop_orphans(&mut self) {
-        let (domains, roles) = (&self.domains, &self.roles);
+        let domains = &self.domains;
         self.projects.retain(|_, project| domains.contains_key(&project.domain_id));
         self.users.retain(|_, user| domains.contains_key(&user.domain_id));
-        let (projects, users) = (&self.projects, &self.users);
+        self.groups.retain(|_, group| domains.contains_key(&group.domain_id));
+        self.roles.retain(|_, role| {
+            role.domain_id.as_ref().is_none_or(|domain| domains.contains_key(domain))
+        });
+        let (projects, users, groups) = (&self.projects, &self.users, &mut self.groups);
+        for group in groups.values_mut() {
+            group.users.retain(|user| users.contains_key(user));
+        }
         self.application_credentials.retain(|_, credential| {
             users.contains_key(&credential.user_id) && projects.contains_key(&credential.project_id)
         });
+        for (collection, field) in
+            [("credentials", "user_id"), ("trusts", "trustor_user_id"), ("access_rules", "user_id")]
+        {
+            if let Some(found) = self.documents.get_mut(collection) {
+                found.retain(|_, it| it.text(field).is_some_and(|user| users.contains_key(user)));
+            }
+        }
+        let services = &self.services;
+        self.endpoints.retain(|_, endpoint| services.contains_key(&endpoint.service_id));
+        self.federated.retain(|known| users.contains_key(&known.user_id));
+        self.drop_assignments();
+        self.drop_tokens();
+    }
+
+    fn drop_assignments(&mut self) {
+        let Self { domains, projects, users, groups, roles, .. } = &*self;
         let exists = |scope: &Scope| match scope {
             Scope::Project(id) => projects.contains_key(id),
             Scope::Domain(id) => domains.contains_key(id),
             Scope::System | Scope::Unscoped => true,
         };
-        self.federated.retain(|known| users.contains_key(&known.user_id));
-        self.assignments.retain(|given| {
-            users.contains_key(&given.user) && roles.contains_key(&given.role) && exists(&given.on)
-        });
+        let gone: Vec<Assignment> = self
+            .assignments
+            .iter()
+            .filter(|given| {
+                let actor = match &given.actor {
+                    Actor::User(id) => users.contains_key(id),
+                    Actor::Group(id) => groups.contains_key(id),
+                };
+                !(actor && roles.contains_key(&given.role) && exists(&given.on))
+            })
+            .cloned()
+            .collect();
+        for given in gone {
+            self.assignments.remove(&given);
+        }
+    }
+
+    /// Ends the tokens of what is switched off or gone.
+    fn drop_tokens(&mut self) {
+        let Self { domains, projects, users, application_credentials, .. } = &*self;
+        let domain_open = |id: &str| domains.get(id).is_some_and(|domain| domain.enabled);
         let open = |scope: &Scope| match scope {
-            Scope::Project(id) => projects.get(id).is_some_and(|project| project.enabled),
-            Scope::Domain(id) => domains.get(id).is_some_and(|domain| domain.enabled),
+            Scope::Project(id) => projects
+                .get(id)
+                .is_some_and(|project| project.enabled && domain_open(&project.domain_id)),
+            Scope::Domain(id) => domain_open(id),
             Scope::System | Scope::Unscoped => true,
         };
-        self.tokens.retain(|_, token| {
-            users.get(&token.user_id).is_some_and(|user| user.enabled) && open(&token.scope)
-        });
+        let stays = |token: &Token| {
+            users
+                .get(&token.user_id)
+                .is_some_and(|user| user.enabled && domain_open(&user.domain_id))
+                && open(&token.scope)
+                && token
+                    .app_credential
+                    .as_ref()
+                    .is_none_or(|id| application_credentials.contains_key(id))
+        };
+        let gone: Vec<String> = self
+            .tokens
+            .values()
+            .filter(|token| !stays(token))
+            .map(|token| token.id.clone())
+            .collect();
+        for id in gone {
+            self.tokens.remove(&id);
+        }
+    }
+
+    /// Ends all tokens of a user, as a new password does.
+    pub(crate) fn end_tokens_of(&mut self, user: &str) {
+        self.tokens.retain(|_, token| token.user_id != user);
+    }
+
+    /// Ends the tokens whose roles were changed: those of the actor, for the scope.
+    pub(crate) fn end_tokens_on(&mut self, given: &Assignment) {
+        let ends = |token: &Token| {
+            self.acts_for(&given.actor, &token.user_id) && self.counts_on(given, &token.scope)
+        };
+        let ids: Vec<String> =
+            self.tokens.values().filter(|token| ends(token)).map(|it| it.id.clone()).collect();
+        for id in ids {
+            self.tokens.remove(&id);
+        }
     }
 
     /// Forgets tokens that have ended.

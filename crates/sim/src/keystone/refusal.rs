@@ -37,6 +37,18 @@ impl Refusal {
         Self::new(StatusCode::FORBIDDEN, text)
     }
 
+    /// 403 without a word on what.
+    pub(crate) fn forbidden_plainly() -> Self {
+        let text = "You are not authorized to perform the requested action.";
+        Self::new(StatusCode::FORBIDDEN, text)
+    }
+
+    /// 403 with a sentence in place of the action.
+    pub(crate) fn forbidden_because(reason: &str) -> Self {
+        let text = format!("You are not authorized to perform the requested action: {reason}.");
+        Self::new(StatusCode::FORBIDDEN, text)
+    }
+
     /// 404 of a token that is no valid one.
     pub(crate) fn no_token(token: &str) -> Self {
         let looks_like_one = token.starts_with("gAAAA");

@@ -1,5 +1,7 @@
 //! The token API and how a token is shown.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -13,9 +15,11 @@ use serde_json::{Value, json};
 use super::caller::Authenticated;
 use super::login::{federated_login, login};
 use super::model::{Identity, Scope, Token};
+use super::policy::{self, Target};
 use super::refusal::Refusal;
-use super::{policy, resource};
+use super::resource;
 use crate::http::body;
+use crate::http::query::Query;
 use crate::ids::named;
 use crate::world::{SharedWorld, World};
 
@@ -64,13 +68,14 @@ const SUBJECT: HeaderName = HeaderName::from_static("x-subject-token");
 
 async fn issue(
     State(world): State<SharedWorld>,
+    query: Query,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
     let body = json_body(&headers, body).await?;
     let token = login(&world, &body)?;
-    let shown = render(&world, &world.identity(), &token);
-    let id = token.id;
+    let shown = render(&world, &world.identity(), &token, with_catalog(&query));
+    let id = token.id.clone();
     Ok((StatusCode::CREATED, [(SUBJECT, id)], axum::Json(json!({"token": shown}))).into_response())
 }
 
@@ -83,9 +88,14 @@ async fn federated(
     let access_token = bearer.and_then(|value| value.strip_prefix("Bearer "));
     let access_token = access_token.ok_or_else(Refusal::unauthorized)?;
     let token = federated_login(&world, &provider, &protocol, access_token)?;
-    let shown = render(&world, &world.identity(), &token);
+    let shown = render(&world, &world.identity(), &token, true);
     let body = axum::Json(json!({"token": shown}));
-    Ok((StatusCode::CREATED, [(SUBJECT, token.id)], body).into_response())
+    Ok((StatusCode::CREATED, [(SUBJECT, token.id.clone())], body).into_response())
+}
+
+/// Whoever asks without the catalogue gets a smaller answer.
+fn with_catalog(query: &Query) -> bool {
+    query.get("nocatalog").is_none()
 }
 
 /// The token that `X-Subject-Token` names, which the caller may see if it is its own or by policy.
@@ -94,27 +104,30 @@ fn subject(
     headers: &HeaderMap,
     Authenticated(caller): &Authenticated,
     action: &str,
-) -> Result<Token, Refusal> {
+) -> Result<Arc<Token>, Refusal> {
     let named = headers.get(&SUBJECT).and_then(|value| value.to_str().ok());
-    let named = named.ok_or_else(|| match policy::look(caller, action) {
+    let named = named.ok_or_else(|| match policy::allow(caller, action, Target::default()) {
         Ok(()) => Refusal::not_found("token", ""),
         Err(forbidden) => forbidden,
     })?;
     let identity = world.identity();
     let token = identity.tokens.get(named).filter(|token| token.expires_at > world.now());
     let token = token.ok_or_else(|| Refusal::no_token(named))?;
-    policy::look_own(caller, action, token.user_id == caller.user())?;
-    Ok(token.clone())
+    let domain = identity.users.get(&token.user_id).map(|user| user.domain_id.as_str());
+    let own = token.user_id == caller.user();
+    policy::allow(caller, action, Target::within(domain).owned(own))?;
+    Ok(Arc::clone(token))
 }
 
 async fn show(
     State(world): State<SharedWorld>,
     caller: Authenticated,
+    query: Query,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let token = subject(&world, &headers, &caller, "validate_token")?;
-    let shown = render(&world, &world.identity(), &token);
-    Ok(([(SUBJECT, token.id)], axum::Json(json!({"token": shown}))).into_response())
+    let shown = render(&world, &world.identity(), &token, with_catalog(&query));
+    Ok(([(SUBJECT, token.id.clone())], axum::Json(json!({"token": shown}))).into_response())
 }
 
 async fn revoke(
@@ -134,7 +147,7 @@ async fn catalog_of_token(
     if caller.token.scope == Scope::Unscoped {
         return Err(Refusal::forbidden("get_auth_catalog"));
     }
-    let catalog = catalog(&world, &caller.token.scope);
+    let catalog = catalog(&world, &world.identity(), &caller.token.scope);
     let links = resource::links(&world, "auth/catalog", "");
     Ok(axum::Json(json!({"catalog": catalog, "links": links})).into_response())
 }
@@ -151,9 +164,13 @@ async fn projects_of_user(
     Authenticated(caller): Authenticated,
     Path(user): Path<String>,
 ) -> Result<Response, Refusal> {
-    policy::look_own(&caller, "list_user_projects", user == caller.user())?;
-    if !world.identity().users.contains_key(&user) {
-        return Err(Refusal::not_found("user", &user));
+    {
+        let identity = world.identity();
+        let found = identity.users.get(&user);
+        let domain = found.map(|user| user.domain_id.as_str());
+        let target = Target::within(domain).owned(user == caller.user());
+        policy::allow(&caller, "list_user_projects", target)?;
+        found.ok_or_else(|| Refusal::not_found("user", &user))?;
     }
     Ok(projects(&world, &user, &format!("users/{user}/projects")))
 }
@@ -204,7 +221,7 @@ pub(crate) fn stamp(at: Timestamp) -> String {
 }
 
 /// A token as `POST` and `GET /v3/auth/tokens` show it.
-fn render(world: &World, identity: &Identity, token: &Token) -> Value {
+fn render(world: &World, identity: &Identity, token: &Token, with_catalog: bool) -> Value {
     let user = identity.users.get(&token.user_id);
     let domain = |id: &str| {
         let name = identity.domains.get(id).map(|domain| domain.name.as_str());
@@ -218,7 +235,7 @@ fn render(world: &World, identity: &Identity, token: &Token) -> Value {
             "name": user.map(|user| &user.name),
             "password_expires_at": null,
         },
-        "audit_ids": [token.audit_id],
+        "audit_ids": token.audit_ids,
         "expires_at": stamp(token.expires_at),
         "issued_at": stamp(token.issued_at),
     });
@@ -245,7 +262,18 @@ fn render(world: &World, identity: &Identity, token: &Token) -> Value {
     }
     let roles = token.roles.iter().filter_map(|id| identity.roles.get(id));
     shown["roles"] = roles.map(|role| json!({"id": role.id, "name": role.name})).collect();
-    shown["catalog"] = catalog(world, &token.scope).into();
+    if with_catalog {
+        shown["catalog"] = catalog(world, identity, &token.scope).into();
+    }
+    if let Some(trust) = token.trust.as_ref().and_then(|id| identity.document("trusts", id)) {
+        let user = |field: &str| json!({"id": trust.text(field)});
+        shown["OS-TRUST:trust"] = json!({
+            "id": trust.id,
+            "trustor_user": user("trustor_user_id"),
+            "trustee_user": user("trustee_user_id"),
+            "impersonation": trust.fields.get("impersonation"),
+        });
+    }
     if let Some(id) = &token.app_credential {
         let credential = identity.application_credentials.get(id);
         shown["application_credential"] = json!({
@@ -258,34 +286,34 @@ fn render(world: &World, identity: &Identity, token: &Token) -> Value {
 }
 
 /// The catalogue as it is for this scope.
-fn catalog(world: &World, scope: &Scope) -> Vec<Value> {
+fn catalog(world: &World, identity: &Identity, scope: &Scope) -> Vec<Value> {
     let project = match scope {
         Scope::Project(id) => id.as_str(),
         _ => "",
     };
-    let entries = world.catalog.iter().map(|entry| {
-        let url = format!("{}{}", world.base, entry.path.replace("%(project_id)s", project));
-        let endpoint = |interface: &str| {
+    let entries = identity.services.values().filter(|service| service.enabled).map(|service| {
+        let own = identity.endpoints.values();
+        let own = own.filter(|endpoint| endpoint.enabled && endpoint.service_id == service.id);
+        let endpoints = own.map(|endpoint| {
             json!({
-                "id": endpoint_id(entry.kind, interface),
-                "interface": interface,
-                "region_id": REGION,
-                "url": url,
-                "region": REGION,
+                "id": endpoint.id,
+                "interface": endpoint.interface,
+                "region_id": endpoint.region_id,
+                "url": endpoint.address(world).replace("%(project_id)s", project),
+                "region": endpoint.region_id,
             })
-        };
-        let endpoints = ["internal", "public", "admin"].map(endpoint);
+        });
         json!({
-            "endpoints": endpoints,
-            "id": named("service", entry.kind),
-            "type": entry.kind,
-            "name": entry.name,
+            "endpoints": endpoints.collect::<Value>(),
+            "id": service.id,
+            "type": service.kind,
+            "name": service.name,
         })
     });
     entries.collect()
 }
 
-/// The id of an endpoint.
+/// The id of an endpoint of a simulated service.
 pub(crate) fn endpoint_id(kind: &str, interface: &str) -> String {
     named("endpoint", &format!("{kind}/{interface}"))
 }

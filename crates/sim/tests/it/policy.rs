@@ -61,7 +61,8 @@ async fn a_role_on_a_domain_or_the_system_counts_there_and_nowhere_else() {
         assert_eq!(Answer::of(admin.identity(Method::PUT, &grant)).await.status, 204, "{place}");
     }
     let on_domain = token_for(&cloud, "demo", domain).await.expect("a token for the domain");
-    assert_eq!(Answer::of(on_domain.identity(Method::GET, "/users")).await.status, 403);
+    assert_eq!(Answer::of(on_domain.identity(Method::GET, "/users")).await.status, 200);
+    assert_eq!(Answer::of(on_domain.identity(Method::GET, "/services")).await.status, 403);
     let on_system =
         token_for(&cloud, "demo", system.clone()).await.expect("a token for the system");
     assert_eq!(Answer::of(on_system.identity(Method::GET, "/users")).await.status, 200);
