@@ -23,6 +23,9 @@ pub enum Error {
     /// The plan was not begun.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// What was seen or done could not be remembered.
+    #[error(transparent)]
+    Store(#[from] lotse_store::Error),
     /// Steps of the plan did not succeed.
     #[error("{failed} of {steps} changes of images on the cloud \"{cloud}\" were not made{}", first(first_failure.as_ref()))]
     Incomplete {
@@ -47,6 +50,7 @@ impl Explain for Error {
             Self::Declared(error) => error.kind(),
             Self::Observe { source, .. } => source.kind(),
             Self::Plan(error) => error.kind(),
+            Self::Store(error) => error.kind(),
             Self::Incomplete { first_failure, .. } => {
                 first_failure.as_ref().map_or(ErrorKind::Cancelled, |(_, error)| error.kind)
             }
@@ -58,6 +62,7 @@ impl Explain for Error {
             Self::Declared(error) => error.hints(),
             Self::Observe { source, .. } => source.hints(),
             Self::Plan(error) => error.hints(),
+            Self::Store(error) => error.hints(),
             Self::Incomplete { first_failure, .. } => {
                 first_failure.iter().filter_map(|(_, error)| error.hint.clone()).collect()
             }
@@ -71,7 +76,7 @@ impl Explain for Error {
             Self::Incomplete { first_failure, .. } => {
                 first_failure.as_ref().and_then(|(_, error)| error.request_id.as_deref())
             }
-            Self::Declared(_) => None,
+            Self::Declared(_) | Self::Store(_) => None,
         }
     }
 

@@ -53,11 +53,13 @@ pub mod config;
 pub mod declare;
 mod error;
 mod glance;
+pub mod inventory;
 pub mod model;
 pub mod observe;
 pub mod operation;
 mod options;
 pub mod plan;
+pub mod store;
 pub mod task;
 
 pub use apply::Executor;
@@ -68,6 +70,7 @@ pub use observe::{Observed, observe};
 pub use operation::Operation;
 pub use options::{DEFAULT_TAG, Options};
 pub use plan::plan;
+pub use store::{PART, Shelf};
 pub use task::{ImagesTask, Status, Tools};
 
 /// The kind of object that this capability changes.

@@ -23,10 +23,12 @@ use crate::apply::Executor;
 use crate::config::Config;
 use crate::declare::Catalog;
 use crate::error::Error;
+use crate::inventory::inventory;
 use crate::observe::observe;
 use crate::operation::Operation;
 use crate::options::Options;
 use crate::plan::plan;
+use crate::store::Shelf;
 
 /// Keeps the catalogue on one cloud.
 #[derive(Debug)]
@@ -42,6 +44,7 @@ pub struct ImagesTask {
     period: Duration,
     desk: Arc<dyn Desk>,
     clock: SharedClock,
+    shelf: Shelf,
 }
 
 /// What the task works with.
@@ -55,6 +58,8 @@ pub struct Tools {
     pub clock: SharedClock,
     /// Limits of an apply.
     pub apply: ApplyOptions,
+    /// Where the console finds what was seen and done.
+    pub shelf: Shelf,
 }
 
 /// What one activation saw and did.
@@ -101,6 +106,7 @@ impl ImagesTask {
             period: config.period.get(),
             desk: tools.desk,
             clock: tools.clock,
+            shelf: tools.shelf,
         }
     }
 
@@ -130,7 +136,12 @@ impl ImagesTask {
         let observed = observe(&self.cloud, catalog, &self.options).await.map_err(|source| {
             Error::Observe { cloud: self.cloud.name().to_owned(), source: Box::new(source) }
         })?;
-        Ok((plan(catalog, &observed, &self.options)?, observed.images.len()))
+        let plan = plan(catalog, &observed, &self.options)?;
+        let entries = inventory(catalog, &observed, &plan);
+        let notes: Vec<String> =
+            plan.notes().iter().map(|note| format!("{}: {}", note.subject, note.text)).collect();
+        self.shelf.put(self.cloud.name(), &entries, &notes, self.clock.now()).await?;
+        Ok((plan, observed.images.len()))
     }
 
     async fn converge(
@@ -149,10 +160,15 @@ impl ImagesTask {
         };
         let showing = self.showing();
         let settled = session.settle(&plan, &executor, showing, &self.apply, cancelled).await?;
-        if let Settled::Applied(_, report) = &settled
-            && !report.succeeded()
-        {
-            return Err(incomplete(report));
+        if let Settled::Applied(change, report) = &settled {
+            self.shelf.record(*change, report).await?;
+            // What is shown is what is there now, and not what was there before.
+            if let Err(error) = self.plan(catalog).await {
+                tracing::warn!(%error, "cannot look at the images after they were changed");
+            }
+            if !report.succeeded() {
+                return Err(incomplete(report));
+            }
         }
         Ok(status(catalog, images, &plan, settled))
     }

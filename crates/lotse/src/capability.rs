@@ -39,4 +39,4 @@ pub(crate) type Assemble = fn(&Context<'_>) -> Result<Parts, Failure>;
 pub(crate) const ALL: &[Assemble] = &[images::assemble, changes::assemble, state::assemble];
 
 /// The tables of the capabilities that keep something.
-pub(crate) const SCHEMA: &[Part] = &[lotse_change::PART];
+pub(crate) const SCHEMA: &[Part] = &[lotse_change::PART, lotse_images::PART];

@@ -8,29 +8,45 @@ use lotse_core::declared::{self, SourceFile};
 use lotse_core::error::{ErrorKind, Explain as _};
 use lotse_core::task::Task as _;
 use lotse_core::time::{Clock as _, ManualClock, SignedDuration, SystemClock, system_clock};
-use lotse_images::{Config, Error, ImagesTask, Tools};
+use lotse_images::inventory::Standing;
+use lotse_images::store::Select;
+use lotse_images::{Config, Error, ImagesTask, Shelf, Tools};
 use lotse_plan::random::SystemRandomness;
 use lotse_plan::testing::MemoryDesk;
 use lotse_plan::{ApplyOptions, Engine, NoteKind};
 use lotse_sim::{DownloadMode, Fault, SimCloud, SimOptions};
+use lotse_store::{Store, StoreOptions, StoreUrl};
 use tokio_util::sync::CancellationToken;
 
 use crate::kills::until;
 use crate::stage::Stage;
 
 /// The task for definition files in a directory.
-fn task(stage: &Stage, path: &Path, policy: &str) -> ImagesTask {
-    task_at(stage, path, policy, Arc::default())
+async fn task(stage: &Stage, path: &Path, policy: &str) -> ImagesTask {
+    task_at(stage, path, policy, Arc::default()).await
+}
+
+/// The shelf of tasks whose estate is in this directory.
+async fn shelf(path: &Path) -> Shelf {
+    let options = StoreOptions { parts: vec![lotse_images::PART], ..StoreOptions::default() };
+    let url = StoreUrl::in_directory(&path.join("state"));
+    Shelf::new(Arc::new(Store::open_with(&url, options).await.unwrap()))
 }
 
 /// The same with a desk that others have a hand on.
-fn task_at(stage: &Stage, path: &Path, policy: &str, desk: Arc<MemoryDesk>) -> ImagesTask {
+async fn task_at(stage: &Stage, path: &Path, policy: &str, desk: Arc<MemoryDesk>) -> ImagesTask {
     let text = format!("clouds: [sim]\npolicy: {policy}\ntag: {}\n", stage.options.tag);
     let mut config = declared::load::<Config>(&SourceFile::new("lotse.yaml", text)).unwrap().value;
     config.rebase(path);
     let journal = Arc::clone(&stage.journal);
     let engine = Engine::new(journal, system_clock(), Arc::new(SystemRandomness));
-    let tools = Tools { engine, desk, clock: system_clock(), apply: ApplyOptions::default() };
+    let tools = Tools {
+        engine,
+        desk,
+        clock: system_clock(),
+        apply: ApplyOptions::default(),
+        shelf: shelf(path).await,
+    };
     ImagesTask::new(&config, stage.cloud.clone(), tools)
 }
 
@@ -50,7 +66,7 @@ fn debian(stage: &Stage) -> String {
 async fn a_converged_cloud_costs_two_requests_and_no_write() {
     let stage = Stage::simulated().await;
     let dir = estate(&debian(&stage));
-    let task = task(&stage, dir.path(), "apply");
+    let task = task(&stage, dir.path(), "apply").await;
     let stop = CancellationToken::new();
     let report = task.activate(&stop).await.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(report.summary, "1 image definition, 1 change made");
@@ -69,7 +85,7 @@ async fn what_is_proposed_is_made_once_somebody_approves() {
     let stage = Stage::simulated().await;
     let dir = estate(&debian(&stage));
     let desk = Arc::<MemoryDesk>::default();
-    let task = task_at(&stage, dir.path(), "propose", desk.clone());
+    let task = task_at(&stage, dir.path(), "propose", desk.clone()).await;
     let stop = CancellationToken::new();
     let report = task.activate(&stop).await.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(report.summary, "1 image definition, 1 change waiting for approval");
@@ -87,7 +103,8 @@ async fn what_is_proposed_is_made_once_somebody_approves() {
 async fn by_default_differences_are_only_reported() {
     let stage = Stage::simulated().await;
     let dir = estate(&debian(&stage));
-    let status = task(&stage, dir.path(), "observe").run(&CancellationToken::new()).await.unwrap();
+    let status =
+        task(&stage, dir.path(), "observe").await.run(&CancellationToken::new()).await.unwrap();
     assert_eq!(status.summary(), "1 image definition, 1 change needed");
     assert_eq!((status.needed.create, status.applied.is_none()), (1, true));
     assert!(status.notes.iter().all(|note| note.kind == NoteKind::Warning));
@@ -100,7 +117,8 @@ async fn from_files_that_do_not_parse_nothing_is_applied_and_nothing_asked() {
     let stage = Stage::simulated().await;
     let dir = estate(&debian(&stage));
     std::fs::write(dir.path().join("images/wrong.yaml"), "images:\n- nmae: x\n").unwrap();
-    let error = task(&stage, dir.path(), "apply").run(&CancellationToken::new()).await.unwrap_err();
+    let error =
+        task(&stage, dir.path(), "apply").await.run(&CancellationToken::new()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Declaration);
     assert!(error.diagnostics()[0].file.ends_with("images/wrong.yaml"));
     assert!(stage.sim.as_ref().unwrap().requests().all().is_empty());
@@ -112,7 +130,8 @@ async fn a_refused_import_fails_at_once_with_the_words_of_the_api() {
     let dir = estate(&debian(&stage));
     let sim = stage.sim.as_ref().unwrap();
     sim.faults().add(Fault::status(400).on("image", "POST", "/v2/images/*/import"));
-    let error = task(&stage, dir.path(), "apply").run(&CancellationToken::new()).await.unwrap_err();
+    let error =
+        task(&stage, dir.path(), "apply").await.run(&CancellationToken::new()).await.unwrap_err();
     let Error::Incomplete { failed: 1, steps: 1, first_failure: Some((_, step)), .. } = &error
     else {
         panic!("{error}")
@@ -136,7 +155,7 @@ async fn an_import_that_is_under_way_when_the_daemon_ends_is_adopted_by_the_next
     let stage = Stage::on_this(SimCloud::start(options).await.unwrap()).await;
     let sim = stage.sim.as_ref().unwrap();
     let dir = estate(&debian(&stage));
-    let images = task(&stage, dir.path(), "apply");
+    let images = task(&stage, dir.path(), "apply").await;
     let stop = CancellationToken::new();
     let importing = || sim.requests().all().iter().any(|request| request.path.ends_with("/import"));
     let (ended, ()) = tokio::join!(images.run(&stop), async {
@@ -151,4 +170,39 @@ async fn an_import_that_is_under_way_when_the_daemon_ends_is_adopted_by_the_next
     let creations = sim.requests().all();
     let creations = creations.iter().filter(|one| one.method == "POST" && one.path == "/v2/images");
     assert_eq!(creations.count(), 1);
+}
+
+#[tokio::test]
+async fn what_was_seen_and_done_is_on_the_shelf() {
+    let stage = Stage::simulated().await;
+    let dir = estate(&debian(&stage));
+    let desk = Arc::<MemoryDesk>::default();
+    let task = task_at(&stage, dir.path(), "propose", desk.clone()).await;
+    let shelf = shelf(dir.path()).await;
+    let stop = CancellationToken::new();
+    let page = Select { limit: 10, ..Select::default() };
+    task.run(&stop).await.unwrap();
+    let seen = shelf.entries("sim", page).await.unwrap();
+    let (place, missing) = &seen[0];
+    assert_eq!((*place, missing.name.as_str()), (1, &*stage.name("Debian 13")));
+    assert_eq!((missing.standing, missing.image.is_none()), (Standing::Missing, true));
+    assert!(missing.declared.as_deref().unwrap().ends_with("debian.yml:12"), "{missing:?}");
+
+    desk.approve();
+    task.run(&stop).await.unwrap();
+    let seen = shelf.entries("sim", page).await.unwrap();
+    assert_eq!(seen.len(), 1);
+    let (_, there) = &seen[0];
+    assert_eq!((there.standing, &there.actual["status"]), (Standing::Converged, &"active".into()));
+    let deeds = shelf.deeds("sim", &there.name, 10).await.unwrap();
+    assert_eq!((deeds.len(), &*deeds[0].action, &*deeds[0].outcome), (1, "create", "done"));
+    assert!(deeds[0].request_id.is_some());
+    let looks = shelf.looks().await.unwrap();
+    assert_eq!(looks[0].counts, [("converged".to_owned(), 1)].into());
+
+    let other = format!("images:\n{}", stage.definition("Debian 12", &["1"], ""));
+    std::fs::write(dir.path().join("images/debian.yml"), other).unwrap();
+    task.run(&stop).await.unwrap();
+    let undeclared = Select { standing: Some(Standing::Undeclared), ..page };
+    assert_eq!(shelf.entries("sim", undeclared).await.unwrap().len(), 1);
 }

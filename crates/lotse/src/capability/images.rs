@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lotse_images::{ImagesTask, Tools};
+use lotse_images::{ImagesTask, Shelf, Tools};
 use lotse_plan::ApplyOptions;
 
 use super::{Context, Parts};
@@ -20,6 +20,7 @@ pub(super) fn assemble(context: &Context<'_>) -> Result<Parts, Failure> {
             desk: Arc::new(context.changes.clone()),
             clock: clock(),
             apply: ApplyOptions::default(),
+            shelf: Shelf::new(context.store.clone()),
         };
         let task = ImagesTask::new(config, cloud, tools);
         parts.tasks.push(Arc::new(task));
