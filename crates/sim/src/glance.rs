@@ -12,6 +12,8 @@
 //! | [`data`] | upload, staging, download, deactivation |
 //! | [`import`] | the import methods |
 //! | [`payload`] | bytes reduced to what Glance remembers of them |
+//! | [`metadefs`] | metadata definitions in outline |
+//! | [`notify`] | what others are told of |
 //! | [`members`], [`tasks`], [`info`] | sharing, tasks, versions, stores and schemas |
 
 mod access;
@@ -21,7 +23,9 @@ mod import;
 mod info;
 mod list;
 mod members;
+mod metadefs;
 pub(crate) mod model;
+mod notify;
 mod patch;
 mod payload;
 mod refusal;
@@ -68,6 +72,7 @@ impl Service for Glance {
             .merge(import::routes())
             .merge(members::routes())
             .merge(tasks::routes())
+            .merge(metadefs::routes())
             .fallback(info::elsewhere)
             .method_not_allowed_fallback(info::wrong_method)
             .with_state(world)

@@ -68,11 +68,14 @@ impl Service for Keystone {
         "/v3/"
     }
 
+    fn ignores_last_slash(&self) -> bool {
+        true
+    }
+
     fn routes(&self, world: SharedWorld) -> Router {
         Router::new()
             .route("/", get(versions))
             .route("/v3", get(version))
-            .route("/v3/", get(version))
             .merge(token::routes())
             .merge(resource::routes())
             .merge(assign::routes())

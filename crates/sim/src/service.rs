@@ -23,6 +23,11 @@ pub(crate) trait Service: Debug + Send + Sync {
         ""
     }
 
+    /// Whether a slash at the end of a path makes no difference.
+    fn ignores_last_slash(&self) -> bool {
+        false
+    }
+
     /// Its routes.
     fn routes(&self, world: SharedWorld) -> Router;
 

@@ -114,7 +114,9 @@ impl World {
     /// The images, to look at or change, with all transitions made that are due.
     pub(crate) fn images(&self) -> MutexGuard<'_, Images> {
         let mut images = self.images.lock().unwrap_or_else(PoisonError::into_inner);
-        images.settle(self.now());
+        for happened in images.settle(self.now()) {
+            self.events.publish(happened);
+        }
         images
     }
 

@@ -13,6 +13,8 @@ pub(super) enum Need {
     ImageManager,
     /// The command `openstack`.
     Client,
+    /// The command `tempest`.
+    Tempest,
     /// A browser; its path is in `LOTSE_CHROMIUM`.
     Chromium,
     /// A real OpenStack; see `testbed/`.
@@ -21,11 +23,12 @@ pub(super) enum Need {
 
 impl Need {
     /// All of them, cheapest first.
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::Root,
         Self::Postgres,
         Self::ImageManager,
         Self::Client,
+        Self::Tempest,
         Self::Chromium,
         Self::Testbed,
     ];
@@ -37,6 +40,7 @@ impl Need {
             Self::Postgres => "PostgreSQL",
             Self::ImageManager => "openstack-image-manager",
             Self::Client => "openstackclient",
+            Self::Tempest => "tempest",
             Self::Chromium => "Chromium",
             Self::Testbed => "the testbed",
         }
@@ -53,6 +57,7 @@ impl Need {
                 Self::Postgres => says(&["postgres"]),
                 Self::ImageManager => says(&["lotse_oim"]),
                 Self::Client => says(&["openstackclient"]),
+                Self::Tempest => says(&["tempest"]),
                 Self::Chromium => says(&["chromium", "browser"]),
                 Self::Testbed => says(&["testbed", "keystone", "glance"]),
             })
@@ -91,6 +96,7 @@ mod tests {
         );
         assert_eq!(Need::of("real: testbed and LOTSE_OIM"), [Need::ImageManager, Need::Testbed]);
         assert_eq!(Need::of("real: openstackclient"), [Need::Client]);
+        assert_eq!(Need::of("real: tempest"), [Need::Tempest]);
         assert_eq!(Need::of("real: kills itself"), []);
     }
 

@@ -73,6 +73,11 @@ fn provide(need: Need, env: &Environment, prepared: &mut Prepared) -> Result<(),
                 apt_install(env, "python3-openstackclient")?;
             }
         }
+        Need::Tempest => {
+            if env.find("tempest").is_none() {
+                apt_install(env, "tempest")?;
+            }
+        }
         Need::Postgres => {
             let script = script(env, "testbed/postgres.sh")?;
             // Ours before the script's own: it copes with package sources that do not answer.
@@ -257,7 +262,9 @@ fn stop(need: Need, env: &Environment) -> Result<(), Error> {
     let script = match need {
         Need::Postgres => "testbed/postgres.sh",
         Need::Testbed => testbed::SCRIPT,
-        Need::Root | Need::ImageManager | Need::Client | Need::Chromium => return Ok(()),
+        Need::Root | Need::ImageManager | Need::Client | Need::Tempest | Need::Chromium => {
+            return Ok(());
+        }
     };
     let script = env.root.join(script).display().to_string();
     beside(postgres(env, &script, "down"), env, "down.log")?;

@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::access::{self, Authenticated};
 use super::model::Status;
+use super::notify;
 use super::payload::{Hasher, Payload};
 use super::refusal::Refusal;
 use crate::keystone::caller::Caller;
@@ -111,6 +112,12 @@ async fn upload(
         return Err(Refusal::bad(text));
     }
     image.activate(payload, &store, now);
+    let cause = caller.cause(None);
+    let happened = ["upload", "activate"].map(|it| notify::image(it, image, now, cause.clone()));
+    drop(images);
+    for one in happened {
+        world.events.publish(one);
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -156,6 +163,7 @@ async fn download(
         let text = "The simulated cloud keeps no bytes of this image.";
         return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, text));
     };
+    world.events.publish(notify::send(image, bytes.len(), world.now(), caller.cause(None)));
     let octets = HeaderValue::from_static("application/octet-stream");
     let asked = headers.get(RANGE).and_then(|value| value.to_str().ok());
     let mut answer = if let Some(asked) = asked {
@@ -208,6 +216,7 @@ fn switch(
     if image.status == from {
         image.status = to;
         image.updated_at = now;
+        world.events.publish(notify::image("update", image, now, caller.cause(None)));
     } else if image.status != to {
         return Err(Refusal::forbidden(format!(
             "Not allowed to {action} image in status '{}'",

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::access::{self, Authenticated};
 use super::model::{Image, Status, Visibility};
 use super::refusal::Refusal;
-use super::{MOUNT, list, patch, schema};
+use super::{MOUNT, list, notify, patch, schema};
 use crate::http::body;
 use crate::keystone::caller::Caller;
 use crate::world::{SharedWorld, World};
@@ -111,7 +111,10 @@ async fn create(
     let location = format!("{}{MOUNT}/v2/images/{}", world.base, image.id);
     let stores = images.stores.join(",");
     let shown = image.render();
+    let created = notify::image("create", &image, image.created_at, caller.cause(None));
     images.by_id.insert(image.id.clone(), image);
+    drop(images);
+    world.events.publish(created);
     let headers = [
         (LOCATION, location),
         (
@@ -215,9 +218,14 @@ async fn remove(
         let text = format!("Image {id} is protected and cannot be deleted.");
         return Err(Refusal::forbidden(text));
     }
-    images.by_id.remove(&id);
+    let removed = images.by_id.remove(&id);
     images.importing.remove(&id);
     images.deleted.insert(id);
+    drop(images);
+    if let Some(image) = removed {
+        let deleted = notify::image("delete", &image, world.now(), caller.cause(None));
+        world.events.publish(deleted);
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, put};
 use http::header::{CONTENT_TYPE, LOCATION};
 use http::{Method, StatusCode, Uri};
 use serde_json::{Value, json};
@@ -30,6 +30,9 @@ pub(crate) fn routes() -> Router<SharedWorld> {
         .route("/v2/info/stores/detail", get(stores_in_detail))
         .route("/v2/info/usage", get(usage))
         .route("/v2/schemas/{name}", get(show_schema))
+        .route("/v2/schemas/metadefs/{name}", get(show_metadefs_schema))
+        .route("/v2/cache", get(no_cache).delete(no_cache))
+        .route("/v2/cache/{id}", put(no_cache).delete(no_cache))
 }
 
 fn describe(world: &World) -> Value {
@@ -122,6 +125,20 @@ async fn stores_in_detail(
         store
     });
     Ok(axum::Json(json!({"stores": shown.collect::<Value>()})).into_response())
+}
+
+/// There is no cache, and Glance says so.
+async fn no_cache(_: Authenticated) -> Refusal {
+    Refusal::not_found("Caching via API is not supported at this site.")
+}
+
+async fn show_metadefs_schema(
+    _: Authenticated,
+    Path(name): Path<String>,
+) -> Result<Response, Refusal> {
+    let found = super::metadefs::schema(&name);
+    let found = found.ok_or_else(|| Refusal::not_found("The resource could not be found."))?;
+    Ok(axum::Json(found).into_response())
 }
 
 async fn usage(_: Authenticated) -> Response {

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::access::{self, Authenticated};
 use super::images::json_object;
 use super::model::{Image, Images, Member, Visibility, second};
+use super::notify;
 use super::refusal::Refusal;
 use crate::keystone::caller::Caller;
 use crate::world::SharedWorld;
@@ -123,6 +124,7 @@ async fn create(
         updated_at: now,
     };
     let shown = render(&id, &member);
+    world.events.publish(notify::member("create", &id, &member, now, caller.cause(None)));
     image.members.push(member);
     Ok(axum::Json(shown).into_response())
 }
@@ -148,6 +150,7 @@ async fn update(
     let member = member.ok_or_else(|| no_member(&id, &name))?;
     status.clone_into(&mut member.status);
     member.updated_at = now;
+    world.events.publish(notify::member("update", &id, member, now, caller.cause(None)));
     Ok(axum::Json(render(&id, member)).into_response())
 }
 
@@ -158,10 +161,9 @@ async fn remove(
 ) -> Result<StatusCode, Refusal> {
     let mut images = world.images();
     let image = find_to_change(&mut images, &id, &caller, "delete")?;
-    let before = image.members.len();
-    image.members.retain(|member| member.project != name);
-    if image.members.len() == before {
-        return Err(no_member(&id, &name));
-    }
+    let place = image.members.iter().position(|member| member.project == name);
+    let member = image.members.remove(place.ok_or_else(|| no_member(&id, &name))?);
+    let cause = caller.cause(None);
+    world.events.publish(notify::member("delete", &id, &member, world.now(), cause));
     Ok(StatusCode::NO_CONTENT)
 }

@@ -6,7 +6,10 @@ use lotse_core::time::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::metadefs::Namespace;
+use super::notify;
 use super::payload::Payload;
+use crate::events::{Cause, Happened};
 use crate::seed::{Keyed, keyed};
 
 /// Which import is under way on an image.
@@ -310,6 +313,9 @@ pub(crate) struct Images {
     /// Ids that were used and stay so.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) deleted: BTreeSet<String>,
+    /// Namespaces of metadata definitions by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) namespaces: BTreeMap<String, Namespace>,
     /// Ids of the images with an import under way.
     #[serde(skip)]
     pub(crate) importing: BTreeSet<String>,
@@ -322,6 +328,7 @@ impl Default for Images {
             by_id: BTreeMap::new(),
             tasks: BTreeMap::new(),
             deleted: BTreeSet::new(),
+            namespaces: BTreeMap::new(),
             importing: BTreeSet::new(),
         }
     }
@@ -333,8 +340,9 @@ impl Images {
         self.tasks.retain(|_, task| task.expires_at().is_none_or(|end| end > now));
     }
 
-    /// Makes all transitions that are due.
-    pub(crate) fn settle(&mut self, now: Timestamp) {
+    /// Makes all transitions that are due, and says what happened.
+    pub(crate) fn settle(&mut self, now: Timestamp) -> Vec<Happened> {
+        let mut happened = Vec::new();
         let (images, tasks) = (&mut self.by_id, &mut self.tasks);
         self.importing.retain(|id| {
             let Some(image) = images.get_mut(id) else { return false };
@@ -343,6 +351,14 @@ impl Images {
                 task.updated_at = image.updated_at;
                 match result {
                     Ok(()) => {
+                        let cause = Cause {
+                            project: task.owner.clone(),
+                            user: Some(task.user_id.clone()),
+                            request: Some(task.request_id.clone()),
+                        };
+                        let at = image.updated_at;
+                        happened.push(notify::image("upload", image, at, cause.clone()));
+                        happened.push(notify::image("activate", image, at, cause));
                         "success".clone_into(&mut task.status);
                         task.result = json!({"image_id": id});
                         task.message = format!("Copied {} MiB", image.size.unwrap_or(0) >> 20);
@@ -355,6 +371,7 @@ impl Images {
             }
             false
         });
+        happened
     }
 
     /// The default store.

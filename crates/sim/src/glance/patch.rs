@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use super::access::{self, Authenticated};
 use super::images::{NAMESPACE, READ_ONLY, RESERVED, json_body, natural, tags};
 use super::model::{Image, Status, Visibility};
+use super::notify;
 use super::refusal::Refusal;
 use super::schema;
 use crate::keystone::caller::Caller;
@@ -100,6 +101,7 @@ pub(crate) async fn update(
         changed.updated_at = now;
     }
     *image = changed;
+    world.events.publish(notify::image("update", image, now, caller.cause(None)));
     Ok(axum::Json(image.render()).into_response())
 }
 

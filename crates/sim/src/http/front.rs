@@ -162,7 +162,11 @@ impl Front {
             }
             _ => {}
         }
-        *request.uri_mut() = within_service(&exchange.path, query);
+        let mut path = exchange.path.as_str();
+        if mounted.service.ignores_last_slash() && path.len() > 1 {
+            path = path.strip_suffix('/').unwrap_or(path);
+        }
+        *request.uri_mut() = within_service(path, query);
         request.extensions_mut().insert(RequestId(exchange.request_id.clone()));
         let answer = infallible(mounted.routes.clone().oneshot(request).await);
         let mut answer = mounted.service.finish(exchange, answer);

@@ -221,7 +221,8 @@ fn grant(
 ) -> Result<StatusCode, Refusal> {
     let mut identity = world.identity();
     let given = asked.allow(&identity, caller, "create")?;
-    identity.assignments.insert(given);
+    identity.assignments.insert(given.clone());
+    identity.refresh_tokens(&given);
     Ok(StatusCode::NO_CONTENT)
 }
 

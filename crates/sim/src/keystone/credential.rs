@@ -309,7 +309,8 @@ fn render(world: &World, identity: &Identity, credential: &AppCredential) -> Val
         "description": credential.description,
         "project_id": project.map(|project: &Project| &project.id),
         "roles": roles,
-        "expires_at": credential.expires_at.map(super::token::stamp),
+        // Without a zone, as it was put into the database.
+        "expires_at": credential.expires_at.map(|end| format!("{end:.6}").replace('Z', "")),
         "unrestricted": credential.unrestricted,
         "system": null,
         "user_id": credential.user_id,

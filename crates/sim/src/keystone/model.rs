@@ -327,6 +327,25 @@ impl Identity {
         }
     }
 
+    /// Gives the tokens that an assignment concerns the roles that they have now: Keystone looks
+    /// roles up whenever a token is used.
+    pub(crate) fn refresh_tokens(&mut self, given: &Assignment) {
+        let mut fresh = Vec::new();
+        for token in self.tokens.values() {
+            let plain = token.app_credential.is_none() && token.trust.is_none();
+            let concerned = self.acts_for(&given.actor, &token.user_id);
+            if plain && concerned && self.counts_on(given, &token.scope) {
+                let roles = self.roles_on(&token.user_id, &token.scope);
+                let names = roles.iter().filter_map(|id| self.roles.get(id));
+                let role_names = names.map(|role| role.name.clone()).collect();
+                fresh.push(Arc::new(Token { roles, role_names, ..(**token).clone() }));
+            }
+        }
+        for token in fresh {
+            self.tokens.insert(token.id.clone(), token);
+        }
+    }
+
     /// Forgets tokens that have ended.
     pub(crate) fn forget_ended_tokens(&mut self, now: Timestamp) {
         self.tokens.retain(|_, token| token.expires_at > now);

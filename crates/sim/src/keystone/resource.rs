@@ -103,6 +103,9 @@ pub(crate) trait Resource: Clone + Send + 'static {
         false
     }
 
+    /// What has to be there because it is.
+    fn bring(&self, _identity: &mut Identity) {}
+
     /// Refuses to be deleted in the state it is in.
     fn may_be_deleted(&self, _identity: &Identity) -> Result<(), Refusal> {
         Ok(())
@@ -273,6 +276,7 @@ fn make<R: Resource>(
     let one = R::create(id.clone(), &given, &identity)?;
     refuse_duplicate(&identity, &id, &one, true)?;
     let shown = one.render(world);
+    one.bring(&mut identity);
     R::store_mut(&mut identity).insert(id.clone(), one);
     drop(identity);
     notify(world, caller, R::ONE, "created", &id);
@@ -329,6 +333,7 @@ fn alter<R: Resource>(
     if let Some(extra) = one.extra() {
         shown["extra"] = Value::Object(extra.clone());
     }
+    one.bring(&mut identity);
     R::store_mut(&mut identity).insert(id.to_owned(), one);
     if R::MANY == "users" && (given.contains_key("password") || given.contains_key("enabled")) {
         identity.end_tokens_of(id);

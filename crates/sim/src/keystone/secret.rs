@@ -138,6 +138,11 @@ async fn update(
     let mut identity = world.identity();
     find(&identity, &caller, &id, "update_credential")?;
     schema::check_new(&given, &[("blob", TEXT)], &["blob"])?;
+    // As with the security updates of 2026: nothing but the blob may change.
+    if let Some(name) = given.keys().find(|name| *name != "blob") {
+        let text = format!("Additional properties are not allowed ('{name}' was unexpected)");
+        return Err(Refusal::bad(text));
+    }
     let all = identity.documents.entry(KEPT.to_owned()).or_default();
     let found = all.get_mut(&id).ok_or_else(|| Refusal::not_found("credential", &id))?;
     found.fields.extend(given.into_iter().filter(|(name, _)| name == "blob"));

@@ -9,4 +9,5 @@ mod imports;
 mod openstackclient;
 mod policy;
 mod state;
+mod tempest;
 mod trouble;

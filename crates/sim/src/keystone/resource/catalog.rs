@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{Resource, enabled, extra, take_text, text, with_extra};
-use crate::keystone::model::{CatalogService, Endpoint, Identity};
+use crate::keystone::model::{CatalogService, Endpoint, Identity, Region};
 use crate::keystone::refusal::Refusal;
 use crate::keystone::schema::{Kind, Properties, TEXT};
 use crate::world::World;
@@ -117,6 +117,14 @@ impl Resource for Endpoint {
         self.extra.extend(extra(given, Self::PROPERTIES));
         Ok(())
     }
+
+    /// A region named as in the second version of the API is made when it is not there.
+    fn bring(&self, identity: &mut Identity) {
+        if let Some(id) = &self.region_id {
+            let made = || Region { id: id.clone(), ..Region::default() };
+            identity.regions.entry(id.clone()).or_insert_with(made);
+        }
+    }
 }
 
 impl Endpoint {
@@ -154,7 +162,6 @@ impl Endpoint {
             }
             self.region_id = Some(region);
         } else if let Some(region) = text(given, "region") {
-            // As clients of the second version of the API wanted it: made when it is not there.
             self.region_id = Some(region);
         }
         take_text(given, "interface", &mut self.interface);

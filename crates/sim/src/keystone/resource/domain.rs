@@ -110,6 +110,8 @@ pub(super) fn routes() -> Router<SharedWorld> {
     let config = || get(show).put(replace).patch(change).delete(remove);
     Router::new()
         .route("/v3/domains/config/default", get(defaults))
+        .route("/v3/domains/config/{group}/default", get(default_group))
+        .route("/v3/domains/config/{group}/{option}/default", get(default_option))
         .route("/v3/domains/{domain}/config", config())
         .route(
             "/v3/domains/{domain}/config/{*place}",
@@ -144,9 +146,7 @@ async fn asked(headers: &HeaderMap, body: Body) -> Result<Map<String, Value>, Re
         return Err(invalid("No options specified"));
     }
     match given.keys().find(|group| !GROUPS.contains(&group.as_str())) {
-        Some(group) => Err(invalid(&format!(
-            "Group {group} is not supported for domain specific configurations"
-        ))),
+        Some(group) => Err(unsupported(group)),
         None => Ok(given),
     }
 }
@@ -301,11 +301,44 @@ async fn remove_part(
     })
 }
 
+/// The defaults that a domain without its own configuration has.
+fn default_config() -> Value {
+    json!({
+        "identity": {"driver": "sql", "list_limit": null},
+        "ldap": {"url": "ldap://localhost", "user": null, "suffix": "cn=example,cn=com"},
+    })
+}
+
 async fn defaults(Authenticated(caller): Authenticated) -> Result<Response, Refusal> {
     policy::allow(&caller, "get_domain_config_default", Target::default())?;
-    let body = json!({"config": {
-        "identity": {"driver": "sql"},
-        "ldap": {"url": "ldap://localhost", "user": null},
-    }});
-    Ok(axum::Json(body).into_response())
+    Ok(axum::Json(json!({"config": default_config()})).into_response())
+}
+
+fn unsupported(group: &str) -> Refusal {
+    invalid(&format!("Group {group} is not supported for domain specific configurations"))
+}
+
+async fn default_group(
+    Authenticated(caller): Authenticated,
+    Path(group): Path<String>,
+) -> Result<Response, Refusal> {
+    policy::allow(&caller, "get_domain_config_default", Target::default())?;
+    let all = default_config();
+    let found = all.get(&group).ok_or_else(|| unsupported(&group))?;
+    Ok(axum::Json(json!({"config": {group.as_str(): found}})).into_response())
+}
+
+async fn default_option(
+    Authenticated(caller): Authenticated,
+    Path((group, option)): Path<(String, String)>,
+) -> Result<Response, Refusal> {
+    policy::allow(&caller, "get_domain_config_default", Target::default())?;
+    let all = default_config();
+    let options = all.get(&group).ok_or_else(|| unsupported(&group))?;
+    let found = options.get(&option).ok_or_else(|| {
+        invalid(&format!(
+            "Option {option} in group {group} is not supported for domain specific configurations"
+        ))
+    })?;
+    Ok(axum::Json(json!({"config": {option.as_str(): found}})).into_response())
 }

@@ -188,8 +188,9 @@ async fn imply(
     role(&identity, &prior)?;
     let asked = role(&identity, &id)?;
     policy::allow(&caller, "create_implied_role", Target::default())?;
-    if asked.name == "admin" {
-        // `prohibited_implied_role`
+    let global = role(&identity, &prior)?.domain_id.is_none();
+    // `admin` is a `prohibited_implied_role`; what counts everywhere implies nothing of a domain.
+    if asked.name == "admin" || (global && asked.domain_id.is_some()) {
         return Err(Refusal::new(
             StatusCode::FORBIDDEN,
             format!("{id} cannot be an implied roles."),
