@@ -1,5 +1,6 @@
 //! The command line: arguments and their help, nothing else. One file per command.
 
+pub(crate) mod backup;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod image;
@@ -73,6 +74,10 @@ pub(crate) enum Command {
     /// Look at the configuration: check it, print its schema
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Copy the state to a file while everything runs
+    Backup(backup::BackupArguments),
+    /// Put a copy of the state where none is
+    Restore(backup::RestoreArguments),
     /// Run a simulated OpenStack cloud
     Sim(sim::SimArguments),
     /// Print the completion script of a shell

@@ -1,5 +1,6 @@
 //! Commands: settings in, rendered output and an exit code out. One file per noun.
 
+mod backup;
 mod config;
 mod demo;
 mod image;
@@ -24,6 +25,8 @@ pub(crate) fn run(command: Command, globals: &Globals, environment: &Environment
         Command::Serve(arguments) => serve::run(&arguments, globals, environment),
         Command::Demo(arguments) => demo::run(&arguments, globals),
         Command::Sim(arguments) => sim::run(arguments, globals),
+        Command::Backup(arguments) => backup::backup(&arguments, globals, environment),
+        Command::Restore(arguments) => backup::restore(&arguments, globals, environment),
         Command::Config(command) => config::run(&command, globals, environment),
         Command::Completion(arguments) => reference::completion(&arguments, globals),
         Command::Reference(arguments) => reference::print(&arguments, globals),

@@ -38,6 +38,24 @@ pub enum Error {
         /// Where it runs, as it described itself.
         holder: String,
     },
+    /// A file that would be made is there already.
+    #[error("{path} exists already")]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is no state, or nothing in it yet.
+    #[error("there is no state at {path}")]
+    Absent {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// What is asked for is the work of the database server's own tools.
+    #[error("{database} is a database of PostgreSQL, which has tools of its own for copies")]
+    Shared {
+        /// The state.
+        database: String,
+    },
     /// The database was written by a newer version.
     #[error(
         "{database} was written by a newer version: it has step {found} of \"{part}\", this version knows {known}"
@@ -294,6 +312,9 @@ impl Explain for Error {
                 ErrorKind::Configuration
             }
             Self::InstanceRunning { .. } | Self::Locked { .. } => ErrorKind::Busy,
+            Self::Exists { .. } => ErrorKind::Conflict,
+            Self::Absent { .. } => ErrorKind::NotFound,
+            Self::Shared { .. } => ErrorKind::Unsupported,
             Self::Damaged { .. }
             | Self::NotADatabase { .. }
             | Self::AuditBroken { .. }
@@ -314,6 +335,13 @@ impl Explain for Error {
             }
             Self::InstanceRunning { .. } => {
                 "stop the other instance, give this one a state directory of its own, or use PostgreSQL to run several"
+            }
+            Self::Exists { .. } => {
+                "nothing is overwritten: name another file, or move this one away first"
+            }
+            Self::Absent { .. } => "check the path, and as which user the state is kept",
+            Self::Shared { .. } => {
+                "copy it with `pg_dump --format=custom --file=FILE DATABASE`, go back with `pg_restore --clean --if-exists --dbname=DATABASE FILE`"
             }
             Self::TooNew { .. } => {
                 "run the newer version again, or restore the backup made before the upgrade"

@@ -42,7 +42,7 @@ impl Store {
     }
 }
 
-fn lock(database: &Path, note: &str) -> Result<InstanceLock, Error> {
+pub(crate) fn lock(database: &Path, note: &str) -> Result<InstanceLock, Error> {
     let mut path = database.as_os_str().to_owned();
     path.push(".lock");
     let path = PathBuf::from(path);

@@ -11,6 +11,7 @@
 //! | [`task`] | the last activation of each task | the daemon and the console |
 //! | [`run`] | the history of runs | `apply`, checks, scenarios |
 //! | [`housekeeping`] | (removes what is old, verifies the audit log) | the daemon, as a task |
+//! | [`backup`] | (copies a state of SQLite, and goes back to a copy) | people |
 //! | [`instance`] | which daemon owns a state directory | `serve` |
 //!
 //! # One dialect
@@ -40,6 +41,7 @@
 //!   runtime, so the clock jumps to the deadlines.
 
 pub mod audit;
+pub mod backup;
 pub mod error;
 pub mod housekeeping;
 pub mod instance;

@@ -59,7 +59,7 @@ pub(crate) async fn run(
     let wanted: Vec<Part> = std::iter::once(FOUNDATION).chain(parts.iter().copied()).collect();
     // The usual case: nothing is missing and nothing has to be locked.
     if let Ok(taken) = taken(connection).await
-        && missing(target, &wanted, &taken)?.is_empty()
+        && missing(&target.name, &wanted, &taken)?.is_empty()
     {
         return Ok(());
     }
@@ -73,7 +73,7 @@ pub(crate) async fn run(
     }
     sqlx::raw_sql(STEP_TABLE).execute(&mut *transaction).await.map_err(failed)?;
     let taken = taken(&mut transaction).await.map_err(failed)?;
-    for (part, step) in missing(target, &wanted, &taken)? {
+    for (part, step) in missing(&target.name, &wanted, &taken)? {
         take(&mut transaction, target, part, step).await?;
     }
     transaction.commit().await.map_err(failed)
@@ -114,6 +114,25 @@ async fn is_foreign(connection: &mut AnyConnection, target: &Target) -> Result<b
     Ok(row.try_get::<i64, _>("tables")? > 0 && row.try_get::<i64, _>("ours")? == 0)
 }
 
+/// How many tables an SQLite file has, and how many of them only we would make.
+pub(crate) async fn tables(connection: &mut AnyConnection) -> Result<(i64, i64), sqlx::Error> {
+    let row = sqlx::query(SQLITE_TABLES).fetch_one(connection).await?;
+    Ok((row.try_get("tables")?, row.try_get("ours")?))
+}
+
+/// Refuses a database with steps that this program does not know; changes nothing.
+pub(crate) async fn require_known(
+    connection: &mut AnyConnection,
+    database: &str,
+    parts: &[Part],
+) -> Result<(), Error> {
+    let wanted: Vec<Part> = std::iter::once(FOUNDATION).chain(parts.iter().copied()).collect();
+    let taken = taken(connection)
+        .await
+        .map_err(|error| Error::from_sqlx(database, "read the schema", error))?;
+    missing(database, &wanted, &taken).map(drop)
+}
+
 /// The steps that the database has.
 async fn taken(connection: &mut AnyConnection) -> Result<Vec<(String, i64)>, sqlx::Error> {
     sqlx::query("SELECT part, number FROM schema_step")
@@ -126,7 +145,7 @@ async fn taken(connection: &mut AnyConnection) -> Result<Vec<(String, i64)>, sql
 
 /// The steps that the database lacks, in order, unless it has some that we do not know.
 fn missing<'a>(
-    target: &Target,
+    database: &str,
     wanted: &'a [Part],
     taken: &[(String, i64)],
 ) -> Result<Vec<(&'a str, Step)>, Error> {
@@ -134,7 +153,7 @@ fn missing<'a>(
         let known = wanted.iter().find(|known| known.name == part).map_or(&[][..], |p| p.steps);
         if !known.iter().any(|step| step.number == *number) {
             return Err(Error::TooNew {
-                database: target.name.clone(),
+                database: database.to_owned(),
                 part: part.clone(),
                 found: *number,
                 known: known.last().map_or(0, |step| step.number),

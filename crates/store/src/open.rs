@@ -63,7 +63,7 @@ impl Target {
                         path: path.clone(),
                         source: io::Error::other(error),
                     })??;
-                let url = sqlite_url(&file)?;
+                let url = sqlite_url(&file, "rw")?;
                 (Engine::Sqlite, file.display().to_string(), Some(file), url)
             }
             Place::Postgres { url: secret, .. } => {
@@ -189,8 +189,8 @@ pub(crate) async fn bring_up_to_date(target: &Target, parts: &[Part]) -> Result<
     connection.close().await.map_err(failed)
 }
 
-/// Makes the directory (0700) and the file (0600) where they are missing; others stay as they are.
-fn prepare_file(path: &Path) -> Result<PathBuf, Error> {
+/// Makes the directory of a database file (0700) where it is missing; returns the file's full path.
+pub(crate) fn prepare_directory(path: &Path) -> Result<PathBuf, Error> {
     let failed = |path: &Path, source| Error::Directory { path: path.to_owned(), source };
     let path = std::path::absolute(path).map_err(|error| failed(path, error))?;
     let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
@@ -201,18 +201,24 @@ fn prepare_file(path: &Path) -> Result<PathBuf, Error> {
         .mode(0o700)
         .create(directory)
         .map_err(|error| failed(directory, error))?;
-    let file = fs::canonicalize(directory).map_err(|error| failed(directory, error))?.join(name);
+    Ok(fs::canonicalize(directory).map_err(|error| failed(directory, error))?.join(name))
+}
+
+/// Makes the directory (0700) and the file (0600) where they are missing; others stay as they are.
+fn prepare_file(path: &Path) -> Result<PathBuf, Error> {
+    let file = prepare_directory(path)?;
     match fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file) {
         Ok(_) => Ok(file),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(file),
-        Err(error) => Err(failed(&file, error)),
+        Err(source) => Err(Error::Directory { path: file, source }),
     }
 }
 
-fn sqlite_url(file: &Path) -> Result<String, Error> {
+/// The driver's address of a file that exists; `mode` is `rw` or `ro`.
+pub(crate) fn sqlite_url(file: &Path, mode: &str) -> Result<String, Error> {
     let text = file.to_str().ok_or_else(|| Error::Directory {
         path: file.to_owned(),
         source: io::Error::new(io::ErrorKind::InvalidFilename, "the path is not valid UTF-8"),
     })?;
-    Ok(format!("sqlite://{}?mode=rw", utf8_percent_encode(text, PATH)))
+    Ok(format!("sqlite://{}?mode={mode}", utf8_percent_encode(text, PATH)))
 }

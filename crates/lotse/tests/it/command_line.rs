@@ -29,6 +29,8 @@ fn every_command_has_help_with_an_example_or_a_purpose() {
         &["image", "schema"],
         &["config", "check"],
         &["config", "schema"],
+        &["backup"],
+        &["restore"],
         &["completion"],
     ] {
         let arguments: Vec<_> = words.iter().copied().chain(["--help"]).collect();

@@ -5,6 +5,7 @@
     reason = "a failed expectation is how a test fails, in helpers too"
 )]
 
+mod backup;
 mod command_line;
 mod configuration;
 mod daemon;

@@ -14,6 +14,7 @@
 
 mod access;
 mod audit;
+mod backup;
 mod child;
 mod crash;
 mod damage;
