@@ -1,8 +1,9 @@
 //! The composition root of `serve` and `demo`: store, clouds, tasks, routes, and the way down.
 //!
 //! Order of the start: state (and the right to be its daemon), listener, capabilities, tasks, HTTP.
-//! Order of the end: readiness turns false, tasks drain, requests end, state closes. A second signal
-//! during the drain ends the process at once; the journal makes that safe.
+//! Order of the end: readiness turns false, tasks drain while load balancers notice, requests end,
+//! state closes. A second signal during the drain ends the process at once; the journal makes that
+//! safe.
 
 pub(crate) mod clouds;
 mod ready;
@@ -51,6 +52,7 @@ pub(crate) struct Daemon {
     server: tokio::task::JoinHandle<std::io::Result<()>>,
     store: Arc<Store>,
     drain: Duration,
+    notice: Duration,
     _lock: InstanceLock,
 }
 
@@ -106,6 +108,7 @@ impl Daemon {
         let driver = Driver::start(tasks, board.clone(), options).await;
         let shell = Shell { about, board: board.clone(), metrics, readiness: readiness.clone() };
         let drain = Duration::from_secs(config.drain_seconds.into());
+        let notice = Duration::from_secs(config.drain_notice_seconds.into());
         let stop_server = CancellationToken::new();
         let server = tokio::spawn(lotse_web::serve(
             listener,
@@ -123,6 +126,7 @@ impl Daemon {
             server,
             store,
             drain,
+            notice,
             _lock: lock,
         })
     }
@@ -136,7 +140,8 @@ impl Daemon {
     pub(crate) async fn stop(self) -> bool {
         tracing::info!("draining");
         self.readiness.drain();
-        let clean = self.driver.drain(self.drain).await;
+        let (clean, ()) =
+            tokio::join!(self.driver.drain(self.drain), tokio::time::sleep(self.notice));
         self.stop_server.cancel();
         if let Ok(Err(error)) = self.server.await {
             tracing::warn!(%error, "the listener ended with an error");

@@ -1,15 +1,18 @@
 //! Liveness and readiness.
 //!
 //! Liveness says that the process answers. Readiness says that it can do its work: every registered
-//! check passes and no drain has begun, so that a load balancer stops sending before the end.
+//! check passes and no drain has begun, so that a load balancer stops sending before the end. During
+//! a drain every answer also ends its connection: one that is kept alive until the very end may be
+//! closed just when the next request arrives on it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use axum::extract::State;
-use axum::http::StatusCode;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Json, Response};
 
 use crate::Shell;
@@ -73,6 +76,19 @@ impl Readiness {
         }
         failures
     }
+}
+
+/// Ends connections during a drain, each with the answer to a request.
+pub(crate) async fn part(
+    State(shell): State<Arc<Shell>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mut response = next.run(request).await;
+    if shell.readiness.draining.load(Ordering::Acquire) {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 pub(crate) async fn alive() -> &'static str {

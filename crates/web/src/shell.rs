@@ -61,7 +61,8 @@ impl Shell {
         shell
             .merge(capabilities)
             .layer(CatchPanicLayer::custom(problem::panicked))
-            .layer(middleware::from_fn_with_state(self, metrics::observe))
+            .layer(middleware::from_fn_with_state(self.clone(), metrics::observe))
+            .layer(middleware::from_fn_with_state(self, health::part))
             .layer(middleware::from_fn(guard::protect))
     }
 }

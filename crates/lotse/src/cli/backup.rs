@@ -9,7 +9,7 @@ use clap::Args;
 /// The copy holds all that was written before it began, is verified, and appears under its name only
 /// when it is complete. An existing file is never overwritten. The state is that of lotse.yaml
 /// (--config, or in the current directory), else the one that commands use without a configuration.
-/// PostgreSQL has tools of its own: pg_dump.
+/// PostgreSQL has tools of its own: `pg_dump`.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Example:\n  lotse backup --config /etc/lotse/lotse.yaml --to lotse-2026-11-21.db"

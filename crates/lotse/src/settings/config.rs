@@ -39,6 +39,12 @@ pub(crate) struct Config {
     #[serde(default = "drain_seconds")]
     #[schemars(range(min = 1, max = 3600))]
     pub(crate) drain_seconds: u32,
+    /// For how many seconds requests are still answered after a stop was requested, while `/readyz`
+    /// says 503. Behind a load balancer: longer than it takes to notice that (its interval of
+    /// checks times the failures it waits for), so that a restart fails no request. 0 without one.
+    #[serde(default)]
+    #[schemars(range(max = 300))]
+    pub(crate) drain_notice_seconds: u32,
     /// What is asked of people before clouds are changed.
     #[serde(default)]
     pub(crate) changes: lotse_change::Rules,

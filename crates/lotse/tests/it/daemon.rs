@@ -3,9 +3,9 @@
 use crate::process::{Place, Server, example, get, until, variable};
 
 /// A place with a simulated cloud and a configuration that keeps the example images on it.
-fn harbour() -> (Place, Server) {
+pub(crate) fn harbour(options_of_sim: &[&str]) -> (Place, Server) {
     let place = Place::new();
-    let sim = place.simulate();
+    let sim = place.simulate(options_of_sim);
     let images = example("images").canonicalize().unwrap();
     let config = format!(
         "listen: 127.0.0.1:0\nstate_directory: state\nclouds_file: clouds.yaml\nimages:\n  \
@@ -24,14 +24,14 @@ fn page(server: &Server) -> String {
     server.hello["page"].as_str().unwrap().to_owned()
 }
 
-fn has_run(body: &str) -> bool {
+pub(crate) fn has_run(body: &str) -> bool {
     let tasks: serde_json::Value = serde_json::from_str(body).unwrap();
     tasks["tasks"].as_array().unwrap().iter().all(|task| task["last"].is_object())
 }
 
 #[test]
 fn the_daemon_is_ready_works_and_drains_on_sigterm() {
-    let (place, _sim) = harbour();
+    let (place, _sim) = harbour(&[]);
     let daemon = serve(&place);
     let page = page(&daemon);
     assert_eq!(get(&page, "/healthz").0, 200);
@@ -46,7 +46,7 @@ fn the_daemon_is_ready_works_and_drains_on_sigterm() {
 
 #[test]
 fn what_a_task_did_is_known_after_a_kill_and_a_restart() {
-    let (place, _sim) = harbour();
+    let (place, _sim) = harbour(&[]);
     let daemon = serve(&place);
     until(&page(&daemon), "/api/v1/tasks", |_, body| has_run(body));
     daemon.kill();
@@ -58,7 +58,7 @@ fn what_a_task_did_is_known_after_a_kill_and_a_restart() {
 
 #[test]
 fn a_second_daemon_on_the_same_state_is_refused_and_the_first_goes_on() {
-    let (place, _sim) = harbour();
+    let (place, _sim) = harbour(&[]);
     let first = serve(&place);
     let second = place.run(&["serve", "--config", "lotse.yaml"]).with_code(1);
     let pid = first.pid().to_string();
@@ -69,8 +69,8 @@ fn a_second_daemon_on_the_same_state_is_refused_and_the_first_goes_on() {
 #[test]
 #[ignore = "real: postgresql"]
 fn two_daemons_on_postgresql_share_the_work_and_the_survivor_takes_over() {
-    let (place, _sim) = harbour();
-    let database = Database::create();
+    let (place, _sim) = harbour(&[]);
+    let database = Database::create("daemon");
     let url = place.write("postgres-url", &database.url);
     let config = std::fs::read_to_string(place.path("lotse.yaml")).unwrap();
     let config = format!("{config}database:\n  postgres:\n    file: {}\n", url.display());
@@ -92,16 +92,16 @@ fn two_daemons_on_postgresql_share_the_work_and_the_survivor_takes_over() {
 }
 
 /// A database of the test's own on the server that the runner names.
-struct Database {
+pub(crate) struct Database {
     admin: String,
     name: String,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Database {
-    fn create() -> Self {
+    pub(crate) fn create(what: &str) -> Self {
         let admin = variable("LOTSE_TEST_POSTGRES");
-        let name = format!("lotse_daemon_{}", std::process::id());
+        let name = format!("lotse_{what}_{}", std::process::id());
         let (server, _) = admin.rsplit_once('/').unwrap();
         let url = format!("{server}/{name}");
         let database = Self { admin: admin.clone(), name, url };
@@ -130,7 +130,7 @@ impl Drop for Database {
 #[test]
 #[ignore = "real: browser"]
 fn the_page_is_complete_in_a_browser_without_scripts_at_two_widths() {
-    let (place, _sim) = harbour();
+    let (place, _sim) = harbour(&[]);
     let daemon = serve(&place);
     let page = page(&daemon);
     until(&page, "/api/v1/tasks", |_, body| has_run(body));
@@ -160,7 +160,7 @@ fn the_page_is_complete_in_a_browser_without_scripts_at_two_widths() {
 
 #[test]
 fn a_cloud_that_is_gone_fails_the_task_and_not_the_daemon() {
-    let (place, sim) = harbour();
+    let (place, sim) = harbour(&[]);
     sim.kill();
     let daemon = serve(&place);
     let page = page(&daemon);
@@ -173,7 +173,7 @@ fn a_cloud_that_is_gone_fails_the_task_and_not_the_daemon() {
 
 #[test]
 fn logs_are_json_on_request() {
-    let (place, _sim) = harbour();
+    let (place, _sim) = harbour(&[]);
     let mut command =
         place.lotse(&["serve", "--config", "lotse.yaml", "--format", "json", "--log-json"]);
     let log = std::fs::File::create(place.path("log")).unwrap();

@@ -11,7 +11,7 @@ fn images() -> String {
 #[test]
 fn plan_apply_plan() {
     let place = Place::new();
-    let _sim = place.simulate();
+    let _sim = place.simulate(&[]);
     let images = images();
     let plan = ["image", "plan", "--images", &images, "--format", "json"];
     let first = place.run_on_sim(&plan).with_code(0).json();
@@ -64,7 +64,7 @@ fn requests(sim: &str) -> Value {
 #[test]
 fn an_apply_that_is_killed_is_taken_up_by_the_next_one_without_a_duplicate() {
     let place = Place::new();
-    let sim = place.simulate();
+    let sim = place.simulate(&[]);
     let url = sim.hello["url"].as_str().unwrap().to_owned();
     // Answers come late, so that the kill hits requests in flight.
     let late = r#"{"service":"image","effect":{"kind":"delay","milliseconds":150}}"#;
@@ -97,7 +97,7 @@ fn an_apply_that_is_killed_is_taken_up_by_the_next_one_without_a_duplicate() {
 #[test]
 fn a_second_apply_at_the_same_time_is_told_who_is_at_work() {
     let place = Place::new();
-    let sim = place.simulate();
+    let sim = place.simulate(&[]);
     let url = sim.hello["url"].as_str().unwrap().to_owned();
     let late = r#"{"service":"image","effect":{"kind":"delay","milliseconds":1500}}"#;
     assert_eq!(request(&url, "POST", "/_sim/faults", late).0, 201);
@@ -206,7 +206,7 @@ fn a_wrong_definition_is_shown_with_its_place_and_nothing_is_asked_of_the_cloud(
 #[test]
 fn an_unknown_cloud_is_named_with_those_that_are_known() {
     let place = Place::new();
-    let _sim = place.simulate();
+    let _sim = place.simulate(&[]);
     let ended = place
         .run_on_sim(&["image", "plan", "--images", &images(), "--os-cloud", "smi"])
         .with_code(2);

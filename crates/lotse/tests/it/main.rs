@@ -6,6 +6,7 @@
 )]
 
 mod backup;
+mod balancer;
 mod command_line;
 mod configuration;
 mod daemon;
@@ -13,3 +14,4 @@ mod demo;
 mod images;
 mod process;
 mod reference;
+mod rolling;

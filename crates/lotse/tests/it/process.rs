@@ -54,18 +54,12 @@ impl Place {
     }
 
     /// Starts a simulated cloud and writes its `clouds.yaml` here.
-    pub(crate) fn simulate(&self) -> Server {
+    pub(crate) fn simulate(&self, options: &[&str]) -> Server {
         let clouds = self.path("clouds.yaml");
         let clouds = clouds.to_str().unwrap();
-        Server::start(self.lotse(&[
-            "sim",
-            "--listen",
-            "127.0.0.1:0",
-            "--write-clouds",
-            clouds,
-            "--format",
-            "json",
-        ]))
+        let mut command = self.lotse(&["sim", "--listen", "127.0.0.1:0", "--format", "json"]);
+        command.args(["--write-clouds", clouds]).args(options);
+        Server::start(command)
     }
 
     /// The files in the directory of this name, sorted.
@@ -122,8 +116,14 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it and waits for its first line of JSON.
     #[track_caller]
-    pub(crate) fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    pub(crate) fn start(command: Command) -> Self {
+        Self::start_with(command, Stdio::piped())
+    }
+
+    /// The same, with another place for its log: a pipe takes only so much that nobody reads.
+    #[track_caller]
+    pub(crate) fn start_with(mut command: Command, log: Stdio) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         lines.read_line(&mut line).unwrap();
@@ -143,10 +143,15 @@ impl Server {
         i32::try_from(self.child.id()).unwrap()
     }
 
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        let (signal, pid) = (format!("-{name}"), self.pid().to_string());
+        assert!(Command::new("kill").args([signal, pid]).status().unwrap().success());
+    }
+
     /// Ends it with SIGTERM and waits.
     pub(crate) fn terminate(mut self) -> ExitStatus {
-        let pid = self.pid().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.signal("TERM");
         self.child.wait().unwrap()
     }
 
