@@ -7,6 +7,7 @@
 
 pub(crate) mod clouds;
 mod ready;
+pub(crate) mod supervisor;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! Arguments of `lotse completion` and `lotse reference`.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 #[derive(Args, Debug)]
@@ -17,6 +19,9 @@ pub(crate) struct ReferenceArguments {
     /// Which reference
     #[arg(value_enum)]
     pub(crate) part: ReferencePart,
+    /// Write the manual pages of all commands into this directory
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) to: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

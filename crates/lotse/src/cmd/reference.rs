@@ -1,6 +1,7 @@
 //! `lotse completion` and the generated reference.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use clap::{Command, CommandFactory};
 use lotse_core::error::ExitCode;
@@ -22,6 +23,10 @@ pub(super) fn completion(arguments: &CompletionArguments, globals: &Globals) -> 
 
 /// Prints one part of the reference.
 pub(super) fn print(arguments: &ReferenceArguments, globals: &Globals) -> CommandResult {
+    if let (ReferencePart::Manual, Some(directory)) = (arguments.part, &arguments.to) {
+        manual_pages(directory)?;
+        return Ok(ExitCode::Success);
+    }
     let text = match arguments.part {
         ReferencePart::Commands => commands(),
         ReferencePart::Configuration => {
@@ -40,6 +45,17 @@ pub(super) fn print(arguments: &ReferenceArguments, globals: &Globals) -> Comman
     };
     output::data(globals, &text)?;
     Ok(ExitCode::Success)
+}
+
+/// One page a command, named as `man` finds them: `lotse-image-plan.1`.
+fn manual_pages(directory: &Path) -> Result<(), Error> {
+    std::fs::create_dir_all(directory)
+        .and_then(|()| clap_mangen::generate_to(Arguments::command(), directory))
+        .map_err(|source| Error::File {
+            action: "write",
+            path: directory.display().to_string(),
+            source,
+        })
 }
 
 const CONFIGURATION: &str = "Every key of `lotse.yaml`. `lotse config check` checks a file, and \

@@ -6,6 +6,7 @@ use lotse_core::error::ExitCode;
 use serde_json::json;
 
 use crate::cli::serve::ServeArguments;
+use crate::daemon::supervisor::Supervisor;
 use crate::daemon::{self, Daemon, Start};
 use crate::failure::CommandResult;
 use crate::settings::config::Config;
@@ -28,6 +29,8 @@ pub(super) fn run(
         let stop = daemon::cancelled_by_signal()?;
         let start = Start { config: &config, environment, mode: "serve" };
         let daemon = Daemon::start(start).await?;
+        let supervisor = Supervisor::of(environment);
+        supervisor.ready();
         let page = format!("http://{}", daemon.address);
         if globals.json() {
             output::data(globals, &format!("{}\n", json!({ "event": "started", "page": page })))?;
@@ -35,6 +38,7 @@ pub(super) fn run(
             output::note(globals, &format!("lotse listens on {page}"));
         }
         stop.cancelled().await;
+        supervisor.stopping();
         let clean = daemon.stop().await;
         Ok(if clean { ExitCode::Success } else { ExitCode::Failed })
     })
