@@ -75,6 +75,10 @@ typed_id! {
     ChangeId
 }
 typed_id! {
+    /// One notification on its way to one recipient.
+    DeliveryId
+}
+typed_id! {
     /// One running process of Lotse; holders of leases are named by it.
     InstanceId
 }

@@ -2,6 +2,7 @@
 
 mod changes;
 mod images;
+pub(crate) mod notify;
 mod state;
 
 use std::sync::Arc;
@@ -14,11 +15,13 @@ use lotse_store::migrate::Part;
 
 use crate::daemon::clouds::Clouds;
 use crate::failure::Failure;
+use crate::settings::Environment;
 use crate::settings::config::Config;
 
 /// What a capability is assembled from.
 pub(crate) struct Context<'a> {
     pub(crate) config: &'a Config,
+    pub(crate) environment: &'a Environment,
     pub(crate) clouds: &'a Clouds,
     pub(crate) store: &'a Arc<Store>,
     /// Where differences are shown.
@@ -36,7 +39,8 @@ pub(crate) struct Parts {
 pub(crate) type Assemble = fn(&Context<'_>) -> Result<Parts, Failure>;
 
 /// Every capability.
-pub(crate) const ALL: &[Assemble] = &[images::assemble, changes::assemble, state::assemble];
+pub(crate) const ALL: &[Assemble] =
+    &[images::assemble, changes::assemble, notify::assemble, state::assemble];
 
 /// The tables of the capabilities that keep something.
-pub(crate) const SCHEMA: &[Part] = &[lotse_change::PART, lotse_images::PART];
+pub(crate) const SCHEMA: &[Part] = &[lotse_change::PART, lotse_images::PART, lotse_notify::PART];

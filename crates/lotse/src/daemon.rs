@@ -88,7 +88,8 @@ impl Daemon {
         let metrics = Arc::new(Metrics::new(board.clone(), VERSION));
         metrics.register(|registry| clouds.metrics().register(registry));
         let changes = Changes::new(store.clone(), config.changes);
-        let context = Context { config, clouds: &clouds, store: &store, changes: &changes };
+        let context =
+            Context { config, environment, clouds: &clouds, store: &store, changes: &changes };
         let (tasks, routes) = assemble(&context)?;
         let readiness = Arc::new(Readiness::of(vec![Box::new(ready::Database(store.clone()))]));
         let about = About {

@@ -30,6 +30,9 @@ WHERE seq > (SELECT seq FROM outbox_reader WHERE name = $1) ORDER BY seq LIMIT $
 /// A cursor never goes back.
 const ACKNOWLEDGE: &str = "UPDATE outbox_reader SET seq = $2 WHERE name = $1 AND seq < $2";
 
+/// Takes the lock of a reader's row, on engines with locks of rows.
+const LOCK: &str = "UPDATE outbox_reader SET seq = seq WHERE name = $1";
+
 const REGISTER: &str = "\
 INSERT INTO outbox_reader (name, seq)
 SELECT $1, CASE WHEN $2 = 1 THEN outbox_seq ELSE 0 END FROM log_end WHERE id = 1
@@ -149,6 +152,28 @@ impl Reader {
     pub async fn read(&self, limit: u32) -> Result<Vec<Delivery>, Error> {
         let query = sqlx::query(READ).bind(self.name.clone()).bind(i64::from(limit));
         self.store.read(OPERATION, query).await?.iter().map(to_delivery).collect()
+    }
+
+    /// The same within a transaction, which has this reader for itself until it ends: what it writes
+    /// and what it acknowledges take effect together, and no other instance reads the same events.
+    pub async fn read_in(
+        &self,
+        transaction: &mut Transaction,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, Error> {
+        transaction.execute(sqlx::query(LOCK).bind(self.name.clone())).await?;
+        let query = sqlx::query(READ).bind(self.name.clone()).bind(i64::from(limit));
+        transaction.fetch(query).await?.iter().map(to_delivery).collect()
+    }
+
+    /// Acknowledges with the commit of the transaction.
+    pub async fn acknowledge_in(
+        &self,
+        transaction: &mut Transaction,
+        seq: i64,
+    ) -> Result<(), Error> {
+        let query = sqlx::query(ACKNOWLEDGE).bind(self.name.clone()).bind(seq);
+        transaction.execute(query).await.map(drop)
     }
 
     /// Acknowledges this event and all before it. An older number changes nothing.

@@ -51,6 +51,9 @@ pub(crate) struct Config {
     /// Keeps image catalogues true on clouds.
     #[serde(default)]
     pub(crate) images: Option<lotse_images::config::Config>,
+    /// Tells people and programs what happens, by mail, webhook and chat.
+    #[serde(default)]
+    pub(crate) notify: lotse_notify::Config,
 }
 
 /// The database, when it is not SQLite in the state directory.
@@ -114,7 +117,7 @@ impl Config {
 
     /// Makes relative paths count from `base`.
     fn rebase(&mut self, base: &Path) {
-        let Self { state_directory, database, clouds_file, images, .. } = self;
+        let Self { state_directory, database, clouds_file, images, notify, .. } = self;
         for path in [state_directory, clouds_file].into_iter().flatten() {
             *path = base.join(&*path);
         }
@@ -126,5 +129,6 @@ impl Config {
         if let Some(images) = images {
             images.rebase(base);
         }
+        notify.rebase(base);
     }
 }

@@ -1,0 +1,116 @@
+//! Background work: telling, and forgetting what was told long ago.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use lotse_core::error::Explain;
+use lotse_core::task::{Report, Task};
+use lotse_core::time::{SharedClock, SignedDuration, Timestamp};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use crate::courier::{Courier, Tally};
+use crate::error::Error;
+use crate::model::State;
+
+/// The name of the task that tells.
+pub const TELLING: &str = "notify/deliver";
+
+/// How often it is looked for something to tell, beside every time that this process wrote an event.
+const PERIOD: Duration = Duration::from_secs(15);
+/// The same where there is nobody to tell: the reader must not fall behind.
+const IDLE_PERIOD: Duration = Duration::from_hours(1);
+
+/// How long sent deliveries are kept.
+const SENT_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// How long dead letters are kept.
+const DEAD_KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// How often it is looked for them.
+const FORGETTING_PERIOD: Duration = Duration::from_hours(24);
+
+/// Turns events into deliveries and sends what is due.
+#[derive(Debug)]
+pub struct Telling(Courier);
+
+impl Telling {
+    /// The task.
+    pub const fn new(courier: Courier) -> Self {
+        Self(courier)
+    }
+
+    async fn run(&self, cancelled: &CancellationToken) -> Result<Report, Error> {
+        let events = self.0.route().await?;
+        let mut tally = Tally { events, ..Tally::default() };
+        tally += self.0.send(cancelled).await?;
+        let [waiting, _, dead] = self.0.counts().await?;
+        let summary = format!(
+            "{} sent, {} put off, {} given up; {waiting} waiting, {dead} dead letters",
+            tally.sent, tally.put_off, tally.dead
+        );
+        Ok(Report { summary, detail: json!({"done": tally, "waiting": waiting, "dead": dead}) })
+    }
+}
+
+#[async_trait]
+impl Task for Telling {
+    fn name(&self) -> &'static str {
+        TELLING
+    }
+
+    fn description(&self) -> &'static str {
+        "tells people and programs what happened"
+    }
+
+    fn period(&self) -> Duration {
+        if self.0.channels().rules().is_empty() { IDLE_PERIOD } else { PERIOD }
+    }
+
+    async fn activate(&self, cancelled: &CancellationToken) -> Result<Report, Box<dyn Explain>> {
+        self.run(cancelled).await.map_err(|error| Box::new(error) as Box<dyn Explain>)
+    }
+}
+
+/// Forgets what was told a month ago, and dead letters after three.
+#[derive(Debug)]
+pub struct Forgetting {
+    courier: Courier,
+    clock: SharedClock,
+}
+
+impl Forgetting {
+    /// The task.
+    pub const fn new(courier: Courier, clock: SharedClock) -> Self {
+        Self { courier, clock }
+    }
+
+    async fn run(&self) -> Result<u64, Error> {
+        let now = self.clock.now();
+        let before = |kept| now.checked_sub(kept).unwrap_or(Timestamp::MIN);
+        let sent = self.courier.prune(State::Sent, before(SENT_KEPT)).await?;
+        Ok(sent + self.courier.prune(State::Dead, before(DEAD_KEPT)).await?)
+    }
+}
+
+#[async_trait]
+impl Task for Forgetting {
+    fn name(&self) -> &'static str {
+        "state/notifications"
+    }
+
+    fn description(&self) -> &'static str {
+        "forgets notifications that were sent a month ago"
+    }
+
+    fn period(&self) -> Duration {
+        FORGETTING_PERIOD
+    }
+
+    async fn activate(&self, _cancelled: &CancellationToken) -> Result<Report, Box<dyn Explain>> {
+        let gone = self.run().await.map_err(|error| Box::new(error) as Box<dyn Explain>)?;
+        let summary = match gone {
+            1 => "1 notification forgotten".to_owned(),
+            n => format!("{n} notifications forgotten"),
+        };
+        Ok(Report { summary, detail: json!({"forgotten": gone}) })
+    }
+}
