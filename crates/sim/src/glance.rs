@@ -22,6 +22,7 @@ mod images;
 mod import;
 mod info;
 mod list;
+pub(crate) mod lookup;
 mod members;
 mod metadefs;
 pub(crate) mod model;

@@ -68,7 +68,6 @@ mod keystone;
 #[allow(dead_code, reason = "used by the services as they are widened")]
 mod microversion;
 mod neutron;
-#[allow(dead_code, reason = "servers follow")]
 mod nova;
 mod octavia;
 mod options;

@@ -6,6 +6,10 @@
 //! | [`transition`] | what happens to servers in time |
 //! | [`asked`] | token, microversion, body and policy of every request |
 //! | [`shapes`] | parts of schemas |
+//! | [`servers`], [`list`], [`view`], [`find`] | one server, lists of them, how they are shown |
+//! | [`create`], [`disks`], [`network`], [`schedule`] | making servers: volumes, ports, a host |
+//! | [`actions`], [`moves`], [`images`], [`console`] | what is done to servers |
+//! | [`attach`] | ports and volumes that come and go |
 //! | [`flavors`], [`flavor_parts`] | flavors, their extra specs, who sees them |
 //! | [`keypairs`], [`groups`] | keys of users; servers together or apart |
 //! | [`hosts`], [`services`], [`aggregates`] | hypervisors, zones, services, aggregates |
@@ -16,23 +20,37 @@
 mod actions;
 mod aggregates;
 mod asked;
+mod attach;
 mod builtin;
+mod console;
+mod create;
+mod create_schema;
+mod disks;
+mod find;
 mod flavor_parts;
 mod flavors;
 pub(crate) mod fleet;
 mod generate;
 mod groups;
 mod hosts;
+mod images;
 mod keypairs;
+mod list;
+mod list_schema;
 pub(crate) mod model;
+mod moves;
+mod network;
 mod notify;
 mod quota;
+mod schedule;
 pub(crate) mod server;
+mod servers;
 mod services;
 mod shapes;
 mod transition;
 mod usage;
 mod versions;
+mod view;
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
@@ -40,8 +58,29 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::fault_body::Fault;
+use crate::neutron::plug::Plugged;
 use crate::service::{Exchange, Service};
-use crate::world::SharedWorld;
+use crate::world::{SharedWorld, World};
+
+/// Makes up the servers that a seed asks for, and has the hosts report to Placement.
+pub(crate) fn start(world: &World) {
+    let now = world.now();
+    let hosts = {
+        let mut compute = world.compute();
+        generate::expand(&mut compute, &world.ids, now);
+        compute.hosts.clone()
+    };
+    for host in hosts {
+        crate::placement::claim::report(world, builtin::provider(&host, now));
+    }
+}
+
+/// Takes over what Neutron knows of a server's ports, because a floating IP came or went. Call with
+/// no lock held.
+#[allow(dead_code, reason = "called by Neutron once its floating IPs are widened")]
+pub(crate) fn refresh_addresses(world: &World, server: &str, plugged: Vec<Plugged>) {
+    network::refresh(world, server, plugged);
+}
 
 /// Where the service is mounted.
 pub(crate) const MOUNT: &str = "/compute";
@@ -70,6 +109,9 @@ impl Service for Nova {
     fn routes(&self, world: SharedWorld) -> Router {
         let gate = axum::middleware::from_fn_with_state(world.clone(), asked::gate);
         let api = Router::new()
+            .merge(servers::routes())
+            .merge(attach::routes())
+            .merge(console::routes())
             .merge(flavors::routes())
             .merge(keypairs::routes())
             .merge(groups::routes())
@@ -90,6 +132,13 @@ impl Service for Nova {
     }
 
     fn finish(&self, exchange: &Exchange, mut answer: Response) -> Response {
+        if let Some(below) = answer.extensions().get::<asked::Below>() {
+            answer = below.answer(exchange.accept.as_deref());
+        }
+        // The list of versions is answered before a request gets an id.
+        if exchange.path == "/" {
+            return answer;
+        }
         let headers = answer.headers_mut();
         if let Ok(id) = HeaderValue::from_str(&exchange.request_id) {
             headers.insert(HeaderName::from_static("x-openstack-request-id"), id.clone());

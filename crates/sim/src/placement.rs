@@ -1,11 +1,28 @@
 //! Placement: providers, inventories, allocations and traits.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`model`] | providers, what they have, who holds what of it |
+//! | [`asked`] | token, microversion and the form of refusals |
+//! | [`providers`], [`inventories`], [`traits`] | what there is |
+//! | [`allocations`], [`candidates`] | who holds what; who could give what |
+//! | [`claim`] | what Nova wants of it |
 
+mod allocations;
+mod asked;
+mod candidates;
 pub(crate) mod claim;
+mod inventories;
 pub(crate) mod model;
+mod providers;
+mod traits;
 
 use axum::Router;
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use http::{HeaderName, HeaderValue, StatusCode};
+use serde_json::{Value, json};
 
 use crate::service::{Exchange, Service};
 use crate::world::SharedWorld;
@@ -31,12 +48,22 @@ impl Service for PlacementService {
     }
 
     fn routes(&self, world: SharedWorld) -> Router {
-        Router::new().with_state(world)
+        let gate = axum::middleware::from_fn_with_state(world.clone(), asked::gate);
+        let api = Router::new()
+            .merge(providers::routes())
+            .merge(allocations::routes())
+            .merge(candidates::routes())
+            .fallback(asked::nowhere)
+            .method_not_allowed_fallback(asked::wrong_method)
+            .layer(gate);
+        Router::new().route("/", get(versions)).merge(api).with_state(world)
     }
 
     fn refuse(&self, status: u16, message: &str) -> Response {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        (status, message.to_owned()).into_response()
+        let title = status.canonical_reason().unwrap_or("Error");
+        let error = json!({"status": status.as_u16(), "title": title, "detail": message});
+        (status, axum::Json(json!({"errors": [error]}))).into_response()
     }
 
     fn finish(&self, exchange: &Exchange, mut answer: Response) -> Response {
@@ -45,4 +72,15 @@ impl Service for PlacementService {
         }
         answer
     }
+}
+
+/// The version document. It needs no token.
+async fn versions(State(_): State<SharedWorld>) -> axum::Json<Value> {
+    axum::Json(json!({"versions": [{
+        "id": "v1.0",
+        "max_version": asked::RANGE.highest.to_string(),
+        "min_version": asked::RANGE.lowest.to_string(),
+        "status": "CURRENT",
+        "links": [{"rel": "self", "href": ""}],
+    }]}))
 }

@@ -65,7 +65,7 @@ impl World {
     ) -> Self {
         let mut identity = state.identity.unwrap_or_else(seed::identity);
         crate::keystone::fill_catalog(&mut identity, &catalog);
-        Self {
+        let world = Self {
             base,
             ids: IdSource::new(options.random),
             clock: CloudClock::new(options.clock.clone()),
@@ -84,7 +84,9 @@ impl World {
             load_balancer: Mutex::new(state.load_balancer.unwrap_or_default()),
             key_manager: Mutex::new(state.key_manager.unwrap_or_default()),
             object_store: Mutex::new(state.object_store.unwrap_or_default()),
-        }
+        };
+        crate::nova::start(&world);
+        world
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -122,9 +124,24 @@ impl World {
 
     /// What Nova knows, to look at or change, with all transitions made that are due.
     pub(crate) fn compute(&self) -> MutexGuard<'_, Compute> {
-        let mut compute = self.compute.lock().unwrap_or_else(PoisonError::into_inner);
-        compute.settle(self.now(), &self.events);
-        compute
+        loop {
+            let mut compute = self.compute.lock().unwrap_or_else(PoisonError::into_inner);
+            let chores = compute.settle(self.now(), &self.events);
+            if chores.is_empty() {
+                return compute;
+            }
+            // They take locks of other services.
+            drop(compute);
+            for chore in chores {
+                chore.run(self);
+            }
+        }
+    }
+
+    /// What Nova knows, without making the transitions that are due: for answers that show a server
+    /// as the request left it.
+    pub(crate) fn compute_as_it_is(&self) -> MutexGuard<'_, Compute> {
+        self.compute.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What Placement knows, to look at or change, with all transitions made that are due.

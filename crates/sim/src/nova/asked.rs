@@ -194,25 +194,51 @@ pub(crate) fn versioned(mut answer: Response, version: Version) -> Response {
     answer
 }
 
-fn page(status: StatusCode, title: &str, text: &str) -> Response {
-    let body = format!(
-        "<html>\n <head>\n  <title>{title}</title>\n </head>\n <body>\n  <h1>{title}</h1>\n  \
-         {text}<br /><br />\n\n\n\n </body>\n</html>"
-    );
-    let kind = [(CONTENT_TYPE, "text/html; charset=UTF-8")];
-    let mut answer = (status, kind, body).into_response();
+/// A refusal of the layers below the API, in the form that the client accepts.
+#[derive(Clone, Debug)]
+pub(crate) struct Below {
+    status: StatusCode,
+    text: String,
+}
+
+impl Below {
+    /// The answer to a client that accepts this.
+    pub(crate) fn answer(&self, accept: Option<&str>) -> Response {
+        let title = self.status.canonical_reason().unwrap_or("Error");
+        let title = if title == "Payload Too Large" { "Request Entity Too Large" } else { title };
+        let whole = format!("{} {title}", self.status.as_u16());
+        let text = &self.text;
+        if accept.is_some_and(|accept| accept.contains("application/json")) {
+            let text = format!("{text}<br /><br />\n\n\n");
+            let body = json!({"message": text, "code": whole, "title": title});
+            let mut answer = (self.status, axum::Json(body)).into_response();
+            answer.extensions_mut().insert(Unrouted);
+            return answer;
+        }
+        let body = format!(
+            "<html>\n <head>\n  <title>{whole}</title>\n </head>\n <body>\n  <h1>{whole}</h1>\n  \
+             {text}<br /><br />\n\n\n\n </body>\n</html>"
+        );
+        let kind = [(CONTENT_TYPE, "text/html; charset=UTF-8")];
+        (self.status, kind, body).into_response()
+    }
+}
+
+fn page(status: StatusCode, text: &str) -> Response {
+    let mut answer = status.into_response();
     answer.extensions_mut().insert(Unrouted);
+    answer.extensions_mut().insert(Below { status, text: text.to_owned() });
     answer
 }
 
 fn too_large() -> Response {
     let text = format!("Request is too large. Larger than max_request_body_size ({LONGEST}).");
-    page(StatusCode::PAYLOAD_TOO_LARGE, "413 Request Entity Too Large", &text)
+    page(StatusCode::PAYLOAD_TOO_LARGE, &text)
 }
 
 /// What Nova answers on paths, and with methods, that it does not have.
 pub(crate) async fn nowhere() -> Response {
-    page(StatusCode::NOT_FOUND, "404 Not Found", "The resource could not be found.")
+    page(StatusCode::NOT_FOUND, "The resource could not be found.")
 }
 
 /// Checks a body by a schema; refused in Nova's words.

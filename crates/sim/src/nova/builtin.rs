@@ -8,6 +8,7 @@ use lotse_core::time::Timestamp;
 use super::fleet::Servers;
 use super::model::{Compute, Daemon, Flavor, Host};
 use crate::ids::named;
+use crate::placement::model::{Inventory, Provider};
 
 /// Name, vcpus, MiB, GiB.
 const FLAVORS: &[(&str, u64, u64, u64)] = &[
@@ -102,10 +103,41 @@ pub(crate) fn compute() -> Compute {
         migrations: Vec::new(),
         quotas: BTreeMap::new(),
         default_quotas: BTreeMap::new(),
+        chores: Vec::new(),
     }
 }
 
-/// When the built-in things were made.
-pub(crate) const fn long_ago() -> Timestamp {
-    Timestamp::UNIX_EPOCH
+/// What a host reports to Placement.
+pub(crate) fn provider(host: &Host, now: Timestamp) -> Provider {
+    let inventory = |total: u64, reserved: u64, allocation_ratio: f64| Inventory {
+        total,
+        reserved,
+        min_unit: 1,
+        max_unit: total,
+        step_size: 1,
+        allocation_ratio,
+    };
+    let mut provider = Provider::new(host.id.clone(), host.name.clone(), now);
+    provider.inventories = BTreeMap::from([
+        ("VCPU".to_owned(), inventory(host.vcpus, 0, 16.0)),
+        ("MEMORY_MB".to_owned(), inventory(host.ram, super::hosts::RESERVED_RAM, 2.0)),
+        ("DISK_GB".to_owned(), inventory(host.disk, 0, 1.0)),
+    ]);
+    provider.traits = TRAITS.iter().map(|name| (*name).to_owned()).collect();
+    provider.generation = 2;
+    provider
 }
+
+/// What all hosts can do.
+const TRAITS: &[&str] = &[
+    "COMPUTE_ACCELERATORS",
+    "COMPUTE_DEVICE_TAGGING",
+    "COMPUTE_IMAGE_TYPE_RAW",
+    "COMPUTE_NET_ATTACH_INTERFACE",
+    "COMPUTE_NET_ATTACH_INTERFACE_WITH_TAG",
+    "COMPUTE_NODE",
+    "COMPUTE_TRUSTED_CERTS",
+    "COMPUTE_VOLUME_ATTACH_WITH_TAG",
+    "COMPUTE_VOLUME_EXTEND",
+    "COMPUTE_VOLUME_MULTI_ATTACH",
+];

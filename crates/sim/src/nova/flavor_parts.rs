@@ -125,7 +125,7 @@ const CHECKED: &[&str] =
 
 /// Some well-known extra specs and the values they take; the rest of a checked namespace is unknown.
 const KNOWN: &[(&str, &[&str])] = &[
-    ("hw:cpu_policy", &["dedicated", "mixed", "shared"]),
+    ("hw:cpu_policy", &["dedicated", "shared", "mixed"]),
     ("hw:cpu_thread_policy", &["isolate", "prefer", "require"]),
     ("hw:watchdog_action", &["disabled", "none", "pause", "poweroff", "reset"]),
     ("hw:mem_encryption", &[]),
@@ -184,10 +184,10 @@ fn check(asked: &Asked, specs: &Map<String, Value>) -> Result<(), Fault> {
             Some((_, allowed)) => {
                 let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                 if !allowed.contains(&text.as_str()) {
-                    let listed: Vec<String> =
-                        allowed.iter().map(|one| format!("'{one}'")).collect();
-                    let text =
-                        format!("Validation failed; '{text}' is not one of {}.", listed.join(", "));
+                    let text = format!(
+                        "Validation failed; '{text}' is not one of: {}.",
+                        allowed.join(", ")
+                    );
                     return Err(Fault::bad(text));
                 }
             }

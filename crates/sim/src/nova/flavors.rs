@@ -294,11 +294,11 @@ async fn create(
         access: BTreeSet::new(),
     };
     let mut compute = world.compute();
-    if compute.flavors.values().any(|known| known.name == name) {
-        return Err(Fault::conflict(format!("Flavor with name {name} already exists.")));
-    }
     if compute.flavors.contains_key(&id) {
         return Err(Fault::conflict(format!("Flavor with ID {id} already exists.")));
+    }
+    if compute.flavors.values().any(|known| known.name == name) {
+        return Err(Fault::conflict(format!("Flavor with name {name} already exists.")));
     }
     let shown = view(&flavor, &asked, &world.base);
     compute.flavors.insert(id, Arc::new(flavor));

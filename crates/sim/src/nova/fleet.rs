@@ -36,10 +36,6 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    pub(crate) fn len(&self) -> usize {
-        self.live.len()
-    }
-
     pub(crate) fn get(&self, id: &str) -> Option<&Server> {
         self.live.get(self.keys.get(id)?)
     }
@@ -130,6 +126,13 @@ impl Servers {
             self.deleted.pop_front();
         }
         self.deleted.push_back(server);
+    }
+
+    /// Takes a server away as if it had never been.
+    pub(crate) fn forget(&mut self, id: &str) {
+        let Some(key) = self.keys.get(id).copied() else { return };
+        self.bury(key);
+        self.deleted.pop_back();
     }
 
     fn count(&mut self, server: &Server, by: i64) {

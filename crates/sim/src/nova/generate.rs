@@ -40,6 +40,11 @@ pub(crate) fn expand(compute: &mut Compute, ids: &IdSource, now: Timestamp) {
     let users: Vec<Arc<str>> =
         wanted.projects.iter().map(|name| named("user", name).into()).collect();
     let image: Arc<str> = super::builtin::dashed("image", "generated").into();
+    let on = Made {
+        network: super::builtin::dashed("network", "generated").into(),
+        name: "generated".into(),
+        subnet: super::builtin::dashed("subnet", "generated").into(),
+    };
     let turn = |length: usize, number: u64| usize::try_from(number).unwrap_or(0) % length.max(1);
     for number in 0..wanted.servers {
         let Some(flavor) = flavors.get(turn(flavors.len(), number)) else { return };
@@ -75,7 +80,7 @@ pub(crate) fn expand(compute: &mut Compute, ids: &IdSource, now: Timestamp) {
             tags: Vec::new(),
             trusted_certs: None,
             security_groups: vec!["default".to_owned()],
-            nics: vec![nic(ids, number)],
+            nics: vec![nic(ids, &on, number)],
             disks: Vec::new(),
             locked: false,
             locked_reason: None,
@@ -95,17 +100,24 @@ pub(crate) fn expand(compute: &mut Compute, ids: &IdSource, now: Timestamp) {
     }
 }
 
+/// The network that they are on.
+struct Made {
+    network: Arc<str>,
+    name: Arc<str>,
+    subnet: Arc<str>,
+}
+
 /// An address in 10.0.0.0/8 that follows from the number.
-fn nic(ids: &IdSource, number: u64) -> Nic {
+fn nic(ids: &IdSource, on: &Made, number: u64) -> Nic {
     let byte = |shift: u32| (number >> shift) & 0xff;
     Nic {
         port: ids.uuid(),
-        network: named("network", "generated"),
-        network_name: "generated".to_owned(),
+        network: Arc::clone(&on.network),
+        network_name: Arc::clone(&on.name),
         mac: format!("fa:16:3e:{:02x}:{:02x}:{:02x}", byte(16), byte(8), byte(0)),
         addresses: vec![Address {
             ip: format!("10.{}.{}.{}", byte(16), byte(8), byte(0)),
-            subnet: named("subnet", "generated"),
+            subnet: Arc::clone(&on.subnet),
             floating: Vec::new(),
         }],
         tag: None,

@@ -31,7 +31,7 @@ fn view(compute: &Compute, group: &Group, asked: &Asked) -> Value {
     if asked.at_least(64) {
         let rules = group
             .max_server_per_host
-            .map_or_else(|| json!({}), |most| json!({"max_server_per_host": most.to_string()}));
+            .map_or_else(|| json!({}), |most| json!({"max_server_per_host": most}));
         shown["policy"] = json!(group.policy);
         shown["rules"] = rules;
     } else {

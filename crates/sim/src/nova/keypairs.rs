@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 
 use super::asked::{Asked, Json, Paging, fits, query_fits, refused};
 use super::model::Keypair;
-use super::server::Server;
 use super::{quota, shapes};
 use crate::fault_body::Fault;
 use crate::http::query::Query;
@@ -283,9 +282,4 @@ pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
         }
     }
     Some(bytes)
-}
-
-/// The name of a server's key, if it has one.
-pub(crate) fn of(server: &Server) -> Option<&str> {
-    server.key_name.as_deref()
 }

@@ -10,6 +10,7 @@ use super::fleet::Servers;
 use super::generate::Generate;
 use crate::events::Events;
 use crate::seed::{Keyed, keyed};
+use crate::world::World;
 
 /// A size of servers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -182,6 +183,25 @@ pub(crate) struct Compute {
     pub(crate) quotas: BTreeMap<String, BTreeMap<String, i64>>,
     /// Default limits that differ from the built-in ones.
     pub(crate) default_quotas: BTreeMap<String, i64>,
+    /// What is to be done in other services because time has passed.
+    #[serde(skip)]
+    pub(crate) chores: Vec<Chore>,
+}
+
+/// Something to be done in another service.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Chore {
+    /// Volumes that were made for this server are there: attach them.
+    AttachVolumes(String),
+}
+
+impl Chore {
+    /// Does it. Call with no lock held.
+    pub(crate) fn run(self, world: &World) {
+        match self {
+            Self::AttachVolumes(server) => super::disks::attach_made(world, &server),
+        }
+    }
 }
 
 impl Default for Compute {
@@ -224,11 +244,13 @@ mod shared {
 pub(crate) const DEFAULT_ZONE: &str = "nova";
 
 impl Compute {
-    /// Makes the transitions that are due, and says so.
-    pub(crate) fn settle(&mut self, now: Timestamp, events: &Events) {
+    /// Makes the transitions that are due, and says so. What is to be done in other services is
+    /// handed out: it needs their locks.
+    pub(crate) fn settle(&mut self, now: Timestamp, events: &Events) -> Vec<Chore> {
         while let Some((due, key)) = self.servers.first_due(now) {
             super::transition::step(self, key, due, events);
         }
+        std::mem::take(&mut self.chores)
     }
 
     /// A number that nothing else has.

@@ -98,7 +98,7 @@ fn fixed_ips(server: &Server) -> Value {
             json!({
                 "address": address.ip,
                 "version": if address.ip.contains(':') { 6 } else { 4 },
-                "label": nic.network_name,
+                "label": nic.network_name.as_ref(),
                 "vif_mac": nic.mac,
                 "type": "fixed",
                 "meta": {},

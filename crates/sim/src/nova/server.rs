@@ -122,8 +122,10 @@ pub(crate) enum Power {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Nic {
     pub(crate) port: String,
-    pub(crate) network: String,
-    pub(crate) network_name: String,
+    #[serde(with = "text")]
+    pub(crate) network: Arc<str>,
+    #[serde(with = "text")]
+    pub(crate) network_name: Arc<str>,
     pub(crate) mac: String,
     /// Fixed addresses with their subnets, each with its floating ones.
     pub(crate) addresses: Vec<Address>,
@@ -138,7 +140,8 @@ pub(crate) struct Nic {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Address {
     pub(crate) ip: String,
-    pub(crate) subnet: String,
+    #[serde(with = "text")]
+    pub(crate) subnet: Arc<str>,
     #[serde(default)]
     pub(crate) floating: Vec<String>,
 }

@@ -11,7 +11,7 @@ use lotse_core::time::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::fleet::Key;
-use super::model::{Compute, Flavor};
+use super::model::{Chore, Compute, Flavor};
 use super::notify;
 use super::server::{Failure, Power, Server, Task, VmState, boxed};
 use crate::events::Events;
@@ -157,9 +157,14 @@ pub(crate) fn step(compute: &mut Compute, key: Key, due: Timestamp, events: &Eve
         if !gone && old != (server.vm, server.task) {
             notify::update(compute, server, Some(old), due, events);
         }
-        if let Some(event) = &step.event {
-            notify::publish(compute, server, event, due, events);
+        if matches!(step.effect, Effect::Launched)
+            && server.disks.iter().any(|disk| disk.attachment.is_empty())
+        {
+            compute.chores.push(Chore::AttachVolumes(server.id.clone()));
         }
+    }
+    if let (Some(server), Some(event)) = (compute.servers.at(key), &step.event) {
+        notify::publish(compute, server, event, due, events);
     }
     if matches!(step.effect, Effect::Confirmed | Effect::Reverted) {
         compute.servers.change_at(key, |server| server.before = None);

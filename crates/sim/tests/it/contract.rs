@@ -51,6 +51,8 @@ mod image;
 mod image_data;
 mod image_list;
 mod mirror;
+mod nova;
+mod nova_flavor;
 mod script;
 
 use std::future::Future;

@@ -1,9 +1,11 @@
 //! Where a scenario is played: the simulated cloud or the testbed.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use lotse_core::declared::{SourceFile, parse};
-use lotse_sim::{DownloadMode, SimCloud, SimOptions};
+use lotse_core::time::{ManualClock, SignedDuration};
+use lotse_sim::{Delays, DownloadMode, SimCloud, SimOptions};
 use reqwest::Method;
 use serde_json::Value;
 
@@ -21,6 +23,8 @@ pub(crate) struct Bed {
     pub(crate) people: People,
     /// Part of all names made here, so that runs do not meet.
     pub(crate) run: String,
+    /// The clock of a simulation whose time passes only while somebody waits.
+    clock: Option<Arc<ManualClock>>,
     /// Keeps the simulation alive.
     _sim: Option<SimCloud>,
 }
@@ -43,7 +47,42 @@ impl Bed {
             member: person("demo", "demo"),
             other: person("alt", "alt"),
         };
-        Self::with(people, Some(sim)).await
+        Self::with(people, Some(sim), None).await
+    }
+
+    /// A simulation in which everything takes its time, on a clock of its own.
+    #[allow(dead_code, reason = "used by the scenarios of servers")]
+    pub(crate) async fn slow() -> Self {
+        let start = "2026-01-01T00:00:00Z".parse().expect("a time");
+        let clock = Arc::new(ManualClock::starting_at(start));
+        let whole = std::time::Duration::from_mins(1);
+        let options = SimOptions {
+            clock: clock.clone(),
+            delays: Delays { server: whole, ..Delays::default() },
+            ..SimOptions::default()
+        };
+        let sim = SimCloud::start(options).await.expect("a cloud");
+        let person = |user, project| crate::client::person(&sim, user, Some(project));
+        let people = People {
+            admin: person("admin", "admin"),
+            member: person("demo", "demo"),
+            other: person("alt", "alt"),
+        };
+        Self::with(people, Some(sim), Some(clock)).await
+    }
+
+    /// Lets a little time pass: on the clock of the simulation, or before asking a real cloud again.
+    pub(crate) async fn pass_time(&self) {
+        match &self.clock {
+            Some(clock) => clock.advance(SignedDuration::from_secs(1)),
+            None => tokio::task::yield_now().await,
+        }
+    }
+
+    /// Whether each state can be seen: it lasts until somebody has looked.
+    #[allow(dead_code, reason = "used by the scenarios of servers")]
+    pub(crate) const fn is_slow(&self) -> bool {
+        self.clock.is_some()
     }
 
     pub(crate) async fn real() -> Self {
@@ -67,16 +106,17 @@ impl Bed {
             member: person("testbed"),
             other: person("testbed-alt"),
         };
-        Self::with(people, None).await
+        Self::with(people, None, None).await
     }
 
-    async fn with(people: People, sim: Option<SimCloud>) -> Self {
+    async fn with(people: People, sim: Option<SimCloud>, clock: Option<Arc<ManualClock>>) -> Self {
         Self {
             admin: Session::sign_in(&people.admin).await,
             member: Session::sign_in(&people.member).await,
             other: Session::sign_in(&people.other).await,
             people,
             run: format!("contract-{}", uuid::Uuid::new_v4().simple()),
+            clock,
             _sim: sim,
         }
     }
@@ -88,6 +128,7 @@ impl Bed {
 
     /// Removes everything whose name belongs to this run.
     pub(crate) async fn clean_up(&self) {
+        super::nova::clean_up(self).await;
         let admin = Session::sign_in(&self.people.admin).await;
         for hidden in ["false", "true"] {
             let path =

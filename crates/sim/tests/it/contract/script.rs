@@ -138,6 +138,15 @@ impl Script {
         self.ask(method.as_str(), &format!("/v3{path}"), shown.as_deref(), request).await
     }
 
+    /// Writes down a request that was made elsewhere, and its answer.
+    #[allow(dead_code, reason = "used by the scenarios of some services")]
+    pub(crate) fn part_of(&mut self, asked: &str, body: Option<&Value>, answer: &Answer) {
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let asked = self.neutral(&format!("{asked} {body}"));
+        writeln!(self.out, "{}", asked.trim_end()).expect("memory");
+        self.answer(answer);
+    }
+
     /// Sends a request and writes down both sides.
     pub(crate) async fn ask(
         &mut self,

@@ -13,10 +13,7 @@ async fn the_image_life_cycle_works_with_the_openstack_command() {
     let catalog = client.json(&["catalog", "list"]).await;
     // A catalogue has no order, neither here nor at the real Keystone.
     let services = names(&catalog);
-    assert!(
-        services.contains(&"keystone".into()) && services.contains(&"glance".into()),
-        "{catalog}"
-    );
+    assert!(services.contains(&"keystone") && services.contains(&"glance"), "{catalog}");
     std::fs::write(client.directory.path().join("disk.raw"), b"hello").expect("a file");
     let created = client
         .json(&[
