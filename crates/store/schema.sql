@@ -8,7 +8,7 @@ CREATE TABLE schema_step (
   number BIGINT NOT NULL,
   PRIMARY KEY (part, number)
 );
-INSERT INTO schema_step (part, number) VALUES ('foundation', 1);
+INSERT INTO schema_step (part, number) VALUES ('foundation', 1), ('foundation', 2);
 
 -- One row per name ever claimed. A released lease keeps its row, so that the fence never goes back.
 CREATE TABLE lease (
@@ -97,3 +97,54 @@ CREATE TABLE run (
   summary TEXT
 );
 CREATE INDEX run_started ON run (started_us, id);
+
+-- Who is signed in. A session ends at until_us, or when it has not been seen for a while, or when it is removed.
+CREATE TABLE session (
+  hash TEXT NOT NULL PRIMARY KEY,
+  subject TEXT NOT NULL,
+  name TEXT NOT NULL,
+  roles TEXT NOT NULL,
+  created_us BIGINT NOT NULL,
+  seen_us BIGINT NOT NULL,
+  until_us BIGINT NOT NULL
+);
+CREATE INDEX session_until ON session (until_us);
+
+-- What scripts sign in with. A revoked token keeps its row for a while, so that people see what became of it.
+CREATE TABLE token (
+  id TEXT NOT NULL PRIMARY KEY,
+  hash TEXT NOT NULL,
+  name TEXT NOT NULL,
+  owner TEXT NOT NULL,
+  scopes TEXT NOT NULL,
+  created_us BIGINT NOT NULL,
+  until_us BIGINT NOT NULL,
+  used_us BIGINT,
+  revoked_us BIGINT
+);
+CREATE UNIQUE INDEX token_hash ON token (hash);
+CREATE INDEX token_owner ON token (owner, id);
+
+-- Secrets that are good for one use: sign-ins under way, links that sign in.
+CREATE TABLE ticket (
+  hash TEXT NOT NULL PRIMARY KEY,
+  kind TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  until_us BIGINT NOT NULL
+);
+CREATE INDEX ticket_until ON ticket (until_us);
+
+-- What a write with an idempotency key was answered. A row without status is a write under way, or one that died.
+CREATE TABLE answer (
+  actor TEXT NOT NULL,
+  name TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  status BIGINT,
+  body TEXT,
+  until_us BIGINT NOT NULL,
+  PRIMARY KEY (actor, name)
+);
+CREATE INDEX answer_until ON answer (until_us);
+
+CREATE INDEX audit_actor ON audit (actor, seq);
+CREATE INDEX audit_object ON audit (object, seq);

@@ -39,6 +39,14 @@ const NEWEST: &str = "\
 SELECT seq, at_us, actor, action, object, outcome, request_ids, detail, previous_hash, hash
 FROM audit WHERE seq < $1 ORDER BY seq DESC LIMIT $2";
 
+/// Newest first; an empty word filters nothing. The outcome is compared as it is stored.
+const SEARCH: &str = "\
+SELECT seq, at_us, actor, action, object, outcome, request_ids, detail, previous_hash, hash
+FROM audit
+WHERE seq < $1 AND ($2 = '' OR actor = $2) AND ($3 = '' OR object = $3)
+  AND ($4 = '' OR substr(action, 1, length($4)) = $4) AND ($5 = '' OR outcome = $5)
+ORDER BY seq DESC LIMIT $6";
+
 const END: &str = "\
 SELECT audit_seq, audit_hash, (SELECT MAX(seq) FROM audit) AS newest FROM log_end WHERE id = 1";
 
@@ -60,7 +68,8 @@ pub enum DeedOutcome {
 }
 
 impl DeedOutcome {
-    const fn word(self) -> &'static str {
+    /// The word it is stored and shown as.
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Failed => "failed",
@@ -109,6 +118,19 @@ pub struct Entry {
     pub deed: Deed,
     /// Its hash, 64 hexadecimal digits.
     pub hash: String,
+}
+
+/// Which entries are looked for; what is not given filters nothing.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct AuditFilter {
+    /// By whom, the whole word.
+    pub actor: Option<String>,
+    /// What, its beginning: `token` finds `token.create`.
+    pub action: Option<String>,
+    /// On what, the whole word.
+    pub object: Option<String>,
+    /// How it ended.
+    pub outcome: Option<DeedOutcome>,
 }
 
 /// An entry as it was at some time, to be kept outside the database.
@@ -182,6 +204,31 @@ impl Store {
     /// At most `limit` entries, newest first, older than the entry numbered `before`.
     pub async fn audit_list(&self, before: Option<i64>, limit: u32) -> Result<Vec<Entry>, Error> {
         let query = sqlx::query(NEWEST).bind(before.unwrap_or(i64::MAX)).bind(i64::from(limit));
+        self.read(READ, query).await?.iter().map(|row| to_raw(row)?.into_entry()).collect()
+    }
+
+    /// At most `limit` entries that the filter lets through, newest first, older than the entry
+    /// numbered `before`.
+    pub async fn audit_search(
+        &self,
+        filter: &AuditFilter,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<Entry>, Error> {
+        let word = |word: &Option<String>| word.clone().unwrap_or_default();
+        // A NUL is nowhere in the log, and PostgreSQL would refuse the statement.
+        let wanted = [word(&filter.actor), word(&filter.object), word(&filter.action)];
+        if wanted.iter().any(|word| word.contains('\0')) {
+            return Ok(Vec::new());
+        }
+        let [actor, object, action] = wanted;
+        let query = sqlx::query(SEARCH)
+            .bind(before.unwrap_or(i64::MAX))
+            .bind(actor)
+            .bind(object)
+            .bind(action)
+            .bind(filter.outcome.map_or("", DeedOutcome::word))
+            .bind(i64::from(limit));
         self.read(READ, query).await?.iter().map(|row| to_raw(row)?.into_entry()).collect()
     }
 

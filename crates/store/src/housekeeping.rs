@@ -19,11 +19,17 @@ pub struct Retention {
     pub history: Duration,
     /// Events that every reader has acknowledged (7 days).
     pub events: Duration,
+    /// Tokens that ended or were revoked, so that people see what became of them (90 days).
+    pub tokens: Duration,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { history: Duration::from_hours(90 * 24), events: Duration::from_hours(7 * 24) }
+        Self {
+            history: Duration::from_hours(90 * 24),
+            events: Duration::from_hours(7 * 24),
+            tokens: Duration::from_hours(90 * 24),
+        }
     }
 }
 
@@ -46,6 +52,10 @@ impl Housekeeping {
         let intents = self.store.journal_prune(before(now, self.retention.history)).await?;
         let runs = self.store.run_prune(before(now, self.retention.history)).await?;
         let events = self.store.outbox_prune(before(now, self.retention.events)).await?;
+        let tokens = self.store.token_prune(before(now, self.retention.tokens)).await?;
+        let sessions = self.store.session_prune(now).await?;
+        self.store.ticket_prune(now).await?;
+        self.store.answer_prune(now).await?;
         let end = match self.store.audit_verify(None).await? {
             Verdict::Intact { end } => end,
             Verdict::Broken { seq, damage } => {
@@ -59,7 +69,10 @@ impl Housekeeping {
                 end.seq
             ),
             detail: serde_json::json!({
-                "removed": {"intents": intents, "runs": runs, "events": events},
+                "removed": {
+                    "intents": intents, "runs": runs, "events": events,
+                    "sessions": sessions, "tokens": tokens,
+                },
                 "audit": end,
             }),
         })

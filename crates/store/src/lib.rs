@@ -9,6 +9,8 @@
 //! | [`outbox`] | events, and how far each reader has come | capabilities, to tell each other facts |
 //! | [`audit`] | who did what, in a hash chain | everything a person or the daemon changes |
 //! | [`task`] | the last activation of each task | the daemon and the console |
+//! | [`session`], [`token`], [`ticket`] | who may come in, by the hashes of their secrets | the console and the API |
+//! | [`answer`] | what writes with an idempotency key were answered | the API |
 //! | [`run`] | the history of runs | `apply`, checks, scenarios |
 //! | [`housekeeping`] | (removes what is old, verifies the audit log) | the daemon, as a task |
 //! | [`backup`] | (copies a state of SQLite, and goes back to a copy) | people |
@@ -40,6 +42,7 @@
 //! - Tokio's paused clock cannot be used together with a store: the database works outside the
 //!   runtime, so the clock jumps to the deadlines.
 
+pub mod answer;
 pub mod audit;
 pub mod backup;
 pub mod error;
@@ -51,9 +54,12 @@ pub mod migrate;
 pub mod outbox;
 pub mod row;
 pub mod run;
+pub mod session;
 pub mod task;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod ticket;
+pub mod token;
 
 mod lent;
 mod open;

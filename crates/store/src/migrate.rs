@@ -32,7 +32,10 @@ pub struct Part {
 /// What this crate keeps itself.
 pub const FOUNDATION: Part = Part {
     name: "foundation",
-    steps: &[Step { number: 1, sql: include_str!("../migrations/0001_foundation.sql") }],
+    steps: &[
+        Step { number: 1, sql: include_str!("../migrations/0001_foundation.sql") },
+        Step { number: 2, sql: include_str!("../migrations/0002_access.sql") },
+    ],
 };
 
 /// The key of the lock under which PostgreSQL databases are upgraded ("lotse" in ASCII).

@@ -25,6 +25,7 @@ mod lease;
 mod model;
 mod opening;
 mod outbox;
+mod people;
 mod proxy;
 mod room;
 mod schema;

@@ -127,7 +127,11 @@ on_both! {
         store.record(deed(1)).await.unwrap();
         let clock = Arc::new(ManualClock::starting_at(second(1_000)));
         let retention =
-            Retention { history: Duration::from_mins(15), events: Duration::from_secs(950) };
+            Retention {
+                history: Duration::from_mins(15),
+                events: Duration::from_secs(950),
+                ..Retention::default()
+            };
         let task = Housekeeping::new(store.clone(), clock, retention);
         let never = CancellationToken::new();
 
