@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::Explain;
 
 pub use board::{Activation, Board, Outcome, TaskState, TaskStatus};
-pub use driver::{Driver, DriverOptions, Witness};
+pub use driver::{Driver, DriverOptions, Requests, Witness};
 
 /// What one activation did, for people and programs.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]

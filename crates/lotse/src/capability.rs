@@ -7,11 +7,12 @@ mod state;
 
 use std::sync::Arc;
 
-use axum::Router;
 use lotse_change::Changes;
 use lotse_core::task::Task;
 use lotse_store::Store;
 use lotse_store::migrate::Part;
+use lotse_web::access::Permission;
+use lotse_web::extension::{Extension, NavItem, OpenApi, Register, Route};
 
 use crate::daemon::clouds::Clouds;
 use crate::failure::Failure;
@@ -28,11 +29,44 @@ pub(crate) struct Context<'a> {
     pub(crate) changes: &'a Changes,
 }
 
-/// What a capability adds to the daemon.
+/// What a capability adds to the daemon: one list each.
 #[derive(Default)]
 pub(crate) struct Parts {
+    /// Its background work.
     pub(crate) tasks: Vec<Arc<dyn Task>>,
-    pub(crate) routes: Router,
+    /// The clouds it works with, for the first page.
+    pub(crate) clouds: Vec<String>,
+    /// Its pages and the operations of its API; each says what it demands.
+    pub(crate) routes: Vec<Route>,
+    /// Its entries in the navigation.
+    pub(crate) navigation: Vec<NavItem>,
+    /// The permissions that its routes name.
+    pub(crate) permissions: Vec<&'static Permission>,
+    /// What it measures.
+    pub(crate) metrics: Vec<Register>,
+    /// The descriptions of its part of the API.
+    pub(crate) documents: Vec<OpenApi>,
+}
+
+impl Parts {
+    /// Adds everything of another capability.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.tasks.extend(other.tasks);
+        self.clouds.extend(other.clouds);
+        self.routes.extend(other.routes);
+        self.navigation.extend(other.navigation);
+        self.permissions.extend(other.permissions);
+        self.metrics.extend(other.metrics);
+        self.documents.extend(other.documents);
+    }
+
+    /// Parts the background work and the clouds from what the shell takes.
+    pub(crate) fn split(self) -> (Vec<Arc<dyn Task>>, Vec<String>, Extension) {
+        let Self { tasks, mut clouds, routes, navigation, permissions, metrics, documents } = self;
+        clouds.sort();
+        clouds.dedup();
+        (tasks, clouds, Extension { routes, navigation, permissions, metrics, documents })
+    }
 }
 
 /// Makes the parts of one capability; none when its section of the configuration is missing.

@@ -13,11 +13,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use lotse_change::Changes;
 use lotse_core::id::InstanceId;
 use lotse_core::lease::Leases;
-use lotse_core::task::{Board, Driver, DriverOptions, Task};
+use lotse_core::task::{Board, Driver, DriverOptions};
 use lotse_core::time::{SharedClock, system_clock};
 use lotse_openstack::CloudOptions;
 use lotse_plan::Engine;
@@ -26,11 +25,11 @@ use lotse_store::instance::InstanceLock;
 use lotse_store::{Store, StoreOptions, StoreUrl};
 use lotse_web::health::Readiness;
 use lotse_web::metrics::Metrics;
-use lotse_web::{About, Shell};
+use lotse_web::{About, Shell, ShellParts};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::capability::{self, Context};
+use crate::capability::{self, Context, Parts};
 use crate::daemon::clouds::Clouds;
 use crate::failure::{Error, Failure};
 use crate::settings::Environment;
@@ -48,6 +47,7 @@ pub(crate) struct Daemon {
     /// What its tasks did.
     pub(crate) board: Arc<Board>,
     driver: Driver,
+    shell: Arc<Shell>,
     readiness: Arc<Readiness>,
     stop_server: CancellationToken,
     server: tokio::task::JoinHandle<std::io::Result<()>>,
@@ -71,6 +71,10 @@ impl Daemon {
     /// Starts everything; returns when requests are answered and the tasks have begun.
     pub(crate) async fn start(start: Start<'_>) -> Result<Self, Failure> {
         let Start { config, environment, mode } = start;
+        if let Some((key, reason)) = config.access.complaints().into_iter().next() {
+            return Err(Error::Setting { key, reason }.into());
+        }
+        let oidc_secret = config.oidc_secret(environment)?;
         let clock = system_clock();
         let instance = InstanceId::generate();
         let note = instance_note();
@@ -90,7 +94,7 @@ impl Daemon {
         let changes = Changes::new(store.clone(), config.changes);
         let context =
             Context { config, environment, clouds: &clouds, store: &store, changes: &changes };
-        let (tasks, routes) = assemble(&context)?;
+        let (tasks, clouds, extension) = assemble(&context)?.split();
         let readiness = Arc::new(Readiness::of(vec![Box::new(ready::Database(store.clone()))]));
         let about = About {
             product: "lotse",
@@ -108,13 +112,27 @@ impl Daemon {
             lease: LEASE,
         };
         let driver = Driver::start(tasks, board.clone(), options).await;
-        let shell = Shell { about, board: board.clone(), metrics, readiness: readiness.clone() };
+        let requests = driver.requests();
+        let parts = ShellParts {
+            about,
+            board: board.clone(),
+            request_task: Arc::new(move |task| requests.request(task)),
+            clouds,
+            metrics,
+            readiness: readiness.clone(),
+            store: store.clone(),
+            clock,
+            access: config.access.clone(),
+            oidc_secret,
+            address,
+        };
+        let (shell, router) = Shell::assemble(parts, extension)?;
         let drain = Duration::from_secs(config.drain_seconds.into());
         let notice = Duration::from_secs(config.drain_notice_seconds.into());
         let stop_server = CancellationToken::new();
         let server = tokio::spawn(lotse_web::serve(
             listener,
-            Arc::new(shell).router(routes),
+            router,
             stop_server.clone().cancelled_owned(),
             drain,
         ));
@@ -123,6 +141,7 @@ impl Daemon {
             address,
             board,
             driver,
+            shell,
             readiness,
             stop_server,
             server,
@@ -131,6 +150,11 @@ impl Daemon {
             notice,
             _lock: lock,
         })
+    }
+
+    /// A link that signs in its reader, once; for the terminal and nothing else.
+    pub(crate) async fn sign_in_link(&self) -> Result<Option<String>, Failure> {
+        Ok(self.shell.sign_in_link().await?.map(String::from))
     }
 
     /// Requests an activation of a task soon.
@@ -154,15 +178,12 @@ impl Daemon {
     }
 }
 
-fn assemble(context: &Context<'_>) -> Result<(Vec<Arc<dyn Task>>, Router), Failure> {
-    let mut tasks = Vec::new();
-    let mut routes = Router::new();
+fn assemble(context: &Context<'_>) -> Result<Parts, Failure> {
+    let mut all = Parts::default();
     for assemble in capability::ALL {
-        let parts = assemble(context)?;
-        tasks.extend(parts.tasks);
-        routes = routes.merge(parts.routes);
+        all.extend(assemble(context)?);
     }
-    Ok((tasks, routes))
+    Ok(all)
 }
 
 /// We are the only daemon of this state, so whoever holds the lease of a task is dead.

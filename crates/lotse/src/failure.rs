@@ -64,6 +64,14 @@ pub(crate) enum Error {
         #[source]
         source: Option<std::io::Error>,
     },
+    /// The configuration has the right form and cannot be meant.
+    #[error("{key} cannot be used: {reason}")]
+    Setting {
+        /// The key in `lotse.yaml`.
+        key: &'static str,
+        /// Why not.
+        reason: String,
+    },
     /// `demo --once` ended with a task that failed.
     #[error("the demo did not converge: {reason}")]
     DemoFailed {
@@ -77,7 +85,7 @@ impl Explain for Error {
         match self {
             Self::NotConfirmed { .. } => ErrorKind::Refused,
             Self::Declined { .. } => ErrorKind::Cancelled,
-            Self::Secret { .. } => ErrorKind::Configuration,
+            Self::Secret { .. } | Self::Setting { .. } => ErrorKind::Configuration,
             Self::File { .. } | Self::Output(_) => ErrorKind::Storage,
             Self::System { .. } | Self::DemoFailed { .. } => ErrorKind::Internal,
         }

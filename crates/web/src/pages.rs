@@ -1,72 +1,66 @@
-//! The page for people: what runs here and where to look. The console grows from here.
+//! The console: pages for people, made on the server, complete without scripts.
+//!
+//! One module per page: it reads, puts what is to be seen into a struct, and a template of the same
+//! name writes it. Templates escape everything; what comes from outside also goes through
+//! [`crate::text::shown`], so that no name can break a line, hide itself or fill the screen. Forms
+//! carry the CSRF token of the session ([`layout::Layout::csrf`]).
+
+mod audit;
+pub(crate) mod errors;
+pub(crate) mod layout;
+mod me;
+mod overview;
+pub(crate) mod sign_in;
+mod task_view;
+mod tasks;
+mod tokens;
 
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
-use lotse_core::task::{Outcome, TaskState, TaskStatus};
 
-use crate::Shell;
-use crate::shell::About;
+use crate::access::{AUDIT_READ, Access, TASK_READ, TASK_REQUEST, TOKEN_READ, TOKEN_WRITE};
+use crate::extension::{NavItem, Route};
+use crate::shell::Shell;
 
-#[derive(Template)]
-#[template(path = "index.html")]
-struct Index<'a> {
-    about: &'a About,
-    started: String,
-    tasks: Vec<Row>,
+/// The pages that every daemon has, in the order of the navigation.
+pub(crate) fn navigation() -> Vec<NavItem> {
+    vec![
+        NavItem { href: "/", label: "Overview", access: Access::Needs(&TASK_READ) },
+        NavItem { href: "/tasks", label: "Tasks", access: Access::Needs(&TASK_READ) },
+        NavItem { href: "/audit", label: "Audit log", access: Access::Needs(&AUDIT_READ) },
+        NavItem { href: "/tokens", label: "API tokens", access: Access::Personal(&TOKEN_READ) },
+    ]
 }
 
-struct Row {
-    name: String,
-    description: String,
-    state: String,
-    class: &'static str,
-    last: String,
-    next: String,
+pub(crate) fn routes(shell: &Arc<Shell>) -> Vec<Route> {
+    let state = || shell.clone();
+    vec![
+        Route::get("/", Access::Needs(&TASK_READ), state(), overview::show),
+        Route::get("/tasks", Access::Needs(&TASK_READ), state(), tasks::show),
+        Route::post("/tasks/request", Access::Needs(&TASK_REQUEST), state(), tasks::request),
+        Route::get("/audit", Access::Needs(&AUDIT_READ), state(), audit::show),
+        Route::get("/tokens", Access::Personal(&TOKEN_READ), state(), tokens::show),
+        Route::post("/tokens", Access::Personal(&TOKEN_WRITE), state(), tokens::create),
+        Route::post("/tokens/revoke", Access::Personal(&TOKEN_WRITE), state(), tokens::revoke),
+        Route::get("/me", Access::SignedIn, state(), me::show),
+    ]
 }
 
-impl From<TaskStatus> for Row {
-    fn from(task: TaskStatus) -> Self {
-        let state = match &task.state {
-            TaskState::Running { .. } => "running".to_owned(),
-            TaskState::Elsewhere { lease } => format!("runs at {}", lease.holder_note),
-            TaskState::Idle => match &task.last {
-                None => "not yet run".to_owned(),
-                Some(last) if last.outcome.is_success() => "succeeded".to_owned(),
-                Some(_) => "failed".to_owned(),
-            },
-        };
-        let class = match &task.last {
-            Some(last) if !last.outcome.is_success() => "bad",
-            Some(_) => "good",
-            None => "open",
-        };
-        let last = task.last.map_or_else(String::new, |last| match last.outcome {
-            Outcome::Succeeded { report } => report.summary,
-            Outcome::Failed { message, .. } => message,
-        });
-        let next = task.next.map_or_else(String::new, |next| format!("{next:.0}"));
-        Self { name: task.name, description: task.description, state, class, last, next }
-    }
+/// Writes a page.
+pub(crate) fn page(template: &impl Template) -> Response {
+    page_with(StatusCode::OK, template)
 }
 
-pub(crate) async fn index(State(shell): State<Arc<Shell>>) -> Response {
-    let tasks = shell.board.tasks().into_iter().map(Row::from).collect();
-    let started = format!("{:.0}", shell.about.started);
-    match (Index { about: &shell.about, started, tasks }).render() {
-        Ok(page) => Html(page).into_response(),
+/// Writes a page with another status.
+pub(crate) fn page_with(status: StatusCode, template: &impl Template) -> Response {
+    match template.render() {
+        Ok(text) => (status, Html(text)).into_response(),
         Err(error) => {
-            tracing::error!(%error, "the page cannot be rendered");
+            tracing::error!(%error, "a page cannot be rendered");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
-}
-
-pub(crate) async fn stylesheet() -> Response {
-    let headers =
-        [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "max-age=600")];
-    (headers, include_str!("../templates/lotse.css")).into_response()
 }

@@ -1,19 +1,29 @@
 //! Puts the pieces of the HTTP surface together.
 
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
 use axum::middleware;
-use axum::response::{IntoResponse, Json, Response};
-use axum::routing::get;
+use lotse_core::secret::SecretString;
 use lotse_core::task::Board;
-use lotse_core::time::Timestamp;
+use lotse_core::time::{SharedClock, Timestamp};
+use lotse_store::Store;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use url::Url;
 
+use crate::access::Access;
+use crate::auth::Gate;
+use crate::auth::guard::{Before, enter};
+use crate::config::AccessConfig;
+use crate::error::Error;
+use crate::extension::{Extension, NavItem, Route, mount};
 use crate::health::Readiness;
 use crate::metrics::Metrics;
-use crate::{guard, health, metrics, pages, problem, tasks};
+use crate::{api, assets, auth, guard, health, metrics, pages, problem};
 
 /// What this process is.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -30,8 +40,42 @@ pub struct About {
     pub mode: &'static str,
 }
 
+/// Requests an activation of a task; says whether there is such a task.
+pub type RequestTask = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
+/// What a shell is made of.
+pub struct ShellParts {
+    /// What this process is.
+    pub about: About,
+    /// The tasks it runs.
+    pub board: Arc<Board>,
+    /// Activates them.
+    pub request_task: RequestTask,
+    /// The names of the clouds it works with.
+    pub clouds: Vec<String>,
+    /// What it measures.
+    pub metrics: Arc<Metrics>,
+    /// Whether it can do its work.
+    pub readiness: Arc<Readiness>,
+    /// Where sessions, tokens and the audit log are.
+    pub store: Arc<Store>,
+    /// Tells the time.
+    pub clock: SharedClock,
+    /// Who may come in.
+    pub access: AccessConfig,
+    /// The secret under which the identity provider knows us.
+    pub oidc_secret: Option<SecretString>,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl fmt::Debug for ShellParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShellParts").field("about", &self.about).finish_non_exhaustive()
+    }
+}
+
 /// The shared state of all handlers.
-#[derive(Debug)]
 pub struct Shell {
     /// What this process is.
     pub about: About,
@@ -41,41 +85,108 @@ pub struct Shell {
     pub metrics: Arc<Metrics>,
     /// Whether it can do its work.
     pub readiness: Arc<Readiness>,
+    pub(crate) request_task: RequestTask,
+    pub(crate) clouds: Vec<String>,
+    pub(crate) gate: Gate,
+    pub(crate) navigation: Vec<NavItem>,
+    pub(crate) document: api::document::Served,
+}
+
+impl fmt::Debug for Shell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shell").field("about", &self.about).finish_non_exhaustive()
+    }
 }
 
 impl Shell {
-    /// The whole surface: the shell's own routes and those of the capabilities, behind the guards.
-    pub fn router(self: Arc<Self>, capabilities: Router) -> Router {
-        let shell = Router::new()
-            .route("/", get(pages::index))
-            .route("/assets/lotse.css", get(pages::stylesheet))
-            .route("/healthz", get(health::alive))
-            .route("/readyz", get(health::ready))
-            .route("/metrics", get(metrics::scrape))
-            .route("/api/v1", get(index))
-            .route("/api/v1/tasks", get(tasks::list))
-            .route("/api/v1/tasks/{*name}", get(tasks::show))
+    /// The shell and its whole surface: its own routes and those of the capabilities.
+    pub fn assemble(parts: ShellParts, extension: Extension) -> Result<(Arc<Self>, Router), Error> {
+        let (shell, routes) = Self::surface(parts, extension)?;
+        let router = shell.clone().router(routes);
+        Ok((shell, router))
+    }
+
+    /// The shell, and every route of it, not yet mounted.
+    pub fn surface(
+        parts: ShellParts,
+        extension: Extension,
+    ) -> Result<(Arc<Self>, Vec<Route>), Error> {
+        let ShellParts { store, clock, access, oidc_secret, address, .. } = parts;
+        let mut gate = Gate::new(store, clock, access, oidc_secret, address)?;
+        gate.permissions.extend(&extension.permissions);
+        no_two("permissions", gate.permissions.iter().map(|permission| permission.name))?;
+        for register in extension.metrics {
+            parts.metrics.register(register);
+        }
+        let mut navigation = pages::navigation();
+        navigation.extend(extension.navigation);
+        let document = api::document::Served::default();
+        let shell = Arc::new(Self {
+            about: parts.about,
+            board: parts.board,
+            metrics: parts.metrics,
+            readiness: parts.readiness,
+            request_task: parts.request_task,
+            clouds: parts.clouds,
+            gate,
+            navigation,
+            document,
+        });
+        let mut routes = open_routes(&shell);
+        routes.extend(auth::sign_in::routes(&shell));
+        routes.extend(pages::routes(&shell));
+        routes.extend(api::routes(&shell));
+        routes.extend(extension.routes);
+        no_two("routes", routes.iter().map(|route| format!("{} {}", route.method, route.path)))?;
+        let mut documents = vec![api::document()];
+        documents.extend(extension.documents);
+        shell.document.fill(documents, &routes, shell.about.version);
+        Ok((shell, routes))
+    }
+
+    /// Mounts the routes behind the gate and the guards.
+    pub fn router(self: Arc<Self>, routes: Vec<Route>) -> Router {
+        let gated = mount(routes, |access, handler| {
+            let before = Before { shell: self.clone(), access };
+            handler.route_layer(middleware::from_fn_with_state(before, enter))
+        });
+        gated
             .fallback(problem::not_found)
             .method_not_allowed_fallback(problem::method_not_allowed)
-            .with_state(self.clone());
-        shell
-            .merge(capabilities)
             .layer(CatchPanicLayer::custom(problem::panicked))
+            .layer(middleware::from_fn_with_state(self.clone(), pages::errors::present))
+            .layer(middleware::from_fn(assets::revalidate))
+            .layer(CompressionLayer::new())
             .layer(middleware::from_fn_with_state(self.clone(), metrics::observe))
             .layer(middleware::from_fn_with_state(self, health::part))
             .layer(middleware::from_fn(guard::protect))
     }
+
+    /// A link that signs in whoever opens it as `admin`, once and within the hour; `None` where an
+    /// identity provider signs people in. Whoever calls this shows it to a person and forgets it.
+    pub async fn sign_in_link(&self) -> Result<Option<Url>, Error> {
+        self.gate.make_link().await
+    }
 }
 
-async fn index(State(shell): State<Arc<Shell>>) -> Response {
-    Json(serde_json::json!({
-        "about": shell.about,
-        "links": {
-            "tasks": "/api/v1/tasks",
-            "metrics": "/metrics",
-            "health": "/healthz",
-            "readiness": "/readyz",
-        },
-    }))
-    .into_response()
+/// What is open to everybody: nothing of it says more than how the process is.
+fn open_routes(shell: &Arc<Shell>) -> Vec<Route> {
+    vec![
+        Route::get("/healthz", Access::Open, (), health::alive),
+        Route::get("/readyz", Access::Open, shell.clone(), health::ready),
+        Route::get("/metrics", Access::Open, shell.clone(), metrics::scrape),
+        Route::get("/assets/lotse.css", Access::Open, (), assets::stylesheet),
+    ]
+}
+
+fn no_two<T: Ord + Into<String>>(what: &str, names: impl Iterator<Item = T>) -> Result<(), Error> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        let name: String = name.into();
+        if seen.contains(&name) {
+            return Err(Error::Twice { what: format!("{what}: {name}") });
+        }
+        seen.insert(name);
+    }
+    Ok(())
 }

@@ -57,11 +57,23 @@ impl std::fmt::Debug for DriverOptions {
     }
 }
 
+/// Requests activations of the tasks of a driver. Clones are cheap.
+#[derive(Clone, Debug)]
+pub struct Requests(Arc<BTreeMap<String, Arc<Notify>>>);
+
+impl Requests {
+    /// Requests an activation soon; says whether there is such a task. Requests that arrive while
+    /// the task works lead to one more activation.
+    pub fn request(&self, name: &str) -> bool {
+        self.0.get(name).map(|request| request.notify_one()).is_some()
+    }
+}
+
 /// Runs tasks until it is drained.
 #[derive(Debug)]
 pub struct Driver {
     board: Arc<Board>,
-    requests: BTreeMap<String, Arc<Notify>>,
+    requests: Requests,
     draining: CancellationToken,
     cancelled: CancellationToken,
     loops: JoinSet<()>,
@@ -75,9 +87,10 @@ impl Driver {
         board: Arc<Board>,
         options: DriverOptions,
     ) -> Self {
+        let notifies = tasks.iter().map(|task| (task.name().to_owned(), Arc::default()));
         let mut driver = Self {
             board,
-            requests: BTreeMap::new(),
+            requests: Requests(Arc::new(notifies.collect())),
             draining: CancellationToken::new(),
             cancelled: CancellationToken::new(),
             loops: JoinSet::new(),
@@ -86,10 +99,9 @@ impl Driver {
         for task in &tasks {
             let last = options.witness.last(task.name()).await;
             driver.board.enter(task.name(), task.description(), task.period(), last);
-            driver.requests.insert(task.name().to_owned(), Arc::default());
         }
         for task in tasks {
-            let request = driver.requests.get(task.name()).cloned().unwrap_or_default();
+            let request = driver.requests.0.get(task.name()).cloned().unwrap_or_default();
             let work = Loop {
                 task,
                 options: options.clone(),
@@ -108,10 +120,14 @@ impl Driver {
         self.board.clone()
     }
 
-    /// Requests an activation soon; says whether there is such a task. Requests that arrive while
-    /// the task works lead to one more activation.
+    /// Requests an activation soon; says whether there is such a task.
     pub fn request(&self, name: &str) -> bool {
-        self.requests.get(name).map(|request| request.notify_one()).is_some()
+        self.requests.request(name)
+    }
+
+    /// What requests activations, for those who do not own the driver.
+    pub fn requests(&self) -> Requests {
+        self.requests.clone()
     }
 
     /// Lets running activations end within `grace`, then cancels them and waits as long again.

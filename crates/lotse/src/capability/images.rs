@@ -24,6 +24,7 @@ pub(super) fn assemble(context: &Context<'_>) -> Result<Parts, Failure> {
         };
         let task = ImagesTask::new(config, cloud, tools);
         parts.tasks.push(Arc::new(task));
+        parts.clouds.push(name.clone());
     }
     Ok(parts)
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::serve::CONFIG;
 use crate::cli::config::ConfigCommand;
 use crate::daemon::clouds::Clouds;
-use crate::failure::{CommandResult, Failure};
+use crate::failure::{CommandResult, Error, Failure};
 use crate::settings::config::Config;
 use crate::settings::{Environment, Globals};
 use crate::{output, report};
@@ -81,8 +81,22 @@ fn findings(config: &Config, environment: &Environment) -> Vec<Finding> {
     findings.push(("state".to_owned(), state));
     if !config.listen.ip().is_loopback() {
         let address = config.listen;
-        let summary = format!("{address} is not on loopback: everybody who reaches it can read it");
+        let summary = match &config.access.public_url {
+            Some(url) => format!("{address} is not on loopback; browsers come through {url}"),
+            None => format!(
+                "{address} is not on loopback and access.public_url is not set: what people and \
+                 scripts sign in with can be read on the way"
+            ),
+        };
         findings.push(("listen".to_owned(), Ok(summary)));
+    }
+    for (key, reason) in config.access.complaints() {
+        findings.push((key.to_owned(), Err(Error::Setting { key, reason }.into())));
+    }
+    if let Some(oidc) = &config.access.oidc {
+        let secret = config.oidc_secret(environment);
+        let found = secret.map(|_| format!("people sign in at {}", oidc.issuer));
+        findings.push(("access.oidc".to_owned(), found));
     }
     if let Some(images) = &config.images {
         let catalog = Catalog::load(&images.path).map(|catalog| {

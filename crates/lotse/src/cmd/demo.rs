@@ -49,7 +49,8 @@ async fn show(arguments: &DemoArguments, globals: &Globals, directory: &Path) ->
     let daemon = Daemon::start(start).await?;
     // A program that waits for the end gets one object, not two.
     if !(arguments.once && globals.json()) {
-        introduce(globals, &cloud, daemon.address, &estate, &clouds_file)?;
+        let link = daemon.sign_in_link().await?.unwrap_or_default();
+        introduce(globals, &cloud, (daemon.address, &link), &estate, &clouds_file)?;
     }
     let outcome = if arguments.once {
         once(globals, &daemon, &stop).await
@@ -75,7 +76,7 @@ async fn cloud(config: &Config) -> Result<SimCloud, Failure> {
 fn introduce(
     globals: &Globals,
     cloud: &SimCloud,
-    address: SocketAddr,
+    (address, link): (SocketAddr, &str),
     estate: &Path,
     clouds_file: &Path,
 ) -> Result<(), Error> {
@@ -84,6 +85,7 @@ fn introduce(
         let places = json!({
             "event": "started",
             "page": base,
+            "sign_in": link,
             "api": format!("{base}/api/v1"),
             "tasks": format!("{base}/api/v1/tasks"),
             "metrics": format!("{base}/metrics"),
@@ -96,6 +98,7 @@ fn introduce(
     let text = format!(
         "Lotse demo: a simulated cloud, the daemon and the example estate in one process.\n\n\
          \x20 page            {base}/\n\
+         \x20 sign in (once)  {link}\n\
          \x20 JSON API        {base}/api/v1\n\
          \x20 metrics         {base}/metrics\n\
          \x20 simulated cloud {}\n\

@@ -32,10 +32,15 @@ pub(super) fn run(
         let supervisor = Supervisor::of(environment);
         supervisor.ready();
         let page = format!("http://{}", daemon.address);
+        let link = daemon.sign_in_link().await?;
         if globals.json() {
-            output::data(globals, &format!("{}\n", json!({ "event": "started", "page": page })))?;
+            let hello = json!({ "event": "started", "page": page, "sign_in": link });
+            output::data(globals, &format!("{hello}\n"))?;
         } else {
             output::note(globals, &format!("lotse listens on {page}"));
+            if let Some(link) = link {
+                output::note(globals, &format!("sign in, once and within the hour: {link}"));
+            }
         }
         stop.cancelled().await;
         supervisor.stopping();

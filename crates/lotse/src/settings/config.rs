@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use lotse_core::declared::{self, DeclaredError, Loaded, SourceFile};
-use lotse_core::secret::{ExposeSecret, SecretSource};
+use lotse_core::secret::{ExposeSecret, SecretSource, SecretString};
 use lotse_store::StoreUrl;
 
 use super::{Environment, LogFormat, secret};
@@ -18,8 +18,8 @@ use crate::failure::Failure;
 #[serde(deny_unknown_fields)]
 #[schemars(title = "lotse.yaml")]
 pub(crate) struct Config {
-    /// Where the daemon listens. Loopback unless told otherwise: everything there is readable
-    /// without sign-in.
+    /// Where the daemon listens. Loopback unless told otherwise. Elsewhere, put TLS before it and set
+    /// `access.public_url`.
     #[serde(default = "listen")]
     #[schemars(with = "String")]
     pub(crate) listen: SocketAddr,
@@ -35,6 +35,9 @@ pub(crate) struct Config {
     /// How logs are written.
     #[serde(default)]
     pub(crate) log: Log,
+    /// Who may come in.
+    #[serde(default)]
+    pub(crate) access: lotse_web::AccessConfig,
     /// How long running work may go on after a stop was requested, in seconds.
     #[serde(default = "drain_seconds")]
     #[schemars(range(min = 1, max = 3600))]
@@ -115,9 +118,20 @@ impl Config {
         })
     }
 
+    /// The secret under which the identity provider knows us, if it wants one.
+    pub(crate) fn oidc_secret(
+        &self,
+        environment: &Environment,
+    ) -> Result<Option<SecretString>, Failure> {
+        let source = self.access.oidc.as_ref().and_then(|oidc| oidc.client_secret.as_ref());
+        let read = |source| secret::read("the identity provider", source, environment);
+        Ok(source.map(read).transpose()?)
+    }
+
     /// Makes relative paths count from `base`.
     fn rebase(&mut self, base: &Path) {
-        let Self { state_directory, database, clouds_file, images, notify, .. } = self;
+        let Self { state_directory, database, clouds_file, images, notify, access, .. } = self;
+        access.rebase(base);
         for path in [state_directory, clouds_file].into_iter().flatten() {
             *path = base.join(&*path);
         }
