@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::{Form, Query, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::{get, post};
@@ -257,7 +257,7 @@ async fn authorize(
 
 async fn token(
     State(provider): State<Arc<Provider>>,
-    headers: axum::http::HeaderMap,
+    headers: HeaderMap,
     Form(form): Form<BTreeMap<String, String>>,
 ) -> Response {
     let word = |name: &str| form.get(name).cloned().unwrap_or_default();
@@ -298,10 +298,7 @@ async fn token(
     Json(answer).into_response()
 }
 
-async fn userinfo(
-    State(provider): State<Arc<Provider>>,
-    headers: axum::http::HeaderMap,
-) -> Response {
+async fn userinfo(State(provider): State<Arc<Provider>>, headers: HeaderMap) -> Response {
     if headers.get(header::AUTHORIZATION).is_none_or(|value| value != "Bearer at-secret") {
         return StatusCode::UNAUTHORIZED.into_response();
     }
