@@ -63,10 +63,11 @@ impl Fault {
 
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
-        let body = json!({Self::name(self.status): {
-            "code": self.status.as_u16(),
-            "message": self.message,
-        }});
+        let name = Self::name(self.status);
+        let mut body = json!({name: {"code": self.status.as_u16(), "message": self.message}});
+        if let Some(seconds) = self.retry_after {
+            body[name]["retryAfter"] = json!(seconds.to_string());
+        }
         let mut answer = (self.status, axum::Json(body)).into_response();
         let headers = answer.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=UTF-8"));

@@ -51,14 +51,12 @@
 
 mod admin;
 mod barbican;
-#[allow(dead_code, reason = "used by the services as they are widened")]
 mod cinder;
 mod clock;
 mod cloud;
 mod error;
 #[allow(dead_code, reason = "published to by the services as they are widened")]
 pub mod events;
-#[allow(dead_code, reason = "used by the services as they are widened")]
 mod fault_body;
 pub mod faults;
 mod glance;

@@ -132,3 +132,8 @@ pub(crate) fn of_volume(size: u64, type_name: &str) -> Vec<(String, u64)> {
         (format!("volumes_{type_name}"), 1),
     ]
 }
+
+/// What so many GiB more of a volume of this type count as.
+pub(crate) fn of_growth(size: u64, type_name: &str) -> Vec<(String, u64)> {
+    vec![("gigabytes".to_owned(), size), (format!("gigabytes_{type_name}"), size)]
+}

@@ -21,12 +21,10 @@ pub(crate) fn no_backup(id: &str) -> Fault {
     could_not_find("Backup", id)
 }
 
-/// 404 of an image.
-pub(crate) fn no_image(id: &str) -> Fault {
-    could_not_find("Image", id)
-}
-
-/// 404 of a volume type.
+/// 404 of a volume type, by id or name.
 pub(crate) fn no_type(id: &str) -> Fault {
-    could_not_find("Volume type", id)
+    if uuid::Uuid::parse_str(id).is_ok() {
+        return could_not_find("Volume type", id);
+    }
+    Fault::missing(format!("Volume type with name {id} could not be found."))
 }

@@ -16,8 +16,6 @@ macro_rules! words {
         }
 
         impl $name {
-            const ALL: &'static [Self] = &[Self::$first, $(Self::$variant),*];
-
             /// The word.
             pub(crate) const fn text(self) -> &'static str {
                 match self {
@@ -25,13 +23,13 @@ macro_rules! words {
                     $(Self::$variant => $text,)*
                 }
             }
-
-            /// What the word stands for.
-            pub(crate) fn parse(word: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|one| one.text() == word)
-            }
         }
     };
+}
+
+/// What a word stands for.
+pub(crate) fn parse<T: serde::de::DeserializeOwned>(word: &str) -> Option<T> {
+    serde_json::from_value(serde_json::Value::from(word)).ok()
 }
 
 words! {

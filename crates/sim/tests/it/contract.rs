@@ -46,6 +46,10 @@ macro_rules! scenarios {
 }
 
 mod bed;
+mod cinder;
+mod cinder_action;
+mod cinder_admin;
+mod cinder_volume;
 mod identity;
 mod image;
 mod image_data;

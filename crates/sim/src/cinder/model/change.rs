@@ -54,6 +54,24 @@ pub(crate) enum Change {
     GroupGone { group: String },
 }
 
+impl Change {
+    /// Whether it is a change of the volume itself.
+    pub(crate) fn is_of(&self, id: &str) -> bool {
+        match self {
+            Self::VolumeReady { volume }
+            | Self::VolumeGone { volume }
+            | Self::VolumeExtended { volume, .. }
+            | Self::VolumeFree { volume, .. }
+            | Self::VolumeRetyped { volume, .. }
+            | Self::Attached { volume, .. }
+            | Self::Detached { volume, .. }
+            | Self::Reverted { volume, .. }
+            | Self::BackupRestored { volume, .. } => volume == id,
+            _ => false,
+        }
+    }
+}
+
 impl Volumes {
     /// Notes a change for later; what is due at the same time happens in the order of notes.
     pub(crate) fn schedule(&mut self, due: Timestamp, change: Change, cause: Cause) {
@@ -150,11 +168,14 @@ impl Volumes {
             Change::VolumeExtended { volume, size, back_to } => {
                 let volume = self.by_id.get_mut(&volume)?;
                 volume.size = size;
+                let back_to = volume.resting(back_to);
                 volume.become_(back_to, at);
                 notify::volume(to, volume, "resize.end", at, cause);
             }
             Change::VolumeFree { volume, back_to } => {
-                self.by_id.get_mut(&volume)?.become_(back_to, at);
+                let volume = self.by_id.get_mut(&volume)?;
+                let back_to = volume.resting(back_to);
+                volume.become_(back_to, at);
             }
             Change::VolumeRetyped { volume, volume_type, back_to } => {
                 let multiattach = self.types.get(&volume_type)?.multiattach();

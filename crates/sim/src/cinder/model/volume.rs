@@ -89,6 +89,15 @@ impl Volume {
         self.updated_at = Some(at);
     }
 
+    /// The state to go back to after something that kept it busy: what it was before, unless servers
+    /// came or went in the meantime.
+    pub(crate) fn resting(&self, before: VolumeStatus) -> VolumeStatus {
+        match before {
+            VolumeStatus::Available | VolumeStatus::InUse => self.status_by_attachments(),
+            other => other,
+        }
+    }
+
     /// The state that its attachments mean.
     pub(crate) fn status_by_attachments(&self) -> VolumeStatus {
         let has = |status| self.attachments.iter().any(|one| one.status == status);

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lotse_core::declared::{SourceFile, parse};
 use lotse_core::time::{ManualClock, SignedDuration};
@@ -39,7 +40,12 @@ pub(crate) struct People {
 
 impl Bed {
     pub(crate) async fn simulated() -> Self {
-        let options = SimOptions { download: DownloadMode::Fetch, ..SimOptions::default() };
+        let options = SimOptions {
+            download: DownloadMode::Fetch,
+            // Long enough to see what volumes are in the meantime.
+            delays: Delays { volume: Duration::from_millis(150), ..Delays::default() },
+            ..SimOptions::default()
+        };
         let sim = SimCloud::start(options).await.expect("a cloud");
         let person = |user, project| crate::client::person(&sim, user, Some(project));
         let people = People {
@@ -143,6 +149,7 @@ impl Bed {
                 assert!(matches!(gone.status, 204 | 404), "{image} stays: {}", gone.text);
             }
         }
+        super::cinder::clean_up(self).await;
         for (kind, one) in [("users", "user"), ("projects", "project"), ("roles", "role")] {
             let all = Answer::of(admin.identity(Method::GET, &format!("/{kind}"))).await.json();
             let all = all[kind].as_array().expect(one).iter();

@@ -21,6 +21,8 @@ const HEADERS: &[&str] = &[
     "openstack-image-import-methods",
     "openstack-image-store-ids",
     "vary",
+    "openstack-api-version",
+    "retry-after",
 ];
 
 /// A transcript in the making.
@@ -235,7 +237,7 @@ fn shorten(text: &str) -> String {
 }
 
 /// The same with the keys of all objects in order; the order of keys is no contract.
-fn sorted(value: Value) -> Value {
+pub(crate) fn sorted(value: Value) -> Value {
     match value {
         Value::Object(fields) => {
             let mut fields: Vec<_> = fields.into_iter().collect();

@@ -1,0 +1,222 @@
+//! Cinder's part of the contract: how its scenarios ask, and what they clean up.
+//!
+//! Every scenario has a project of its own, so that lists and quotas are not those of others.
+//!
+//! States that only the volume service's host sets, some milliseconds after the answer, are seen or
+//! missed by chance; [`states`] leaves them out and compares the order of all others.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::bed::{Bed, text};
+use super::script::Script;
+use crate::client::{Answer, Person, Session};
+
+/// The newest microversion.
+pub(crate) const NEW: &str = "3.70";
+
+/// States that are passed so quickly that a look may miss them.
+const FLEETING: &[&str] = &["downloading", "attaching"];
+
+/// A member of a new project of this run, and an administrator of the same project.
+pub(crate) async fn tenant(bed: &Bed, script: &mut Script) -> (Session, Session) {
+    let post = |path: &'static str, body: Value| {
+        Answer::of(bed.admin.identity(Method::POST, path).json(&body))
+    };
+    let name = bed.name("tenant");
+    let project = post("/projects", json!({"project": {"name": name}})).await.json();
+    let project = text(&project["project"], "id").to_owned();
+    let user = json!({"user": {"name": name, "password": "secret"}});
+    let user = text(&post("/users", user).await.json()["user"], "id").to_owned();
+    let admins = Answer::of(bed.admin.identity(Method::GET, "/users?name=admin")).await.json();
+    let admin = text(&admins["users"][0], "id").to_owned();
+    for (role, user) in [("member", &user), ("admin", &admin)] {
+        let roles = Answer::of(bed.admin.identity(Method::GET, &format!("/roles?name={role}")));
+        let role = text(&roles.await.json()["roles"][0], "id").to_owned();
+        let path = format!("/projects/{project}/users/{user}/roles/{role}");
+        assert_eq!(Answer::of(bed.admin.identity(Method::PUT, &path)).await.status, 204);
+    }
+    script.name(&project, "<tenant>");
+    script.name(&user, "<user>");
+    script.name(&admin, "<admin user>");
+    let mut person = Person { project: Some(name.clone()), ..bed.people.admin.clone() };
+    let admin = Session::sign_in(&person).await;
+    person.user = name;
+    "secret".clone_into(&mut person.password);
+    let member = Session::sign_in(&person).await;
+    script.name(&member.catalog["volumev3"], "<volume>");
+    script.name(&member.catalog["volumev3"].replace("/v3", ""), "<volume bookmark>");
+    let services = ask(&admin, NEW, "GET", "/os-services", None).await.json();
+    let hosts = services["services"].as_array().expect("services");
+    let host = hosts.iter().filter_map(|it| it["host"].as_str()).find(|it| !it.contains('@'));
+    let host = host.expect("a host");
+    script.name(&format!("{host}@files"), "<host>@files");
+    script.name(&format!("\"host\":\"{host}\""), "\"host\":\"<host>\"");
+    (member, admin)
+}
+
+fn request(who: &Session, version: &str, method: &str, path: &str) -> reqwest::RequestBuilder {
+    let request = who.to("volumev3", method.parse().expect("a method"), path);
+    if version.is_empty() {
+        return request;
+    }
+    request.header("OpenStack-API-Version", format!("volume {version}"))
+}
+
+/// Asks without writing down.
+pub(crate) async fn ask(
+    who: &Session,
+    version: &str,
+    method: &str,
+    path: &str,
+    body: Option<&Value>,
+) -> Answer {
+    let request = request(who, version, method, path);
+    Answer::of(match body {
+        Some(body) => request.json(body),
+        None => request,
+    })
+    .await
+}
+
+/// Asks in a version (none: without the header) and writes down.
+pub(crate) async fn say(
+    script: &mut Script,
+    who: &Session,
+    version: &str,
+    (method, path): (&str, &str),
+    body: Option<&Value>,
+) -> Answer {
+    let request = request(who, version, method, path);
+    let request = match body {
+        Some(body) => request.json(body),
+        None => request,
+    };
+    let shown = if version == NEW { method.to_owned() } else { format!("[{version}] {method}") };
+    script.ask(&shown, path, body.map(Value::to_string).as_deref(), request).await
+}
+
+/// `GET` in the newest version.
+pub(crate) async fn get(script: &mut Script, who: &Session, path: &str) -> Answer {
+    say(script, who, NEW, ("GET", path), None).await
+}
+
+/// `POST` in the newest version.
+pub(crate) async fn post(script: &mut Script, who: &Session, path: &str, body: Value) -> Answer {
+    say(script, who, NEW, ("POST", path), Some(&body)).await
+}
+
+/// `PUT` in the newest version.
+pub(crate) async fn put(script: &mut Script, who: &Session, path: &str, body: Value) -> Answer {
+    say(script, who, NEW, ("PUT", path), Some(&body)).await
+}
+
+/// `DELETE` in the newest version.
+pub(crate) async fn delete(script: &mut Script, who: &Session, path: &str) -> Answer {
+    say(script, who, NEW, ("DELETE", path), None).await
+}
+
+/// Looks at something again and again until its state is one of the last ones (`gone`: it is not
+/// there any more), and writes down which states it had, one after the other.
+pub(crate) async fn states(script: &mut Script, who: &Session, path: &str, last: &[&str]) {
+    let kind = path.split('/').nth(1).expect("a kind").trim_end_matches('s').to_owned();
+    let mut seen: Vec<String> = Vec::new();
+    let mut pause = tokio::time::interval(Duration::from_millis(20));
+    for _ in 0..3000 {
+        pause.tick().await;
+        let answer = ask(who, NEW, "GET", path, None).await;
+        let state = match answer.status {
+            404 => "gone".to_owned(),
+            _ => text(&answer.json()[&kind], "status").to_owned(),
+        };
+        let end = last.contains(&state.as_str());
+        if seen.last() != Some(&state) && !FLEETING.contains(&state.as_str()) {
+            seen.push(state);
+        }
+        if end {
+            script.note(&format!("{kind} becomes {}", seen.join(", ")));
+            return;
+        }
+    }
+    panic!("{path} does not become {last:?}: {seen:?}");
+}
+
+/// Makes something and waits until it is there, without writing down; its id.
+pub(crate) async fn made(
+    script: &mut Script,
+    who: &Session,
+    kind: &str,
+    name: &str,
+    body: Value,
+) -> String {
+    let path = format!("/{kind}s");
+    let made = ask(who, NEW, "POST", &path, Some(&json!({kind: body}))).await;
+    assert!(matches!(made.status, 200..=202), "{}", made.text);
+    let id = text(&made.json()[kind], "id").to_owned();
+    script.name(&id, &format!("<{name}>"));
+    let path = format!("{path}/{id}");
+    let mut pause = tokio::time::interval(Duration::from_millis(50));
+    for _ in 0..1200 {
+        pause.tick().await;
+        let answer = ask(who, NEW, "GET", &path, None).await.json();
+        match answer[kind]["status"].as_str() {
+            None | Some("available") => return id,
+            Some("error") => panic!("{path} failed: {answer}"),
+            Some(_) => {}
+        }
+    }
+    panic!("{path} does not become available");
+}
+
+/// A volume of one GiB; its id.
+pub(crate) async fn volume(bed: &Bed, script: &mut Script, who: &Session, name: &str) -> String {
+    made(script, who, "volume", name, json!({"size": 1, "name": bed.name(name)})).await
+}
+
+/// Removes what scenarios of this run left, whatever its state.
+pub(crate) async fn clean_up(bed: &Bed) {
+    let admin = &bed.admin;
+    let projects = Answer::of(admin.identity(Method::GET, "/projects")).await.json();
+    let projects = projects["projects"].as_array().cloned().unwrap_or_default();
+    let mine: Vec<String> = projects
+        .iter()
+        .filter(|it| it["name"].as_str().is_some_and(|name| name.contains(&bed.run)))
+        .filter_map(|it| it["id"].as_str().map(str::to_owned))
+        .collect();
+    if mine.is_empty() {
+        return;
+    }
+    let people = Person { project: Some(bed.name("tenant")), ..bed.people.admin.clone() };
+    let admin = Session::sign_in(&people).await;
+    for kind in ["attachments", "backups", "snapshots", "volumes"] {
+        for _ in 0..200 {
+            let all = ask(&admin, NEW, "GET", &format!("/{kind}"), None).await.json();
+            let all = all[kind].as_array().cloned().unwrap_or_default();
+            if all.is_empty() {
+                break;
+            }
+            for id in all.iter().filter_map(|it| it["id"].as_str()) {
+                let path = format!("/{kind}/{id}");
+                let force = json!({"os-force_delete": {}});
+                if kind == "attachments" {
+                    ask(&admin, NEW, "DELETE", &path, None).await;
+                } else {
+                    ask(&admin, NEW, "POST", &format!("{path}/action"), Some(&force)).await;
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+    for (kind, path) in [("volume_types", "/types?is_public=None"), ("qos_specs", "/qos-specs")] {
+        let all = ask(&admin, NEW, "GET", path, None).await.json();
+        for it in all[kind].as_array().into_iter().flatten() {
+            if it["name"].as_str().is_some_and(|name| name.contains(&bed.run)) {
+                let id = text(it, "id");
+                let place = if kind == "volume_types" { "types" } else { "qos-specs" };
+                ask(&admin, NEW, "DELETE", &format!("/{place}/{id}?force=true"), None).await;
+            }
+        }
+    }
+}
