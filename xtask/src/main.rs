@@ -4,8 +4,9 @@
 //! the process environment, [`child`] the only one that starts programs, [`report`] collects what
 //! ran, what failed and what was *not* run, and prints it so that nothing is skipped in silence.
 //!
-//! Everything here works with a bare Rust installation. Tools that help (cargo-nextest, cargo-deny,
-//! cargo-fuzz, mdbook) are used where they are installed and named in the report where they are not.
+//! Everything here works with a bare Rust installation. Tools that help (cargo-deny, cargo-fuzz) are used
+//! where they are installed and named in the report where they are not; mdbook and cargo-deb are built
+//! when they are needed ([`tools`]).
 
 mod arch;
 mod bench;
@@ -15,10 +16,12 @@ mod environment;
 mod error;
 mod fuzz;
 mod licences;
+mod package;
 mod peer;
 mod report;
 mod test;
 mod testbed;
+mod tools;
 mod workspace;
 
 use std::process::ExitCode;
@@ -46,8 +49,10 @@ enum Command {
     Arch,
     /// Check licences, banned crates and sources of all dependencies.
     Licences,
-    /// Check the links of the documents and build the book.
-    Docs,
+    /// Write the reference, check the links of the documents and build the book.
+    Docs(docs::Args),
+    /// Make the Debian package, and look at it.
+    Package(package::Args),
     /// Start, stop or look at the real OpenStack of the tests.
     Testbed(testbed::Args),
     /// Run fuzz targets (needs cargo-fuzz and a nightly toolchain).
@@ -61,7 +66,8 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args, &env),
         Command::Arch => arch::run(&env),
         Command::Licences => licences::run(&env),
-        Command::Docs => docs::run(&env),
+        Command::Docs(args) => docs::run(&args, &env),
+        Command::Package(args) => package::run(&args, &env),
         Command::Testbed(args) => testbed::run(&args, &env),
         Command::Fuzz(args) => fuzz::run(&args, &env),
     });

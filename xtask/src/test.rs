@@ -38,8 +38,12 @@ pub(crate) fn run(args: &Args, env: &Environment) -> Result<(), Error> {
         .map(|programs| runner::unprivileged(env, &mut report, programs))
         .unwrap_or_default();
     match preparation {
-        None => list_unrun(&marked, &mut report),
+        None => {
+            list_unrun(&marked, &mut report);
+            checks::without_tools(&mut report);
+        }
         Some(preparation) => {
+            checks::with_tools(env, &mut report);
             real::finish(preparation, env, &programs.unwrap_or_default(), &marked, &mut report);
         }
     }

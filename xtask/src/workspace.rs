@@ -58,6 +58,31 @@ pub(crate) struct Resolve {
 pub(crate) struct Node {
     /// The id of its package.
     pub(crate) id: String,
+    /// What it needs on this platform.
+    #[serde(default)]
+    deps: Vec<Edge>,
+}
+
+/// An arrow of the graph.
+#[derive(Debug, Deserialize)]
+struct Edge {
+    pkg: String,
+    dep_kinds: Vec<EdgeKind>,
+}
+
+#[derive(Debug, Deserialize)]
+struct EdgeKind {
+    /// `None` for a normal dependency, else `dev` or `build`.
+    kind: Option<String>,
+}
+
+impl Node {
+    /// The ids of the packages that end up in the program through this one: not those of tests and
+    /// not those that only build it.
+    pub(crate) fn linked(&self) -> impl Iterator<Item = &str> {
+        let normal = |edge: &&Edge| edge.dep_kinds.iter().any(|kind| kind.kind.is_none());
+        self.deps.iter().filter(normal).map(|edge| &*edge.pkg)
+    }
 }
 
 impl Package {

@@ -3,8 +3,9 @@
 use crate::child::Job;
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::report::Report;
-use crate::{arch, docs, fuzz, licences};
+use crate::report::{Report, chain};
+use crate::tools::{self, Tool};
+use crate::{arch, docs, fuzz, licences, package};
 
 /// Runs all of them; each counts as one in the report.
 pub(super) fn run(env: &Environment, report: &mut Report) {
@@ -22,6 +23,35 @@ pub(super) fn run(env: &Environment, report: &mut Report) {
     });
     fuzz_targets(env, report);
     deny(env, report);
+}
+
+/// A check of what a tool from the registry makes.
+type Product = (&'static str, &'static Tool, fn(&Environment) -> Result<(), Error>);
+
+/// Products that a tool makes which is built for it: a minute each, once per version.
+const PRODUCTS: [Product; 2] = [
+    ("book", &tools::MDBOOK, docs::check_book),
+    ("Debian package", &tools::CARGO_DEB, package::check),
+];
+
+/// Makes what is made with tools from the registry, and checks it. Runs after the tests were built:
+/// the package holds the program that they use.
+pub(super) fn with_tools(env: &Environment, report: &mut Report) {
+    for (name, tool, check) in PRODUCTS {
+        report.announce(&format!("tool of the {name}"));
+        // A tool that cannot be built is no fault of ours; what it would have checked is listed.
+        match tools::provide(env, tool) {
+            Ok(_) => report.check(name, || check(env)),
+            Err(error) => report.not_run(name, chain(&error)),
+        }
+    }
+}
+
+/// Lists the same as not run.
+pub(super) fn without_tools(report: &mut Report) {
+    for (name, ..) in PRODUCTS {
+        report.not_run(name, "needs --real, which builds the tool that makes it");
+    }
 }
 
 fn fuzz_targets(env: &Environment, report: &mut Report) {

@@ -92,7 +92,7 @@ fn fields(title: &str, schema: &Value, introduction: &str) -> String {
         "# {title}\n\nGenerated from the program by `cargo xtask docs`; do not edit.\n\n{introduction}\n"
     );
     if let Some(description) = schema.get("description").and_then(Value::as_str) {
-        write!(text, "\n{description}\n").ok();
+        write!(text, "\n{}\n", prose(description)).ok();
     }
     object(schema, schema, "", 0, &mut text);
     text
@@ -115,7 +115,7 @@ fn object(root: &Value, schema: &Value, path: &str, depth: usize, text: &mut Str
         writeln!(text, "*{}*", facts.join(", ")).ok();
         let description = property.get("description").or_else(|| inner.get("description"));
         if let Some(description) = description.and_then(Value::as_str) {
-            write!(text, "\n{description}\n").ok();
+            write!(text, "\n{}\n", prose(description)).ok();
         }
         choices(root, inner, text);
         if depth < DEEPEST {
@@ -126,6 +126,15 @@ fn object(root: &Value, schema: &Value, path: &str, depth: usize, text: &mut Str
             }
         }
     }
+}
+
+/// A description as Markdown: outside of `code`, what looks like HTML would not be shown.
+fn prose(description: &str) -> String {
+    let escape = |(place, part): (usize, &str)| match place % 2 {
+        0 => part.replace('<', "&lt;"),
+        _ => part.to_owned(),
+    };
+    description.split('`').enumerate().map(escape).collect::<Vec<_>>().join("`")
 }
 
 /// Follows references, and looks through "this or null".
@@ -175,10 +184,20 @@ fn choices(root: &Value, schema: &Value, text: &mut String) {
         let value = one.get("const").and_then(Value::as_str).map(str::to_owned).or_else(key);
         let description = one.get("description").and_then(Value::as_str).unwrap_or_default();
         if let Some(value) = value {
-            write!(text, "\n- `{value}`: {description}").ok();
+            write!(text, "\n- `{value}`: {}", prose(description)).ok();
         }
     }
     if schema.get("oneOf").is_some() {
         text.push('\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_like_html_is_shown_and_code_stays_as_it_is() {
+        assert_eq!(prose("a <b> `<c>` <d>"), "a &lt;b> `<c>` &lt;d>");
     }
 }
