@@ -67,7 +67,7 @@ async fn clock(State(world): State<SharedWorld>) -> Response {
 struct Turn {
     /// Stop it, or let it go on.
     freeze: Option<bool>,
-    /// Move it forward.
+    /// Move it forward; time does not go back.
     advance_seconds: f64,
 }
 
@@ -75,8 +75,10 @@ async fn turn_clock(
     State(world): State<SharedWorld>,
     axum::Json(turn): axum::Json<Turn>,
 ) -> Response {
-    let Ok(by) = SignedDuration::try_from_secs_f64(turn.advance_seconds) else {
-        return (StatusCode::UNPROCESSABLE_ENTITY, "no such duration").into_response();
+    let by = SignedDuration::try_from_secs_f64(turn.advance_seconds);
+    let Some(by) = by.ok().filter(|by| !by.is_negative()) else {
+        let problem = "advance_seconds must be a number of seconds, not less than 0";
+        return (StatusCode::UNPROCESSABLE_ENTITY, problem).into_response();
     };
     if let Some(frozen) = turn.freeze {
         world.clock.freeze(frozen);

@@ -6,10 +6,9 @@ use std::time::Duration;
 use lotse_core::time::SignedDuration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use crate::error::SimError;
-use crate::events::Events;
+use crate::events::{Event, Events};
 use crate::faults::Faults;
 use crate::http::front::Front;
 use crate::options::SimOptions;
@@ -23,7 +22,6 @@ use crate::world::{SharedWorld, World};
 #[derive(Debug)]
 pub struct SimCloud {
     world: SharedWorld,
-    stop: CancellationToken,
     server: Option<JoinHandle<()>>,
 }
 
@@ -47,16 +45,19 @@ impl SimCloud {
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
         let upstream = std::mem::take(&mut state.upstream);
+        let unreachable = std::mem::take(&mut state.unreachable);
         let base = format!("http://{bound}");
         let world = Arc::new(World::new(base, options, service::catalog(), state));
         for (url, file) in upstream {
             world.upstream.declare(url, file);
         }
+        for url in unreachable {
+            world.upstream.unreachable(url);
+        }
         crate::scale::populate(&world, &world.options.scale);
-        let stop = CancellationToken::new();
         let front = Arc::new(Front::new(&world, service::all()));
-        let server = tokio::spawn(crate::http::serve(listener, front, stop.clone()));
-        Ok(Self { world, stop, server: Some(server) })
+        let server = tokio::spawn(crate::http::serve(listener, front, world.stop.clone()));
+        Ok(Self { world, server: Some(server) })
     }
 
     /// The base of all addresses, for example `http://127.0.0.1:40123`.
@@ -141,6 +142,12 @@ impl SimCloud {
         &self.world.events
     }
 
+    /// Waits for events after this number (0: from the first that is remembered) and returns them in
+    /// their order. Transitions that fall due meanwhile are made.
+    pub async fn next_events(&self, after: u64) -> Vec<Event> {
+        self.world.next_events(after, usize::MAX).await
+    }
+
     /// Makes all transitions that are due.
     pub fn settle(&self) {
         self.world.settle();
@@ -159,7 +166,7 @@ impl SimCloud {
     /// Stops listening, lets requests in flight end (for at most two seconds) and returns when all
     /// is closed.
     pub async fn shutdown(mut self) {
-        self.stop.cancel();
+        self.world.stop.cancel();
         if let Some(server) = self.server.take()
             && let Err(error) = server.await
         {
@@ -170,7 +177,7 @@ impl SimCloud {
 
 impl Drop for SimCloud {
     fn drop(&mut self) {
-        self.stop.cancel();
+        self.world.stop.cancel();
     }
 }
 
@@ -188,6 +195,8 @@ impl World {
             key_manager: Some(self.key_manager().clone()),
             object_store: Some(self.object_store().clone()),
             upstream: self.upstream.declared(),
+            unreachable: self.upstream.unreachables(),
+            fingerprint: 0,
         }
     }
 }

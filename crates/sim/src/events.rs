@@ -93,6 +93,15 @@ struct Kept {
     gathered: Vec<Happened>,
 }
 
+impl Kept {
+    fn after(&self, number: u64) -> impl Iterator<Item = &Event> {
+        // Numbers have no gaps: the place of the first one follows from its number.
+        let first = self.events.front().map_or(0, |event| event.number);
+        let skip = number.saturating_add(1).saturating_sub(first);
+        self.events.iter().skip(usize::try_from(skip).unwrap_or(usize::MAX))
+    }
+}
+
 impl Default for Events {
     fn default() -> Self {
         Self { kept: Mutex::default(), last: watch::Sender::new(0) }
@@ -102,12 +111,17 @@ impl Default for Events {
 impl Events {
     /// The events after this number, in their order; from 0 all that are remembered.
     pub fn since(&self, number: u64) -> Vec<Event> {
-        let kept = self.lock();
-        // Numbers have no gaps: the place of the first one follows from its number.
-        let first = kept.events.front().map_or(0, |event| event.number);
-        let skip = number.saturating_add(1).saturating_sub(first);
-        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
-        kept.events.iter().skip(skip).cloned().collect()
+        self.page(number, usize::MAX)
+    }
+
+    /// The first events after this number, `limit` of them at most.
+    pub fn page(&self, number: u64, limit: usize) -> Vec<Event> {
+        self.lock().after(number).take(limit).cloned().collect()
+    }
+
+    /// Number of the oldest event that is remembered; 0 before the first.
+    pub fn first(&self) -> u64 {
+        self.lock().events.front().map_or(0, |event| event.number)
     }
 
     /// Number of the last event; 0 before the first.
@@ -204,7 +218,8 @@ mod tests {
             events.publish(at(0));
         }
         assert_eq!(events.since(0).len(), REMEMBERED);
-        assert_eq!(events.since(0)[0].number, 11);
+        assert_eq!((events.first(), events.since(0)[0].number), (11, 11));
+        assert_eq!(events.page(20, 2).iter().map(|it| it.number).collect::<Vec<_>>(), [21, 22]);
         let last = events.last();
         assert_eq!(events.since(last - 2).len(), 2);
         assert_eq!(events.since(last), []);

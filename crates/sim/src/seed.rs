@@ -10,7 +10,7 @@
 //! | `reader` | `reader` | project `demo` |
 //! | `alt` | `member` | project `alt` |
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,7 @@ use crate::nova::model::Compute;
 use crate::octavia::model::Balancers;
 use crate::placement::model::Placement;
 use crate::swift::model::Objects;
-use crate::upstream::UpstreamFile;
+use crate::upstream::{UpstreamFile, fingerprint};
 
 /// The password of all built-in people.
 pub(crate) const PASSWORD: &str = "sim";
@@ -72,6 +72,12 @@ pub struct State {
     /// Declared URLs of the simulated internet.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) upstream: BTreeMap<String, UpstreamFile>,
+    /// URLs where nothing answers.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) unreachable: BTreeSet<String>,
+    /// Depends on the file it was read from; 0 when there was none.
+    #[serde(skip)]
+    pub(crate) fingerprint: u64,
 }
 
 impl State {
@@ -83,8 +89,9 @@ impl State {
     pub fn read(path: &Path) -> Result<Self, SimError> {
         let text = std::fs::read(path)
             .map_err(|source| SimError::SeedUnreadable { path: path.to_owned(), source })?;
-        serde_json::from_slice(&text)
-            .map_err(|source| SimError::SeedInvalid { path: path.to_owned(), source })
+        let state: Self = serde_json::from_slice(&text)
+            .map_err(|source| SimError::SeedInvalid { path: path.to_owned(), source })?;
+        Ok(Self { fingerprint: fingerprint(&text), ..state })
     }
 
     /// The state as JSON, as [`State::read`] reads it.
@@ -101,7 +108,11 @@ pub(crate) trait Keyed {
 /// Maps by id, written as lists.
 pub(crate) mod keyed {
     use std::collections::BTreeMap;
+    use std::fmt;
+    use std::marker::PhantomData;
 
+    use serde::de::value::MapAccessDeserializer;
+    use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     use super::Keyed;
@@ -116,8 +127,54 @@ pub(crate) mod keyed {
     pub(crate) fn deserialize<'de, D: Deserializer<'de>, T: Deserialize<'de> + Keyed>(
         deserializer: D,
     ) -> Result<BTreeMap<String, T>, D::Error> {
-        let list = Vec::<T>::deserialize(deserializer)?;
-        Ok(list.into_iter().map(|one| (one.key().to_owned(), one)).collect())
+        deserializer.deserialize_seq(List(PhantomData))
+    }
+
+    struct List<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de> + Keyed> Visitor<'de> for List<T> {
+        type Value = BTreeMap<String, T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let mut map = BTreeMap::new();
+            while let Some((key, one)) = list.next_element_seed(One(&map))? {
+                map.insert(key, one);
+            }
+            Ok(map)
+        }
+    }
+
+    /// One of the list, which is refused while it is read when it was there before: so the error gets
+    /// its place.
+    struct One<'a, T>(&'a BTreeMap<String, T>);
+
+    impl<'de, T: Deserialize<'de> + Keyed> DeserializeSeed<'de> for One<'_, T> {
+        type Value = (String, T);
+
+        fn deserialize<D: Deserializer<'de>>(self, value: D) -> Result<Self::Value, D::Error> {
+            value.deserialize_map(self)
+        }
+    }
+
+    impl<'de, T: Deserialize<'de> + Keyed> Visitor<'de> for One<'_, T> {
+        type Value = (String, T);
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+            let one = T::deserialize(MapAccessDeserializer::new(map))?;
+            let key = one.key().to_owned();
+            if self.0.contains_key(&key) {
+                return Err(A::Error::custom(format!("`{key}` is there twice")));
+            }
+            Ok((key, one))
+        }
     }
 }
 

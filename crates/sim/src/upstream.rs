@@ -4,7 +4,7 @@
 //! image publishes them), marked unreachable, or unknown: then it serves content derived from the
 //! URL, the same every time, a small qcow2 file where the name says so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use crate::ids::mix;
@@ -107,6 +107,13 @@ impl Upstream {
         declared.collect()
     }
 
+    /// All URLs where nothing answers.
+    pub(crate) fn unreachables(&self) -> BTreeSet<String> {
+        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let gone = entries.iter().filter(|(_, entry)| matches!(entry, Entry::Unreachable));
+        gone.map(|(url, _)| url.clone()).collect()
+    }
+
     fn set(&self, url: String, entry: Entry) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(url, entry);
     }
@@ -122,9 +129,9 @@ impl Upstream {
 }
 
 /// A number that depends on the text alone (FNV-1a, mixed).
-pub(crate) fn fingerprint(text: &str) -> u64 {
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+pub(crate) fn fingerprint(text: impl AsRef<[u8]>) -> u64 {
+    let hash = text.as_ref().iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     });
     mix(hash)
 }

@@ -6,13 +6,15 @@
 //! is called with no lock held. So no order of locks exists that one could get wrong.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use lotse_core::time::Timestamp;
+use tokio_util::sync::CancellationToken;
 
 use crate::barbican::model::Secrets;
 use crate::cinder::model::Volumes;
 use crate::clock::CloudClock;
-use crate::events::Events;
+use crate::events::{Event, Events};
 use crate::faults::Faults;
 use crate::glance::model::Images;
 use crate::ids::IdSource;
@@ -27,6 +29,9 @@ use crate::seed;
 use crate::service::CatalogEntry;
 use crate::swift::model::Objects;
 use crate::upstream::Upstream;
+
+/// How often those who wait for events look whether time has brought something.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// The world as its services share it.
 pub(crate) type SharedWorld = Arc<World>;
@@ -45,6 +50,8 @@ pub(crate) struct World {
     pub(crate) requests: RequestLog,
     pub(crate) events: Events,
     pub(crate) upstream: Upstream,
+    /// The cloud is to end.
+    pub(crate) stop: CancellationToken,
     identity: Mutex<Identity>,
     images: Mutex<Images>,
     compute: Mutex<Compute>,
@@ -67,7 +74,8 @@ impl World {
         crate::keystone::fill_catalog(&mut identity, &catalog);
         let world = Self {
             base,
-            ids: IdSource::new(options.random),
+            // What a seed holds got its ids from the same source: another start, other ids.
+            ids: IdSource::new(options.random ^ state.fingerprint),
             clock: CloudClock::new(options.clock.clone()),
             options,
             catalog,
@@ -75,6 +83,7 @@ impl World {
             requests: RequestLog::default(),
             events: Events::default(),
             upstream: Upstream::default(),
+            stop: CancellationToken::new(),
             identity: Mutex::new(identity),
             images: Mutex::new(state.image.unwrap_or_default()),
             compute: Mutex::new(state.compute.unwrap_or_default()),
@@ -106,6 +115,20 @@ impl World {
             drop(self.key_manager());
             drop(self.object_store());
         });
+    }
+
+    /// Waits for events after this number, `limit` of them at most. Meanwhile it looks now and then
+    /// whether time has brought something: nobody else may be looking.
+    pub(crate) async fn next_events(&self, after: u64, limit: usize) -> Vec<Event> {
+        loop {
+            self.settle();
+            let events = self.events.page(after, limit);
+            if !events.is_empty() {
+                return events;
+            }
+            // Whether an event or the time ended the wait: the next look tells.
+            drop(tokio::time::timeout(LOOK, self.events.beyond(after)).await);
+        }
     }
 
     /// The identities, to look at or change.

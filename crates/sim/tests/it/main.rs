@@ -4,6 +4,7 @@
 
 mod client;
 mod contract;
+mod events;
 mod faults;
 mod imports;
 mod openstackclient;

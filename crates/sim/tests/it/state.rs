@@ -32,6 +32,7 @@ async fn a_dump_seeds_another_cloud_with_the_same_state() {
     assert_eq!(session.post(&format!("{path}/import"), &web).await.status, 202);
     let project = json!({"project": {"name": "extra", "colour": "red"}});
     Answer::of(session.identity(Method::POST, "/projects").json(&project)).await;
+    first.upstream().unreachable("http://gone.example/");
     first.upstream().declare("http://b.example/b", lotse_sim::UpstreamFile::default().sized(7));
     let before = session.get(&path).await.json();
     let dump = first.state().to_json();
@@ -42,6 +43,46 @@ async fn a_dump_seeds_another_cloud_with_the_same_state() {
     let session = Session::sign_in(&person(&second, "admin", Some("admin"))).await;
     assert_eq!(session.get(&path).await.json(), before);
     assert_eq!(second.state().to_json(), dump);
+    // The second cloud makes no id again that the first one made.
+    let another = json!({"name": "another"});
+    assert_eq!(session.post("/v2/images", &another).await.status, 201);
+    assert_eq!(session.get(&path).await.json(), before);
+}
+
+#[tokio::test]
+async fn a_large_cloud_of_every_kind_is_dumped_and_seeded_again() {
+    let scale = "images=30,servers=30,projects=20,users=30".parse().expect("a scale");
+    let large = SimOptions { scale, ..SimOptions::default() };
+    let first = SimCloud::start(large).await.expect("a cloud");
+    let dump = first.state().to_json();
+    let parts: Vec<_> = dump.as_object().expect("parts").keys().cloned().collect();
+    let services = Answer::of(http().get(first.url())).await.json();
+    let services = services["services"].as_array().expect("services").len();
+    assert_eq!(parts.len(), services, "a part for each service: {parts:?}");
+    assert_eq!(dump["image"]["images"].as_array().map(Vec::len), Some(30));
+    let text = serde_json::to_string_pretty(&dump).expect("text");
+    let second = start_with_seed(&text).await.expect("a second cloud");
+    assert_eq!(second.state().to_json(), dump);
+}
+
+#[tokio::test]
+async fn a_scaled_cloud_lists_everything_once_in_pages() {
+    let scale = "images=1000,projects=3,users=5".parse().expect("a scale");
+    let large = SimOptions { scale, ..SimOptions::default() };
+    let cloud = SimCloud::start(large).await.expect("a cloud");
+    let member = Session::sign_in(&person(&cloud, "user-000003", Some("project-000003"))).await;
+    let mut names = std::collections::BTreeSet::new();
+    let mut next = Some("/v2/images?limit=300".to_owned());
+    let mut pages = Vec::new();
+    while let Some(path) = next {
+        let page = member.get(&path).await.json();
+        let images = page["images"].as_array().expect("images");
+        pages.push(images.len());
+        names.extend(images.iter().map(|image| image["name"].to_string()));
+        next = page["next"].as_str().map(str::to_owned);
+    }
+    assert_eq!(pages, [300, 300, 300, 100]);
+    assert_eq!(names.len(), 1000);
 }
 
 #[tokio::test]
@@ -67,6 +108,27 @@ async fn a_wrong_seed_is_refused_with_line_and_column() {
     let text = chain(&error);
     assert!(text.contains("unknown field `imge`"), "{text}");
     assert!(text.contains("line 2 column 8"), "{text}");
+}
+
+#[tokio::test]
+async fn each_kind_of_error_in_a_seed_has_its_place() {
+    for (seed, problem, place) in [
+        ("{\n \"image\": {\n  \"images\": 5}}", "expected a list", "line 3 column 13"),
+        ("{\"identity\":\n{\"users\": [{\"nme\": 1}]}}", "missing field `id`", "line 2 column 21"),
+        ("{\"image\": {},\n\n]", "key must be a string", "line 3 column 1"),
+        ("{\"image\": {\"stores\": [1]}}", "invalid type", "line 1 column 23"),
+        ("{\"image\": {\n", "EOF", "line 2 column 0"),
+        (
+            "{\"identity\": {\"regions\": [\n {\"id\": \"a\"},\n {\"id\": \"a\"},\n {}]}}",
+            "`a` is there twice",
+            "line 3 column 12",
+        ),
+    ] {
+        let error = start_with_seed(seed).await.expect_err(seed);
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        let text = chain(&error);
+        assert!(text.contains(problem) && text.contains(place), "{seed}: {text}");
+    }
 }
 
 #[tokio::test]
