@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use lotse_core::declared::{DeclaredError, Diagnostic};
 use lotse_core::error::{ErrorKind, Explain};
 
 /// A simulation could not be started.
@@ -33,33 +34,12 @@ pub enum SimError {
         #[source]
         source: std::io::Error,
     },
-    /// The file of fault rules cannot be read.
-    #[error("the file of fault rules {} cannot be read", path.display())]
-    FaultsUnreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The file of fault rules is no list of rules.
-    #[error("the file {} is not a list of fault rules", path.display())]
-    FaultsInvalid {
-        /// The file.
-        path: PathBuf,
+    /// The file of fault rules is none.
+    #[error("the fault rules cannot be used")]
+    Faults {
         /// Where and why.
         #[source]
-        source: serde_json::Error,
-    },
-    /// A fault rule could never do what it says.
-    #[error("rule {number} in {} makes no sense: {problem}", path.display())]
-    FaultSenseless {
-        /// The file.
-        path: PathBuf,
-        /// Which rule, from 1.
-        number: usize,
-        /// What is wrong.
-        problem: String,
+        source: DeclaredError,
     },
     /// The seed file is not a state.
     #[error("the seed file {} is not a state of the simulated cloud", path.display())]
@@ -77,11 +57,9 @@ impl Explain for SimError {
         match self {
             Self::NotLoopback { .. } => ErrorKind::Refused,
             Self::Listen { .. } => ErrorKind::Unavailable,
-            Self::SeedUnreadable { .. }
-            | Self::SeedInvalid { .. }
-            | Self::FaultsUnreadable { .. }
-            | Self::FaultsInvalid { .. }
-            | Self::FaultSenseless { .. } => ErrorKind::Configuration,
+            Self::SeedUnreadable { .. } | Self::SeedInvalid { .. } | Self::Faults { .. } => {
+                ErrorKind::Configuration
+            }
         }
     }
 
@@ -89,14 +67,16 @@ impl Explain for SimError {
         let hint = match self {
             Self::NotLoopback { .. } => "choose 127.0.0.1 or [::1]; the passwords are well known",
             Self::Listen { .. } => "choose another port, or port 0 for any free one",
-            Self::FaultsInvalid { .. } | Self::FaultSenseless { .. } => {
+            Self::Faults { .. } => {
                 "for example [{\"service\": \"image\", \"nth\": 1, \"effect\": {\"kind\": \"reset-before\"}}]"
             }
-            Self::SeedUnreadable { .. } | Self::FaultsUnreadable { .. } => {
-                "check the path and its permissions"
-            }
+            Self::SeedUnreadable { .. } => "check the path and its permissions",
             Self::SeedInvalid { .. } => "`GET /_sim/state` of a running simulation shows the form",
         };
         vec![hint.to_owned()]
+    }
+
+    fn diagnostics(&self) -> &[Diagnostic] {
+        if let Self::Faults { source } = self { source.diagnostics() } else { &[] }
     }
 }

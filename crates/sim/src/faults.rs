@@ -8,16 +8,21 @@
 //! ```json
 //! {"service": "image", "method": "POST", "path": "/v2/images", "nth": 1, "effect": {"kind": "reset-after"}}
 //! ```
+//!
+//! A file of rules is a list of them, in YAML or JSON ([`Fault::read`]).
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use lotse_core::declared::{DeclaredError, SourceFile, load};
+use schemars::JsonSchema;
+
 use crate::error::SimError;
 use crate::ids::mix;
 
 /// What happens to a request that a fault hits.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Effect {
@@ -61,8 +66,34 @@ pub enum Effect {
     },
 }
 
+impl Effect {
+    /// Whether it happens besides other effects; of those that do not, the first wins.
+    const fn adds_up(&self) -> bool {
+        matches!(self, Self::Delay { .. })
+    }
+
+    /// All that makes no sense, each with the place in the rule as a JSON pointer.
+    fn nonsense(&self) -> Vec<(&'static str, String)> {
+        let found = match self {
+            Self::Status { status, .. } if !(400..600).contains(status) => {
+                ("/effect/status", format!("status must be from 400 to 599, not {status}"))
+            }
+            Self::SlowBody { bytes: 0, .. } => {
+                ("/effect/bytes", "bytes must be at least 1".to_owned())
+            }
+            Self::ContentType { media_type }
+                if http::HeaderValue::from_str(media_type).is_err() =>
+            {
+                ("/effect/media_type", "media_type must be a media type".to_owned())
+            }
+            _ => return Vec::new(),
+        };
+        vec![found]
+    }
+}
+
 /// A rule.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
     /// Type of the service, for example `image`; any when left out.
@@ -159,49 +190,57 @@ impl Fault {
     ///
     /// A sentence that names the field and what it may be.
     pub fn check(&self) -> Result<(), String> {
-        if let Effect::Status { status, .. } = &self.effect
-            && !(400..600).contains(status)
-        {
-            return Err(format!("effect.status must be from 400 to 599, not {status}"));
+        match self.nonsense().into_iter().next() {
+            Some((_, problem)) => Err(problem),
+            None => Ok(()),
         }
-        if let Effect::SlowBody { bytes: 0, .. } = &self.effect {
-            return Err("effect.bytes must be at least 1".to_owned());
-        }
-        if let Effect::ContentType { media_type } = &self.effect
-            && http::HeaderValue::from_str(media_type).is_err()
-        {
-            return Err("effect.media_type must be a media type".to_owned());
-        }
-        if let Some(probability) = self.probability.filter(|it| !(0.0..=1.0).contains(it)) {
-            return Err(format!("probability must be from 0 to 1, not {probability}"));
-        }
-        for (name, count) in [("nth", self.nth), ("every", self.every)] {
-            if count == Some(0) {
-                return Err(format!("{name} counts from 1"));
-            }
-        }
-        Ok(())
     }
 
-    /// Reads a file with a list of rules.
+    /// All that makes no sense, each with the place in the rule as a JSON pointer.
+    fn nonsense(&self) -> Vec<(&'static str, String)> {
+        let mut found = self.effect.nonsense();
+        if let Some(service) = &self.service {
+            let known: Vec<_> = crate::service::all().iter().map(|one| one.kind()).collect();
+            if !known.contains(&service.as_str()) {
+                let known = known.join(", ");
+                found.push(("/service", format!("service `{service}` is none of {known}")));
+            }
+        }
+        if let Some(path) = self.path.as_ref().filter(|path| !path.starts_with(['/', '*'])) {
+            found.push(("/path", format!("path must begin with / or *, and `{path}` does not")));
+        }
+        if let Some(probability) = self.probability.filter(|it| !(0.0..=1.0).contains(it)) {
+            let problem = format!("probability must be from 0 to 1, not {probability}");
+            found.push(("/probability", problem));
+        }
+        let counts = [("/nth", self.nth), ("/every", self.every), ("/count", self.count)];
+        for (place, _) in counts.into_iter().filter(|(_, count)| *count == Some(0)) {
+            found.push((place, format!("{} must be at least 1", &place[1..])));
+        }
+        found
+    }
+
+    /// Reads a file with a list of rules, in YAML or JSON.
     ///
     /// # Errors
     ///
-    /// [`SimError::FaultsUnreadable`]; [`SimError::FaultsInvalid`] with line and column;
-    /// [`SimError::FaultSenseless`] for a rule that could never do what it says.
+    /// [`SimError::Faults`]: the file cannot be read, is no list of rules, or has rules that could
+    /// never do what they say; all complaints at once, each with line and column.
     pub fn read(path: &Path) -> Result<Vec<Self>, SimError> {
-        let text = std::fs::read(path)
-            .map_err(|source| SimError::FaultsUnreadable { path: path.to_owned(), source })?;
-        let rules: Vec<Self> = serde_json::from_slice(&text)
-            .map_err(|source| SimError::FaultsInvalid { path: path.to_owned(), source })?;
-        for (at, rule) in rules.iter().enumerate() {
-            rule.check().map_err(|problem| SimError::FaultSenseless {
-                path: path.to_owned(),
-                number: at + 1,
-                problem,
-            })?;
+        let file = SourceFile::read(path).map_err(|source| SimError::Faults { source })?;
+        let rules = load::<Vec<Self>>(&file).map_err(|source| SimError::Faults { source })?;
+        let complaints = rules.iter().enumerate().flat_map(|(at, rule)| {
+            let place = move |(field, problem)| (format!("/{at}{field}"), problem);
+            rule.nonsense().into_iter().map(place)
+        });
+        let mut diagnostics: Vec<_> =
+            complaints.map(|(place, problem)| rules.complain(&place, problem)).collect();
+        diagnostics.sort_by_key(|complaint| complaint.span);
+        if diagnostics.is_empty() {
+            Ok(rules.value)
+        } else {
+            Err(SimError::Faults { source: DeclaredError::Invalid { diagnostics } })
         }
-        Ok(rules)
     }
 
     fn concerns(&self, service: &str, method: &str, path: &str) -> bool {
@@ -221,15 +260,19 @@ pub struct ActiveFault {
     pub fault: Fault,
     /// How many requests matched.
     pub matched: u64,
-    /// How many were hit.
+    /// To how many the effect happened.
     pub hit: u64,
 }
 
 impl ActiveFault {
-    /// Counts a matching request and says whether it is hit.
-    fn strike(&mut self) -> bool {
+    /// Counts a matching request and says whether it is hit; `taken` when an earlier rule has said
+    /// already what happens to it.
+    fn strike(&mut self, taken: bool) -> bool {
         self.matched += 1;
         let fault = &self.fault;
+        if taken && !fault.effect.adds_up() {
+            return false;
+        }
         let exhausted = fault.count.is_some_and(|count| self.hit >= count);
         let chosen = fault.nth.is_none_or(|nth| nth == self.matched)
             && fault.every.is_none_or(|every| every > 0 && self.matched.is_multiple_of(every))
@@ -306,18 +349,22 @@ impl Faults {
         self.lock().rules.clone()
     }
 
-    /// The effects on this request, in the order of the rules.
+    /// The effects on this request, in the order of the rules: any number of delays, one other.
     pub(crate) fn strike(&self, service: &str, method: &str, path: &str) -> Vec<Effect> {
         if !self.any.load(Ordering::SeqCst) {
             return Vec::new();
         }
+        let mut struck = Vec::new();
+        let mut taken = false;
         let mut rules = self.lock();
-        rules
-            .rules
-            .iter_mut()
-            .filter(|rule| rule.fault.concerns(service, method, path))
-            .filter_map(|rule| rule.strike().then(|| rule.fault.effect.clone()))
-            .collect()
+        let concerned = |rule: &&mut ActiveFault| rule.fault.concerns(service, method, path);
+        for rule in rules.rules.iter_mut().filter(concerned) {
+            if rule.strike(taken) {
+                taken |= !rule.fault.effect.adds_up();
+                struck.push(rule.fault.effect.clone());
+            }
+        }
+        struck
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Rules> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use lotse_core::error::Explain;
 use lotse_sim::{Effect, Fault, SimCloud, SimOptions};
 use reqwest::Method;
 use serde_json::json;
@@ -112,6 +113,138 @@ async fn a_status_fault_answers_with_the_body_that_was_given() {
     assert_eq!(session.get("/v2/images").await.status, 200);
     let second = session.get("/v2/images").await;
     assert_eq!((second.status, second.text.as_str()), (503, "<h1>proxy</h1>"));
+}
+
+#[tokio::test]
+async fn a_slow_body_comes_whole_in_small_pieces() {
+    let (cloud, session) = cloud().await;
+    let whole = session.get("/v2/schemas/image").await.text;
+    let effect = Effect::SlowBody { bytes: 512, milliseconds: 1 };
+    cloud.faults().add(Fault::new(effect).on("image", "GET", "/v2/schemas/image"));
+    let start = std::time::Instant::now();
+    let slow = session.get("/v2/schemas/image").await;
+    assert_eq!(slow.text, whole);
+    assert_eq!(slow.header("content-length"), Some(whole.len().to_string().as_str()));
+    let pieces = u64::try_from(whole.len().div_ceil(512)).expect("few");
+    assert!(pieces > 2 && start.elapsed() >= Duration::from_millis(pieces), "{pieces} pieces");
+}
+
+/// Which of a hundred requests are hit.
+async fn hits(probability: f64, seed: u64) -> Vec<u16> {
+    let (cloud, session) = cloud().await;
+    let rule = json!({
+        "service": "image", "method": "GET", "path": "/v2/**", "probability": probability,
+        "seed": seed, "effect": {"kind": "status", "status": 503},
+    });
+    let added = http().post(format!("{}/_sim/faults", cloud.url())).json(&rule);
+    assert_eq!(Answer::of(added).await.status, 201);
+    let mut seen = Vec::new();
+    for _ in 0..100 {
+        seen.push(session.get("/v2/images").await.status);
+    }
+    seen
+}
+
+#[tokio::test]
+async fn chance_hits_the_same_requests_again_with_the_same_seed() {
+    let first = hits(0.3, 7).await;
+    let hit = first.iter().filter(|&&status| status == 503).count();
+    assert!((10..60).contains(&hit), "{hit} of 100");
+    assert_eq!(first, hits(0.3, 7).await);
+    assert_ne!(first, hits(0.3, 8).await);
+    assert!(hits(0.0, 7).await.iter().all(|&status| status == 200));
+    assert!(hits(1.0, 7).await.iter().all(|&status| status == 503));
+}
+
+#[tokio::test]
+async fn a_status_fault_speaks_the_language_of_each_service() {
+    let (cloud, session) = cloud().await;
+    for (status, effect) in [
+        (503, Effect::Status { status: 503, body: None }),
+        (429, Effect::TooManyRequests { retry_after: 7 }),
+    ] {
+        cloud.faults().clear();
+        cloud.faults().add(Fault::new(effect));
+        for (service, place) in LANGUAGES {
+            let answer = Answer::of(session.to(service, Method::GET, "/")).await;
+            assert_eq!(answer.status, status, "{service}");
+            let retry = (status == 429).then_some("7");
+            assert_eq!(answer.header("retry-after"), retry, "{service}");
+            let body = answer.json();
+            let outer = body.as_object().and_then(|it| it.keys().next()).expect("a key");
+            let shown = body.pointer(&place.replace("{}", outer));
+            assert!(shown.is_some_and(serde_json::Value::is_string), "{service}: {body}");
+        }
+        // Glance answers with WebOb's page to those who take one.
+        let answer = Answer::of(session.image(Method::GET, "/")).await;
+        assert_eq!(answer.status, status);
+        assert!(answer.text.contains("<h1>"), "{}", answer.text);
+    }
+}
+
+/// Where each service puts its message; `{}` stands for the one key of the body.
+const LANGUAGES: &[(&str, &str)] = &[("identity", "/error/message"), ("compute", "/{}/message")];
+
+#[tokio::test]
+async fn rules_concern_their_service_method_and_path_only_and_the_first_wins() {
+    let (cloud, session) = cloud().await;
+    cloud.faults().add(Fault::status(500).on("image", "GET", "/v2/images/*"));
+    cloud.faults().add(Fault::status(502).on("image", "GET", "/v2/**"));
+    cloud.faults().add(Fault::status(504).on("identity", "DELETE", "**"));
+    assert_eq!(session.get("/v2/images/1").await.status, 500);
+    assert_eq!(session.get("/v2/images").await.status, 502);
+    assert_eq!(session.delete("/v2/images/1").await.status, 404);
+    assert_eq!(Answer::of(session.identity(Method::GET, "/projects")).await.status, 200);
+    assert_eq!(Answer::of(session.identity(Method::DELETE, "/projects/1")).await.status, 504);
+    let hits: Vec<_> = cloud.faults().list().iter().map(|rule| rule.hit).collect();
+    assert_eq!(hits, [1, 1, 1]);
+}
+
+#[test]
+fn a_file_of_rules_is_read_from_yaml_and_json() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("faults");
+    let wanted = [
+        Fault::new(Effect::TooManyRequests { retry_after: 2 }).on("image", "POST", "/v2/images"),
+        Fault::status(503).with_probability(0.05, 3),
+    ];
+    let yaml = "- service: image\n  method: POST\n  path: /v2/images\n  \
+                effect: {kind: too-many-requests, retry_after: 2}\n\
+                - probability: 0.05\n  seed: 3\n  effect: {kind: status, status: 503}\n";
+    let json = serde_json::to_string_pretty(&wanted).expect("JSON");
+    for text in [yaml, &json] {
+        std::fs::write(&path, text).expect("a file");
+        assert_eq!(Fault::read(&path).expect(text), wanted, "{text}");
+    }
+}
+
+#[test]
+fn everything_wrong_in_a_file_of_rules_is_named_with_line_and_column() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("faults.yaml");
+    let complaints = |text: &str| -> Vec<(u32, u32, String)> {
+        std::fs::write(&path, text).expect("a file");
+        let error = Fault::read(&path).expect_err(text);
+        let shown = error.diagnostics().iter();
+        shown.map(|it| (it.span.line, it.span.column, it.message.clone())).collect()
+    };
+    let place = |found: &[(u32, u32, String)]| -> Vec<(u32, u32)> {
+        found.iter().map(|(line, column, _)| (*line, *column)).collect()
+    };
+    let broken = complaints("- effect: {kind: status,\n  status: 503\n- nth: 1\n");
+    assert!(!broken.is_empty() && broken[0].0 >= 2, "{broken:?}");
+    let misspelt = complaints(
+        "- servce: image\n  effect: {kind: status, status: 503}\n- effect:\n    kind: stats\n",
+    );
+    assert_eq!(place(&misspelt), [(1, 3), (4, 11)], "{misspelt:?}");
+    assert!(misspelt[0].2.contains("servce"), "{misspelt:?}");
+    let senseless = complaints(
+        "- service: imge\n  path: v2\n  probability: 1.5\n  nth: 0\n  \
+         effect: {kind: status, status: 200}\n",
+    );
+    let lines: Vec<u32> = senseless.iter().map(|(line, _, _)| *line).collect();
+    assert_eq!(lines, [1, 2, 3, 4, 5], "{senseless:?}");
+    assert!(senseless[0].2.contains("imge") && senseless[0].2.contains("load-balancer"));
 }
 
 #[tokio::test]
