@@ -101,6 +101,9 @@ impl Service for Glance {
                 headers.insert(WWW_AUTHENTICATE, value);
             }
         }
+        if status == StatusCode::NOT_FOUND {
+            headers.remove(ALLOW);
+        }
         if let Some(allow) = headers.get(ALLOW).and_then(|value| value.to_str().ok()) {
             let methods = allow.split(',').map(str::trim).filter(|method| *method != "HEAD");
             let methods = methods.collect::<Vec<_>>().join(", ");

@@ -61,17 +61,18 @@ pub(crate) async fn json_body(body: Body) -> Result<Value, Refusal> {
     if bytes.is_empty() {
         return Err(Refusal::bad("Body expected in request."));
     }
-    serde_json::from_slice(&bytes).map_err(|_| Refusal::bad("Malformed JSON in request body."))
+    match serde_json::from_slice(&bytes) {
+        Ok(body @ (Value::Object(_) | Value::Array(_))) => Ok(body),
+        Ok(_) => Err(Refusal::bad("Unexpected body type. Expected list/dict.")),
+        Err(_) => Err(Refusal::bad("Malformed JSON in request body.")),
+    }
 }
 
 /// The same where only an object makes sense; anything else makes Glance stumble.
 pub(crate) async fn json_object(body: Body) -> Result<Map<String, Value>, Refusal> {
     match json_body(body).await? {
         Value::Object(given) => Ok(given),
-        _ => Err(Refusal::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "The server has either erred or is incapable of performing the requested operation.",
-        )),
+        _ => Err(Refusal::stumbled()),
     }
 }
 

@@ -92,6 +92,14 @@ impl Refusal {
         refusal
     }
 
+    /// 500 where Glance did not expect what it was asked.
+    pub(crate) fn stumbled() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "The server has either erred or is incapable of performing the requested operation.",
+        )
+    }
+
     /// 415.
     pub(crate) fn media_type(found: &str) -> Self {
         let explanation =

@@ -17,8 +17,13 @@ use crate::world::SharedWorld;
 pub(crate) fn routes() -> Router<SharedWorld> {
     Router::new()
         .route("/v2/tasks", get(list))
-        .route("/v2/tasks/{id}", get(show))
-        .route("/v2/images/{id}/tasks", get(of_image))
+        .route("/v2/tasks/{id}", get(show).delete(remove))
+        .route("/v2/images/{id}/tasks", get(of_image).fallback(super::info::elsewhere))
+}
+
+/// Glance has a route for it, and nothing behind the policy.
+async fn remove(Authenticated(caller): Authenticated) -> Refusal {
+    if caller.is_admin() { Refusal::stumbled() } else { Refusal::policy("tasks_api_access") }
 }
 
 /// A task as the list shows it.

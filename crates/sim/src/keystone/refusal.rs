@@ -2,7 +2,11 @@
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use http::header::CONTENT_TYPE;
 use serde_json::json;
+
+/// `max_request_body_size` of oslo.middleware.
+pub(crate) const MAX_BODY: usize = 114_688;
 
 /// A request that Keystone refuses.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -90,6 +94,9 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
+        if self.status == StatusCode::PAYLOAD_TOO_LARGE {
+            return too_large();
+        }
         let title = self.status.canonical_reason().unwrap_or("Error");
         let mut body = json!({"error": {
             "code": self.status.as_u16(),
@@ -101,4 +108,16 @@ impl IntoResponse for Refusal {
         }
         (self.status, axum::Json(body)).into_response()
     }
+}
+
+/// The page of oslo.middleware, which looks at the size of bodies before Keystone does.
+fn too_large() -> Response {
+    const TITLE: &str = "413 Request Entity Too Large";
+    let page = format!(
+        "<html>\n <head>\n  <title>{TITLE}</title>\n </head>\n <body>\n  <h1>{TITLE}</h1>\n  \
+         Request is too large. Larger than max_request_body_size ({MAX_BODY}).<br /><br />\n\n\n\n \
+         </body>\n</html>"
+    );
+    let kind = [(CONTENT_TYPE, "text/html; charset=UTF-8")];
+    (StatusCode::PAYLOAD_TOO_LARGE, kind, page).into_response()
 }

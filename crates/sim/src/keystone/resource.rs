@@ -27,6 +27,7 @@ use super::policy::{self, Target};
 use super::refusal::Refusal;
 use super::schema::{self, Properties};
 use super::token::json_body;
+use crate::glance::python;
 use crate::http::query::Query;
 use crate::world::{SharedWorld, World};
 
@@ -232,7 +233,11 @@ pub(super) async fn given(
     Ok(match json_body(headers, body).await?.get_mut(one).map(Value::take) {
         Some(Value::Object(given)) => given,
         // Keystone goes on with nothing, and misses what is required.
-        _ => Map::new(),
+        None | Some(Value::Null) => Map::new(),
+        Some(other) => {
+            let text = format!("{} is not of type 'object'", python(&other));
+            return Err(Refusal::bad(text));
+        }
     })
 }
 

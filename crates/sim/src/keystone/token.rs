@@ -16,15 +16,12 @@ use super::caller::Authenticated;
 use super::login::{federated_login, login};
 use super::model::{Identity, Scope, Token};
 use super::policy::{self, Target};
-use super::refusal::Refusal;
+use super::refusal::{MAX_BODY, Refusal};
 use super::resource;
 use crate::http::body;
 use crate::http::query::Query;
 use crate::ids::named;
 use crate::world::{SharedWorld, World};
-
-/// `max_request_body_size` of oslo.middleware.
-const MAX_BODY: usize = 114_688;
 
 /// The region all endpoints are in.
 pub(crate) const REGION: &str = "RegionOne";
@@ -46,9 +43,7 @@ pub(crate) fn routes() -> Router<SharedWorld> {
 /// The JSON body of a request, refused as Keystone refuses what is none.
 pub(crate) async fn json_body(headers: &HeaderMap, body: Body) -> Result<Value, Refusal> {
     let bytes = body::read(body, MAX_BODY).await.map_err(|error| match error {
-        body::BodyError::TooLarge => {
-            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "Request is too large.")
-        }
+        body::BodyError::TooLarge => Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too large"),
         body::BodyError::Broken => Refusal::malformed("the whole body", "request"),
     })?;
     let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());

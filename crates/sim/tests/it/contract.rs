@@ -58,6 +58,7 @@ mod mirror;
 mod nova;
 mod nova_flavor;
 mod script;
+mod trouble;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -112,4 +113,6 @@ scenarios! {
     imports_are_refused = image_data::refused_imports;
     active_images_are_switched_off_and_on = image_data::deactivation;
     images_are_copied_to_further_stores = image_data::copy;
+    broken_requests_are_refused = trouble::broken;
+    contested_changes_have_one_winner = trouble::contested;
 }

@@ -54,7 +54,9 @@ async fn bodies_that_are_too_large_are_refused_by_both_services() {
     let long = "x".repeat(200_000);
     let tokens = http().post(format!("{}/auth/tokens", cloud.auth_url()));
     let answer = Answer::of(tokens.json(&json!({"auth": {"long": long}}))).await;
-    assert_eq!(answer.status, 413);
+    assert_eq!((answer.status, answer.media_type()), (413, "text/html"));
+    let limit = "Larger than max_request_body_size (114688).";
+    assert!(answer.text.contains(limit), "{}", answer.text);
     assert_eq!(session.post("/v2/images", &json!({"long": "x".repeat(2 << 20)})).await.status, 413);
 }
 
@@ -113,6 +115,37 @@ async fn what_is_no_http_is_refused_and_the_cloud_goes_on() {
         }
     }
     assert_eq!(session.get("/v2/images").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_who_make_the_same_thing_one_does_and_the_others_are_told() {
+    let cloud = SimCloud::start(SimOptions::default()).await.expect("a cloud");
+    let admin = Session::sign_in(&person(&cloud, "admin", Some("admin"))).await;
+    for (service, path, body, made) in [
+        ("identity", "/projects", json!({"project": {"name": "one"}}), 201),
+        ("identity", "/users", json!({"user": {"name": "one"}}), 201),
+        ("identity", "/roles", json!({"role": {"name": "one"}}), 201),
+        ("identity", "/domains", json!({"domain": {"name": "one"}}), 201),
+        ("image", "/v2/images", json!({"id": "0f4c1a8e-0000-4000-8000-000000000001"}), 201),
+        ("compute", "/os-keypairs", json!({"keypair": {"name": "one"}}), 200),
+        (
+            "compute",
+            "/flavors",
+            json!({"flavor": {"name": "one", "ram": 1, "vcpus": 1, "disk": 1}}),
+            200,
+        ),
+    ] {
+        let rivals: Vec<_> = (0..16)
+            .map(|_| tokio::spawn(Answer::of(admin.to(service, Method::POST, path).json(&body))))
+            .collect();
+        let mut statuses = Vec::new();
+        for rival in rivals {
+            statuses.push(rival.await.expect("an answer").status);
+        }
+        statuses.sort_unstable();
+        assert_eq!(statuses[0], made, "{service}{path}: {statuses:?}");
+        assert!(statuses[1..].iter().all(|&status| status == 409), "{service}{path}: {statuses:?}");
+    }
 }
 
 #[tokio::test]

@@ -228,7 +228,10 @@ impl Script {
 /// Messages of schema checks end with a dump of the schema, which is no contract.
 fn shorten(text: &str) -> String {
     let of_schema = ["does not match schema", "is a required property"];
-    if !of_schema.iter().any(|sign| text.contains(sign)) {
+    let of_keystone = ["is not of type", "is too short", "is too long"];
+    let has = |signs: &[&str]| signs.iter().any(|sign| text.contains(sign));
+    let keystone = text.starts_with("{\"error\":{\"code\":400");
+    if !(has(&of_schema) || keystone && has(&of_keystone)) {
         return text.to_owned();
     }
     let ends = ["\\n\\nFailed validating", " Failed validating", "<br /><br />", "\",\"title\""];
