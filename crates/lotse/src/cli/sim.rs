@@ -23,6 +23,12 @@ pub(crate) struct SimArguments {
     /// Start with the state in this file (JSON, as the cloud dumps it)
     #[arg(long, value_name = "FILE")]
     pub(crate) seed: Option<PathBuf>,
+    /// Write the state to this file at the end, in the form of a seed
+    #[arg(long, value_name = "FILE")]
+    pub(crate) dump: Option<PathBuf>,
+    /// Write the notifications that real services would send to this file, a line of JSON each
+    #[arg(long, value_name = "FILE")]
+    pub(crate) events: Option<PathBuf>,
     /// Write a clouds.yaml with the cloud "sim" to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) write_clouds: Option<PathBuf>,
@@ -36,7 +42,7 @@ pub(crate) struct SimArguments {
     /// Have so many of a kind: images, servers, projects, users
     #[arg(long, value_name = "KIND=NUMBER,…", default_value = "")]
     pub(crate) scale: Scale,
-    /// Put the fault rules of this file in force (a JSON list)
+    /// Put the fault rules of this file in force (a list in YAML or JSON)
     #[arg(long, value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,
     /// Let every answer take so long

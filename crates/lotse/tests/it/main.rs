@@ -16,3 +16,4 @@ mod images;
 mod process;
 mod reference;
 mod rolling;
+mod sim;
