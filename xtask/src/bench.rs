@@ -7,9 +7,11 @@
 mod build;
 mod daemon;
 mod images;
+mod load;
 mod measure;
 mod mirror;
 mod page;
+mod sim;
 mod start;
 
 use std::collections::BTreeMap;
@@ -40,12 +42,17 @@ struct Bench {
 }
 
 /// All of them, quick ones first.
-const BENCHES: [Bench; 5] = [
+const BENCHES: [Bench; 6] = [
     Bench { name: "start", about: "start of the program (`lotse --version`)", run: start::run },
     Bench {
         name: "images",
         about: "`lotse image plan` on a converged Glance beside the Python image manager",
         run: images::run,
+    },
+    Bench {
+        name: "sim",
+        about: "the simulated cloud on one processor, at scale and with a thousand requests in flight",
+        run: sim::run,
     },
     Bench { name: "daemon", about: "memory of the daemon with the demo estate", run: daemon::run },
     Bench { name: "edit", about: "an edit in `images` until its tests have run", run: build::edit },

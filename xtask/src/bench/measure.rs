@@ -62,9 +62,29 @@ fn cpu_of_children() -> Result<Duration, Error> {
     })
 }
 
+/// Processor time of a process that runs.
+pub(super) fn cpu_of(pid: u32) -> Result<Duration, Error> {
+    let path = format!("/proc/{pid}/stat");
+    let text = std::fs::read_to_string(&path).map_err(Error::file("read", &path))?;
+    let ticks = ticks(&text, 11).ok_or(Error::Answer { program: path, detail: text })?;
+    Ok(Duration::from_millis(ticks * 10))
+}
+
+/// How many files and connections a process has open.
+pub(super) fn open_files(pid: u32) -> Result<u64, Error> {
+    let path = format!("/proc/{pid}/fd");
+    let entries = std::fs::read_dir(&path).map_err(Error::file("read", &path))?;
+    Ok(entries.count() as u64)
+}
+
 /// Fields 16 and 17, counted behind the name, which may hold anything. A tick is 10 ms on Linux.
 fn ticks_of_children(stat: &str) -> Option<u64> {
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(13);
+    ticks(stat, 13)
+}
+
+/// The sum of two fields, so many behind the name.
+fn ticks(stat: &str, behind: usize) -> Option<u64> {
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(behind);
     let user: u64 = fields.next()?.parse().ok()?;
     let system: u64 = fields.next()?.parse().ok()?;
     Some(user + system)
@@ -107,7 +127,7 @@ mod tests {
     #[test]
     fn processor_time_of_children_is_read_behind_any_name() {
         let stat = "7 (a) b (c)) S 1 2 3 4 5 6 7 8 9 10 11 12 150 25 20 0 1 0";
-        assert_eq!(ticks_of_children(stat), Some(175));
+        assert_eq!((ticks(stat, 11), ticks_of_children(stat)), (Some(23), Some(175)));
         assert_eq!(ticks_of_children("garbage"), None);
     }
 
