@@ -5,8 +5,6 @@
 
 pub(crate) mod body;
 pub(crate) mod front;
-#[allow(dead_code, reason = "used by the services as they are widened")]
-pub(crate) mod page;
 pub(crate) mod query;
 pub(crate) mod wire;
 

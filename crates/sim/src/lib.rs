@@ -1,15 +1,15 @@
 //! A simulated OpenStack cloud over real HTTP, for tests, the demo and rehearsals.
 //!
-//! [`SimCloud::start`] opens a listener on loopback and serves Keystone v3 under `/identity` and
-//! Glance v2 under `/image` of one port. Clients reach it as they reach a real cloud: through
-//! `clouds.yaml`, a password, a catalogue. There is no other way in, so what works here works
-//! because requests and answers were right.
+//! [`SimCloud::start`] opens a listener on loopback and serves each service of the catalogue under a
+//! path of one port (`/identity`, `/image`, `/compute`, …). Clients reach it as they reach a real
+//! cloud: through `clouds.yaml`, a password, a catalogue. There is no other way in, so what works
+//! here works because requests and answers were right.
 //!
 //! # The way of a request
 //!
 //! ```text
 //! TCP → http::wire (can be reset) → http::front: fault rules, latency, log
-//!     → service::Service (keystone, glance): its axum routes → world (plain data, one lock each)
+//!     → service::Service (keystone, glance, …): its axum routes → world (plain data, one lock each)
 //! ```
 //!
 //! # Words
@@ -18,7 +18,8 @@
 //!   same JSON seeds another simulation.
 //! - **fault**: a rule that makes matching requests fail in a chosen way, see [`faults`].
 //! - **upstream**: the simulated internet that `web-download` downloads from, see [`upstream`].
-//! - **settling**: transitions that take time (imports) carry the instant they are due and are made
+//! - **event**: the notification that a real service would send, see [`events`].
+//! - **settling**: transitions that take time (imports, building servers) carry the instant they are due and are made
 //!   by whoever looks next. No timer runs, so a manual clock controls them fully.
 //!
 //! # Adding a service
@@ -29,25 +30,22 @@
 //!
 //! # Where it differs from real services, and why
 //!
-//! The contract suite (`tests/it/contract.rs`) compares it with Keystone 22 and Glance 25. Known and
-//! meant:
-//!
-//! - Readers may not write. Real services do so from Glance 26 on, or with `enforce_new_defaults`.
-//! - The role `manager` exists between `admin` and `member`, as from Keystone 25 on.
-//! - Refusals by a JSON schema name what is wrong and leave out the dump of the schema.
-//! - Only what is simulated is in the catalogue. Groups, trusts, quotas, metadata
-//!   definitions and the image cache answer 404.
-//! - `web-download` takes any host and port in [`DownloadMode::Simulated`], and loopback addresses
-//!   only in [`DownloadMode::Fetch`]; an import is done when somebody looks after its time.
-//! - Bytes of declared URLs and of uploads larger than [`SimOptions::keep_bytes`] do not exist:
-//!   downloading them is answered with 503.
-//! - The virtual size is known of raw and qcow2 files only.
-//! - Tags are listed in alphabetical order; Glance lists them in none.
+//! The contract suite (`tests/it/contract.rs`) compares it with the testbed. What is known to differ,
+//! and is meant to, is listed in one place: `docs/src/reference/simulated-cloud.md`.
 //!
 //! # Admin endpoints
 //!
-//! `GET /_sim/state`, `GET|POST|DELETE /_sim/faults`, `GET|DELETE /_sim/requests`,
-//! `POST /_sim/upstream` on the same port, for programs that run `lotse sim` as a process.
+//! On the same port, for programs that run `lotse sim` as a process; the guide
+//! (`docs/src/guides/simulated-cloud.md`) shows each at work:
+//!
+//! | path | what it does |
+//! | --- | --- |
+//! | `GET /_sim/state` | everything, in the form of a seed |
+//! | `GET, POST, DELETE /_sim/faults` | fault rules: list, add, end all; `DELETE /_sim/faults/1` ends one |
+//! | `GET, POST /_sim/clock` | the time; `{"freeze": true, "advance_seconds": 60}` turns it |
+//! | `GET /_sim/events` | notifications, in pages (`after`, `limit`) or as server-sent events |
+//! | `GET, DELETE /_sim/requests` | what was asked (`since`), or forget it |
+//! | `POST /_sim/upstream` | declare a URL of the simulated internet |
 
 mod admin;
 mod barbican;
@@ -55,7 +53,6 @@ mod cinder;
 mod clock;
 mod cloud;
 mod error;
-#[allow(dead_code, reason = "published to by the services as they are widened")]
 pub mod events;
 mod fault_body;
 pub mod faults;
@@ -63,7 +60,6 @@ mod glance;
 mod http;
 mod ids;
 mod keystone;
-#[allow(dead_code, reason = "used by the services as they are widened")]
 mod microversion;
 mod neutron;
 mod nova;
@@ -72,7 +68,6 @@ mod options;
 mod placement;
 pub mod requests;
 mod scale;
-#[allow(dead_code, reason = "used by services as they are widened")]
 mod schema;
 mod seed;
 mod service;

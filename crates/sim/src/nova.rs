@@ -75,6 +75,13 @@ pub(crate) fn start(world: &World) {
     }
 }
 
+/// Makes up so many servers more, for rehearsals at scale.
+pub(crate) fn populate(world: &World, servers: u64) {
+    let mut compute = world.compute();
+    compute.generate = (servers > 0).then(|| generate::Generate::of(servers));
+    generate::expand(&mut compute, &world.ids, world.now());
+}
+
 /// Takes over what Neutron knows of a server's ports, because a floating IP came or went. Call with
 /// no lock held.
 #[allow(dead_code, reason = "called by Neutron once its floating IPs are widened")]

@@ -9,7 +9,7 @@ use crate::world::World;
 pub struct Scale {
     /// Public images `image-000001`, …, without bytes.
     pub images: u64,
-    /// Servers.
+    /// Servers `server-000000`, … of the project `demo`, without ports and allocations.
     pub servers: u64,
     /// Projects `project-000001`, ….
     pub projects: u64,
@@ -55,6 +55,7 @@ impl FromStr for Scale {
 pub(crate) fn populate(world: &World, scale: &Scale) {
     crate::keystone::populate(world, scale.projects, scale.users);
     crate::glance::populate(world, scale.images);
+    crate::nova::populate(world, scale.servers);
 }
 
 #[cfg(test)]

@@ -26,6 +26,13 @@ pub(crate) struct Generate {
     pub(crate) projects: Vec<String>,
 }
 
+impl Generate {
+    /// So many servers of the project `demo`.
+    pub(crate) fn of(servers: u64) -> Self {
+        Self { servers, projects: demo() }
+    }
+}
+
 fn demo() -> Vec<String> {
     vec!["demo".to_owned()]
 }

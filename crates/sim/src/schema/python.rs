@@ -9,13 +9,6 @@ pub(crate) fn repr(value: &Value) -> String {
     out
 }
 
-/// A text as `repr()` shows it.
-pub(crate) fn quoted(text: &str) -> String {
-    let mut out = String::new();
-    write_text(text, &mut out);
-    out
-}
-
 fn write_repr(value: &Value, out: &mut String) {
     match value {
         Value::Null => out.push_str("None"),
@@ -85,6 +78,6 @@ mod tests {
     fn values_look_as_in_python() {
         let value = json!({"a": [null, true, 1, 1.5], "it's": "x\ny"});
         assert_eq!(repr(&value), "{'a': [None, True, 1, 1.5], \"it's\": 'x\\ny'}");
-        assert_eq!(quoted("a'b\"c"), "'a\\'b\"c'");
+        assert_eq!(repr(&json!("a'b\"c")), "'a\\'b\"c'");
     }
 }

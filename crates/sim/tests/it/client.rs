@@ -117,7 +117,6 @@ impl Session {
     }
 
     /// A request to a service by its type, below its address in the catalogue.
-    #[allow(dead_code, reason = "used by the scenarios of further services")]
     pub(crate) fn to(&self, service: &str, method: Method, path: &str) -> RequestBuilder {
         let base = self.catalog.get(service).unwrap_or_else(|| panic!("no {service} here"));
         let request = self.http.request(method, format!("{base}{path}"));

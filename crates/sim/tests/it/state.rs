@@ -60,6 +60,7 @@ async fn a_large_cloud_of_every_kind_is_dumped_and_seeded_again() {
     let services = services["services"].as_array().expect("services").len();
     assert_eq!(parts.len(), services, "a part for each service: {parts:?}");
     assert_eq!(dump["image"]["images"].as_array().map(Vec::len), Some(30));
+    assert_eq!(dump["compute"]["servers"].as_array().map(Vec::len), Some(30));
     let text = serde_json::to_string_pretty(&dump).expect("text");
     let second = start_with_seed(&text).await.expect("a second cloud");
     assert_eq!(second.state().to_json(), dump);

@@ -106,7 +106,6 @@ impl Script {
     }
 
     /// Asks a service by its type, with a body if there is one.
-    #[allow(dead_code, reason = "used by the scenarios of further services")]
     pub(crate) async fn call(
         &mut self,
         who: &Session,
