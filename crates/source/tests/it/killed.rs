@@ -50,13 +50,16 @@ async fn child_that_never_ends() {
     source.refresh(&validate, &CancellationToken::new()).await;
 }
 
-#[tokio::test]
-async fn the_last_good_revision_is_in_use_after_a_kill() {
-    let world = World::new();
+/// Lets a child look at a second commit and kills it as soon as `there` holds; then everything must
+/// be as before, and the next look must get to the end.
+async fn kill_when(world: &World, there: impl Fn(&Path) -> bool) {
     let first = {
         let source = world.source(&world.url());
         advanced(&look(&source).await).to_owned()
     };
+    for number in 0..1500 {
+        world.repository.write(&format!("many/{number}"), "text");
+    }
     world.repository.write("images/catalog.yml", "two");
     let second = world.repository.commit("second");
     let stage = world.directory.path().join("stage");
@@ -69,14 +72,12 @@ async fn the_last_good_revision_is_in_use_after_a_kill() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    while !stage.exists() {
+    while !there(&stage) {
         assert!(child.try_wait().unwrap().is_none(), "the child ended by itself");
         tokio::task::yield_now().await;
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    let half = world.revisions().len();
-    assert_eq!(half, 2, "what was placed but not in use is still there");
 
     let source = world.source(&world.url());
     assert_eq!(source.status().good.unwrap().commit.as_str(), first);
@@ -85,4 +86,21 @@ async fn the_last_good_revision_is_in_use_after_a_kill() {
     assert_eq!(advanced(&look(&source).await), second);
     assert_eq!(catalog(&source), "two");
     assert_eq!(world.revisions().len(), 2, "this one and the one before; the half one is gone");
+}
+
+#[tokio::test]
+async fn the_last_good_revision_is_in_use_after_a_kill_before_the_switch() {
+    let world = World::new();
+    kill_when(&world, Path::exists).await;
+}
+
+#[tokio::test]
+async fn the_last_good_revision_is_in_use_after_a_kill_amid_the_files() {
+    let world = World::new();
+    let incoming = world.state().join("incoming");
+    kill_when(&world, |_| {
+        let entries = std::fs::read_dir(&incoming).into_iter().flatten().flatten();
+        entries.into_iter().any(|entry| entry.path().join("tree/many").is_dir())
+    })
+    .await;
 }
