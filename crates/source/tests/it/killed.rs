@@ -57,7 +57,7 @@ async fn kill_when(world: &World, there: impl Fn(&Path) -> bool) {
         let source = world.source(&world.url());
         advanced(&look(&source).await).to_owned()
     };
-    for number in 0..1500 {
+    for number in 0..300 {
         world.repository.write(&format!("many/{number}"), "text");
     }
     world.repository.write("images/catalog.yml", "two");
