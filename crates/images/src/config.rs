@@ -15,7 +15,8 @@ use crate::options::{DEFAULT_TAG, Options};
 #[schemars(rename = "Images")]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Directory with definition files (or one such file), relative to `lotse.yaml`.
+    /// Directory with definition files (or one such file), relative to the estate if
+    /// the section `estate` is given, else to `lotse.yaml`.
     #[serde(default = "path")]
     pub path: PathBuf,
     /// The clouds it is kept on, by their names in `clouds.yaml`.

@@ -1,6 +1,6 @@
 //! Background work: the catalogue of one cloud, looked at and, if wanted, made good.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -117,7 +117,7 @@ impl ImagesTask {
     pub async fn run(&self, cancelled: &CancellationToken) -> Result<Status, Error> {
         let path = self.path.clone();
         // Files may lie on a slow disk; they are read where that blocks nobody.
-        let catalog = tokio::task::spawn_blocking(move || Catalog::load(&path)).await;
+        let catalog = tokio::task::spawn_blocking(move || Catalog::load(&settled(path))).await;
         let catalog = match catalog {
             Ok(catalog) => catalog?,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
@@ -177,6 +177,11 @@ impl ImagesTask {
         let subject = Subject { capability: "images", cloud: self.cloud.name(), task: &self.name };
         Showing { desk: &*self.desk, subject, policy: self.policy }
     }
+}
+
+/// Where the files are now: an estate from Git is behind a link that moves, perhaps while we read.
+fn settled(path: PathBuf) -> PathBuf {
+    if path.ancestors().any(Path::is_symlink) { path.canonicalize().unwrap_or(path) } else { path }
 }
 
 fn status(catalog: &Catalog, images: usize, plan: &Plan<Operation>, settled: Settled) -> Status {

@@ -1,6 +1,7 @@
 //! The capabilities of the daemon: one file and one line of [`ALL`] each.
 
 mod changes;
+mod estate;
 mod images;
 pub(crate) mod notify;
 mod state;
@@ -15,6 +16,7 @@ use lotse_web::access::Permission;
 use lotse_web::extension::{Extension, NavItem, OpenApi, Register, Route};
 
 use crate::daemon::clouds::Clouds;
+use crate::daemon::estate::Estate;
 use crate::failure::Failure;
 use crate::settings::Environment;
 use crate::settings::config::Config;
@@ -25,6 +27,8 @@ pub(crate) struct Context<'a> {
     pub(crate) environment: &'a Environment,
     pub(crate) clouds: &'a Clouds,
     pub(crate) store: &'a Arc<Store>,
+    /// Where the estate comes from.
+    pub(crate) estate: &'a Estate,
     /// Where differences are shown.
     pub(crate) changes: &'a Changes,
 }
@@ -74,7 +78,7 @@ pub(crate) type Assemble = fn(&Context<'_>) -> Result<Parts, Failure>;
 
 /// Every capability.
 pub(crate) const ALL: &[Assemble] =
-    &[images::assemble, changes::assemble, notify::assemble, state::assemble];
+    &[estate::assemble, images::assemble, changes::assemble, notify::assemble, state::assemble];
 
 /// The tables of the capabilities that keep something.
 pub(crate) const SCHEMA: &[Part] = &[lotse_change::PART, lotse_images::PART, lotse_notify::PART];

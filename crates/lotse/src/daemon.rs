@@ -6,6 +6,7 @@
 //! safe.
 
 pub(crate) mod clouds;
+pub(crate) mod estate;
 mod ready;
 pub(crate) mod supervisor;
 
@@ -23,7 +24,7 @@ use lotse_plan::Engine;
 use lotse_plan::random::SystemRandomness;
 use lotse_store::instance::InstanceLock;
 use lotse_store::{Store, StoreOptions, StoreUrl};
-use lotse_web::health::Readiness;
+use lotse_web::health::{Check, Readiness};
 use lotse_web::metrics::Metrics;
 use lotse_web::{About, Shell, ShellParts};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -31,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::capability::{self, Context, Parts};
 use crate::daemon::clouds::Clouds;
+use crate::daemon::estate::Estate;
 use crate::failure::{Error, Failure};
 use crate::settings::Environment;
 use crate::settings::config::Config;
@@ -88,14 +90,23 @@ impl Daemon {
             .local_addr()
             .map_err(|source| lotse_web::ListenError { address: config.listen, source })?;
         let clouds = Clouds::read(config, environment)?;
+        let estate = Estate::open(config, environment, store.is_shared())?;
         let board = Arc::<Board>::default();
         let metrics = Arc::new(Metrics::new(board.clone(), VERSION));
         metrics.register(|registry| clouds.metrics().register(registry));
         let changes = Changes::new(store.clone(), config.changes);
-        let context =
-            Context { config, environment, clouds: &clouds, store: &store, changes: &changes };
+        let context = Context {
+            config,
+            environment,
+            clouds: &clouds,
+            store: &store,
+            estate: &estate,
+            changes: &changes,
+        };
         let (tasks, clouds, extension) = assemble(&context)?.split();
-        let readiness = Arc::new(Readiness::of(vec![Box::new(ready::Database(store.clone()))]));
+        let database: Box<dyn Check> = Box::new(ready::Database(store.clone()));
+        let checks = std::iter::once(database).chain(estate.check());
+        let readiness = Arc::new(Readiness::of(checks.collect()));
         let about = About {
             product: "lotse",
             version: VERSION,
@@ -111,7 +122,9 @@ impl Daemon {
             instance_note: note,
             lease: LEASE,
         };
+        let names = tasks.iter().map(|task| task.name().to_owned()).collect();
         let driver = Driver::start(tasks, board.clone(), options).await;
+        estate.follow(driver.requests(), names);
         let requests = driver.requests();
         let parts = ShellParts {
             about,

@@ -10,6 +10,7 @@ use lotse_core::secret::SecretSource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::error::Error;
 use crate::model::CommitId;
 
 pub use remote::{HttpRemote, Remote, SshRemote};
@@ -129,18 +130,24 @@ impl Git {
     /// What is followed.
     ///
     /// # Errors
-    /// What to write instead, when more than one of `branch`, `tag` and `commit` is given, or when a
+    /// [`Error::Setting`] when more than one of `branch`, `tag` and `commit` is given, or when a
     /// token would cross a network in clear text.
-    pub fn target(&self) -> Result<Target, String> {
+    pub fn target(&self) -> Result<Target, Error> {
         if self.credentials.token.is_some() && self.url.is_clear_text() {
-            return Err("a token would be sent in clear text; use https".to_owned());
+            return Err(Error::Setting {
+                key: "estate.git.credentials.token",
+                reason: "it would be sent in clear text; use https",
+            });
         }
         match (&self.branch, &self.tag, &self.commit) {
             (None, None, None) => Ok(Target::branch("main")),
             (Some(branch), None, None) => Ok(Target::branch(&branch.0)),
             (None, Some(tag), None) => Ok(Target::Reference(format!("refs/tags/{}", tag.0))),
             (None, None, Some(commit)) => Ok(Target::Commit(commit.clone())),
-            _ => Err("give one of branch, tag and commit, not more".to_owned()),
+            _ => Err(Error::Setting {
+                key: "estate.git",
+                reason: "give one of branch, tag and commit, not more",
+            }),
         }
     }
 }

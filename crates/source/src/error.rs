@@ -26,6 +26,14 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// The configuration has the right form and cannot be meant.
+    #[error("{key} cannot be used: {reason}")]
+    Setting {
+        /// The key in `lotse.yaml`.
+        key: &'static str,
+        /// Why not.
+        reason: &'static str,
+    },
     /// The client for HTTP cannot be made.
     #[error("the client for {url} cannot be made: {reason}")]
     Client {
@@ -223,9 +231,10 @@ impl Explain for Error {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::State { .. } => ErrorKind::Storage,
-            Self::Client { .. } | Self::Program { .. } | Self::Signers { .. } => {
-                ErrorKind::Configuration
-            }
+            Self::Setting { .. }
+            | Self::Client { .. }
+            | Self::Program { .. }
+            | Self::Signers { .. } => ErrorKind::Configuration,
             Self::Status { status: 401, .. } => ErrorKind::Authentication,
             Self::Status { status: 403, .. } => ErrorKind::Forbidden,
             Self::Status { status: 404, .. } | Self::NoReference { .. } => ErrorKind::NotFound,

@@ -193,6 +193,14 @@ impl Source {
         }
     }
 
+    /// Whether there is something to read: a good revision, or the folder.
+    pub fn is_in_use(&self) -> bool {
+        match &self.kind {
+            Kind::Folder(path) => path.is_dir(),
+            Kind::Git(followed) => followed.layout.good().is_some(),
+        }
+    }
+
     /// What all of this comes to now.
     pub fn status(&self) -> Status {
         self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()

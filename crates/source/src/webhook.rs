@@ -31,6 +31,7 @@ use ring::hmac;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::config::Target;
+use crate::error::Error;
 use crate::metrics::SourceMetrics;
 
 pub use answer::Answer;
@@ -101,11 +102,13 @@ impl Secret {
     /// Takes a secret that is long enough.
     ///
     /// # Errors
-    /// What to do, when it is shorter than [`SHORTEST_SECRET`].
-    pub fn new(secret: SecretString) -> Result<Self, &'static str> {
+    /// [`Error::Setting`] when it is shorter than [`SHORTEST_SECRET`].
+    pub fn new(secret: SecretString) -> Result<Self, Error> {
         if secret.expose_secret().len() < SHORTEST_SECRET {
-            return Err("the secret of the webhook is shorter than 16 characters; make one with: \
-                        openssl rand -hex 32");
+            return Err(Error::Setting {
+                key: "estate.git.webhook.secret",
+                reason: "it has less than 16 characters; make one with: openssl rand -hex 32",
+            });
         }
         Ok(Self(secret))
     }
@@ -244,7 +247,8 @@ impl Webhook {
     }
 }
 
-async fn receive(State(webhook): State<Arc<Webhook>>, request: Request) -> Response {
+/// The handler, for who mounts it at [`PATH`].
+pub async fn receive(State(webhook): State<Arc<Webhook>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let answer = webhook.judge(&parts.headers, body).await;
     webhook.metrics.answered(answer.status().as_u16());

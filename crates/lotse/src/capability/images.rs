@@ -13,6 +13,7 @@ use crate::failure::Failure;
 pub(super) fn assemble(context: &Context<'_>) -> Result<Parts, Failure> {
     let mut parts = Parts::default();
     let Some(config) = &context.config.images else { return Ok(parts) };
+    let config = &context.estate.images(config);
     for name in &config.clouds {
         let cloud = context.clouds.get(name)?;
         let tools = Tools {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::serve::CONFIG;
 use crate::cli::config::ConfigCommand;
-use crate::daemon::clouds::Clouds;
+use crate::daemon::{self, clouds::Clouds};
 use crate::failure::{CommandResult, Error, Failure};
 use crate::settings::config::Config;
 use crate::settings::{Environment, Globals};
@@ -98,13 +98,18 @@ fn findings(config: &Config, environment: &Environment) -> Vec<Finding> {
         let found = secret.map(|_| format!("people sign in at {}", oidc.issuer));
         findings.push(("access.oidc".to_owned(), found));
     }
-    if let Some(images) = &config.images {
+    if let Some(estate) = &config.estate {
+        findings.push(("estate".to_owned(), daemon::estate::describe(estate)));
+    }
+    if let Some(images) = config.images_here() {
         let catalog = Catalog::load(&images.path).map(|catalog| {
             let enabled = catalog.enabled().count();
             format!("{} definitions, {enabled} enabled", catalog.definitions.len())
         });
         let what = format!("images in {}", images.path.display());
         findings.push((what, catalog.map_err(Failure::from)));
+    }
+    if let Some(images) = &config.images {
         match Clouds::read(config, environment) {
             Err(failure) => findings.push(("clouds".to_owned(), Err(failure))),
             Ok(clouds) => {

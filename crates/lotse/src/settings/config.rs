@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use lotse_core::declared::{self, DeclaredError, Loaded, SourceFile};
 use lotse_core::secret::{ExposeSecret, SecretSource, SecretString};
+use lotse_source::config::Config as Estate;
 use lotse_store::StoreUrl;
 
 use super::{Environment, LogFormat, secret};
@@ -51,6 +52,9 @@ pub(crate) struct Config {
     /// What is asked of people before clouds are changed.
     #[serde(default)]
     pub(crate) changes: lotse_change::Rules,
+    /// Where the estate comes from. When it is given, paths of the sections below count from it.
+    #[serde(default)]
+    pub(crate) estate: Option<Estate>,
     /// Keeps image catalogues true on clouds.
     #[serde(default)]
     pub(crate) images: Option<lotse_images::config::Config>,
@@ -128,9 +132,21 @@ impl Config {
         Ok(source.map(read).transpose()?)
     }
 
+    /// The section `images`, if its files are on this machine before anything is fetched.
+    pub(crate) fn images_here(&self) -> Option<lotse_images::config::Config> {
+        let mut images = self.images.clone()?;
+        match &self.estate {
+            None => {}
+            Some(Estate::Folder(path)) => images.rebase(path),
+            Some(Estate::Git(_)) => return None,
+        }
+        Some(images)
+    }
+
     /// Makes relative paths count from `base`.
     fn rebase(&mut self, base: &Path) {
-        let Self { state_directory, database, clouds_file, images, notify, access, .. } = self;
+        let Self { state_directory, database, clouds_file, estate, images, notify, access, .. } =
+            self;
         access.rebase(base);
         for path in [state_directory, clouds_file].into_iter().flatten() {
             *path = base.join(&*path);
@@ -140,8 +156,11 @@ impl Config {
         {
             *path = base.join(&*path);
         }
-        if let Some(images) = images {
-            images.rebase(base);
+        match (estate, images) {
+            // Paths of the sections count from the estate, which is somewhere only later.
+            (Some(estate), _) => estate.rebase(base),
+            (None, Some(images)) => images.rebase(base),
+            (None, None) => {}
         }
         notify.rebase(base);
     }

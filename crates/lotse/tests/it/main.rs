@@ -11,6 +11,7 @@ mod command_line;
 mod configuration;
 mod daemon;
 mod demo;
+mod estate;
 mod guides;
 mod images;
 mod process;

@@ -26,7 +26,7 @@ fn complaint(text: &str) -> String {
 #[test]
 fn an_address_is_all_that_must_be_said() {
     let git = git("estate:\n  git:\n    url: https://git.example.org/ops/estate.git/\n");
-    assert_eq!(git.target(), Ok(Target::branch("main")));
+    assert_eq!(git.target().unwrap(), Target::branch("main"));
     assert_eq!(git.poll.get(), Duration::from_mins(1));
     assert_eq!(git.url.to_string(), "https://git.example.org/ops/estate.git");
     assert!(git.path.parts().is_empty());
@@ -45,7 +45,7 @@ fn everything_can_be_said() {
     let Config::Git(git) = config else { panic!() };
     assert_eq!(git.url, Remote::File("/etc/lotse/../estate.git".into()));
     assert_eq!(git.path.parts(), ["clouds", "north"]);
-    assert_eq!(git.target(), Ok(Target::Reference("refs/tags/v1".to_owned())));
+    assert_eq!(git.target().unwrap(), Target::Reference("refs/tags/v1".to_owned()));
     assert_eq!(git.allowed_signers.unwrap(), Path::new("/etc/lotse/signers"));
     assert_eq!(git.credentials.token, Some(SecretSource::File("/etc/lotse/token".into())));
     assert_eq!(git.webhook.unwrap().secret, SecretSource::File("/etc/lotse/secret".into()));
@@ -99,9 +99,9 @@ fn what_cannot_be_meant_is_refused_where_it_stands() {
 #[test]
 fn contradictions_are_told() {
     let both = git("estate:\n  git: {url: /e, branch: a, tag: b}\n");
-    assert!(both.target().unwrap_err().contains("not more"));
+    assert!(both.target().unwrap_err().to_string().contains("not more"));
     let clear = git("estate:\n  git: {url: 'http://git/e', credentials: {token: {env: T}}}\n");
-    assert!(clear.target().unwrap_err().contains("clear text"));
+    assert!(clear.target().unwrap_err().to_string().contains("clear text"));
     let local = git("estate:\n  git: {url: 'http://[::1]:1/e', credentials: {token: {env: T}}}\n");
     assert!(local.target().is_ok());
 }

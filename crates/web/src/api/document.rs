@@ -95,7 +95,7 @@ fn operation<'a>(all: &'a mut OpenApi, route: &Route) -> Option<&'a mut Operatio
 fn complete(operation: &mut Operation, route: &Route) {
     let none: [&str; 0] = [];
     let mut problems = vec![(429, "Too many requests; `Retry-After` says when to ask again.")];
-    if route.access == Access::Open {
+    if matches!(route.access, Access::Open | Access::Proven) {
         operation.security = Some(vec![SecurityRequirement::default()]);
     } else {
         operation.security = Some(vec![

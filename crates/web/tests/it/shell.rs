@@ -124,3 +124,21 @@ async fn a_taken_port_is_named_with_a_hint() {
     assert!(error.to_string().contains("cannot listen on 127.0.0.1:"), "{error}");
     assert!(error.hints()[0].contains("another program"), "{:?}", error.hints());
 }
+
+#[tokio::test]
+async fn what_proves_itself_reaches_its_handler_unread_and_whatever_else_it_carries() {
+    let hook = Route::post("/hooks/own", Access::Proven, (), |body: axum::body::Bytes| async move {
+        body.len().to_string()
+    });
+    let daemon = World::with(Extension { routes: vec![hook], ..Extension::default() }).await;
+    let client = reqwest::Client::new();
+    let sent = client
+        .post(format!("{}/hooks/own", daemon.base))
+        .header("authorization", "Bearer of nothing")
+        .header("origin", "https://git.example.org")
+        .header("sec-fetch-site", "cross-site")
+        // More than the gate takes for other routes.
+        .body(vec![b'x'; 100 << 10]);
+    let answer = sent.send().await.unwrap();
+    assert_eq!((answer.status().as_u16(), &*answer.text().await.unwrap()), (200, "102400"));
+}
