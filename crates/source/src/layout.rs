@@ -5,6 +5,7 @@
 //!   lock              held by the process that follows
 //!   current           link to revisions/NAME/tree, moved by an atomic rename
 //!   status.json       the status file, replaced atomically
+//!   history.json      what happened until now, replaced atomically
 //!   revisions/NAME/   one good (or for a moment: not yet examined) revision, never changed
 //!     tree/           its files
 //!     revision.json   what it is, and from which source
@@ -22,6 +23,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::history::History;
 use crate::model::{CommitId, Revision};
 use crate::status::Status;
 
@@ -90,6 +92,14 @@ const REVISIONS: &str = "revisions";
 const INCOMING: &str = "incoming";
 const RECORD: &str = "revision.json";
 const TREE: &str = "tree";
+const HISTORY: &str = "history.json";
+
+/// What happened, and to which source, as [`Layout::open`] was told.
+#[derive(Deserialize, Serialize)]
+struct Chronicle {
+    identity: String,
+    happenings: History,
+}
 
 impl Layout {
     /// Makes or takes over the directory for the source `identity` and clears what a killed process
@@ -236,9 +246,27 @@ impl Layout {
 
     /// Replaces the status file.
     pub(crate) fn write_status(&self, status: &Status) -> Result<(), Error> {
-        let fresh = self.directory.join(INCOMING).join("status.json");
-        write_json(&fresh, status)?;
-        let path = self.directory.join("status.json");
+        self.replace("status.json", status)
+    }
+
+    /// Replaces what is written of what happened.
+    pub(crate) fn write_history(&self, history: &History) -> Result<(), Error> {
+        let (identity, happenings) = (self.identity.clone(), history.clone());
+        self.replace(HISTORY, &Chronicle { identity, happenings })
+    }
+
+    /// What happened to this source before; nothing when that cannot be read any more.
+    pub(crate) fn history(&self) -> History {
+        let text = fs::read(self.directory.join(HISTORY)).ok();
+        let read = text.and_then(|text| serde_json::from_slice::<Chronicle>(&text).ok());
+        let ours = read.filter(|chronicle| chronicle.identity == self.identity);
+        ours.map(|chronicle| chronicle.happenings).unwrap_or_default()
+    }
+
+    fn replace(&self, name: &str, content: &impl Serialize) -> Result<(), Error> {
+        let fresh = self.directory.join(INCOMING).join(name);
+        write_json(&fresh, content)?;
+        let path = self.directory.join(name);
         fs::rename(&fresh, &path).map_err(Error::state("written", &path))
     }
 }

@@ -15,6 +15,7 @@
 //!   disk, and found valid by those who read it. The one in use is always a good one.
 //! - **broken** revision: a head that is not good. The last good one stays in use meanwhile.
 //! - **status**: what all of this comes to now, for the page, the status file and the metrics.
+//! - **history**: what happened until now, for the page: revisions taken, troubles begun and ended.
 //!
 //! # The way of the data
 //!
@@ -66,6 +67,7 @@ pub mod config;
 mod credentials;
 mod decide;
 mod error;
+mod history;
 mod layout;
 mod limits;
 mod metrics;
@@ -81,6 +83,7 @@ pub mod wire;
 
 pub use credentials::Credentials;
 pub use error::Error;
+pub use history::{Happening, What};
 pub use layout::Checkout;
 pub use limits::Limits;
 pub use metrics::SourceMetrics;

@@ -16,6 +16,7 @@ use crate::config::{Inside, Remote, Target};
 use crate::credentials::Credentials;
 use crate::decide::Memory;
 use crate::error::Error;
+use crate::history::{Happening, History};
 use crate::layout::{Checkout, Layout};
 use crate::limits::Limits;
 use crate::metrics::SourceMetrics;
@@ -108,6 +109,7 @@ pub struct Source {
     kind: Kind,
     clock: SharedClock,
     status: Mutex<Status>,
+    history: Mutex<History>,
     metrics: SourceMetrics,
     /// One look at a time.
     turn: tokio::sync::Mutex<Memory>,
@@ -124,7 +126,7 @@ impl Source {
     /// A folder.
     pub fn folder(folder: Folder, clock: SharedClock) -> Self {
         let status = Status::new(folder.path.display().to_string(), None, None);
-        Self::new(Kind::Folder(folder.path), clock, status, Memory::default())
+        Self::new(Kind::Folder(folder.path), clock, status, Memory::default(), History::default())
     }
 
     /// A repository. The last good revision is in use at once, without any network.
@@ -154,21 +156,30 @@ impl Source {
                 .join(" ");
         let layout = Arc::new(Layout::open(&settings.directory, identity)?);
         let mut memory = Memory::default();
+        let mut history = layout.history();
         if let Some(record) = layout.good() {
+            history.catch_up(&record.revision, record.since);
             memory.good = Some(record.revision.commit.clone());
             status.good = Some(record.revision);
             status.since = Some(record.since);
         }
         let followed = Followed { settings, transport, layout };
-        Ok(Self::new(Kind::Git(Box::new(followed)), clock, status, memory))
+        Ok(Self::new(Kind::Git(Box::new(followed)), clock, status, memory, history))
     }
 
-    fn new(kind: Kind, clock: SharedClock, status: Status, memory: Memory) -> Self {
+    fn new(
+        kind: Kind,
+        clock: SharedClock,
+        status: Status,
+        memory: Memory,
+        history: History,
+    ) -> Self {
         let changes = watch::Sender::new(memory.good.clone());
         Self {
             kind,
             clock,
             status: Mutex::new(status),
+            history: Mutex::new(history),
             metrics: SourceMetrics::default(),
             turn: tokio::sync::Mutex::new(memory),
             changes,
@@ -204,6 +215,12 @@ impl Source {
     /// What all of this comes to now.
     pub fn status(&self) -> Status {
         self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What happened until now, newest first; the last hundred things. A repository's is kept over
+    /// restarts, that of a folder begins with the process.
+    pub fn history(&self) -> Vec<Happening> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner).newest_first()
     }
 
     /// What is counted.
@@ -264,9 +281,13 @@ impl Source {
             *status = status.clone().after(seen, at);
             status.clone()
         };
-        if let Kind::Git(followed) = &self.kind
-            && let Err(error) = followed.layout.write_status(&status)
-        {
+        let news = {
+            let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+            history.note(&status).then(|| history.clone())
+        };
+        let Kind::Git(Followed { layout, .. }) = &self.kind else { return };
+        let written = news.map_or(Ok(()), |history| layout.write_history(&history));
+        if let Err(error) = written.and_then(|()| layout.write_status(&status)) {
             tracing::error!(error = lotse_core::error::chain(&error), "no status file");
         }
     }

@@ -56,6 +56,12 @@ impl Fault {
             diagnostics: diagnostics.collect(),
         }
     }
+
+    /// The first wrong place in a declared file, for example `images/debian.yml:3:5`.
+    pub fn place(&self) -> Option<String> {
+        let Diagnostic { file, span, .. } = self.diagnostics.first()?;
+        Some(format!("{file}:{}:{}", span.line, span.column))
+    }
 }
 
 /// The head, when it is not good.
