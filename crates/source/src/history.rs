@@ -78,7 +78,8 @@ impl History {
     }
 
     fn next(&self, status: &Status, at: Timestamp) -> Option<Happening> {
-        if let Some(good) = status.good.as_ref().filter(|good| Some(&good.commit) != self.last_good())
+        if let Some(good) =
+            status.good.as_ref().filter(|good| Some(&good.commit) != self.last_good())
         {
             return Some(in_use(good, status.since.unwrap_or(at)));
         }
@@ -100,8 +101,9 @@ impl History {
                 let new = trouble(What::Broken, at, &folder.fault);
                 last.is_none_or(|last| !last.is_same(&new)).then_some(new)
             }
-            (Verdict::Unreachable, _, Some(why)) => (was != Some(What::Unreachable))
-                .then(|| trouble(What::Unreachable, at, &why.fault)),
+            (Verdict::Unreachable, _, Some(why)) => {
+                (was != Some(What::Unreachable)).then(|| trouble(What::Unreachable, at, &why.fault))
+            }
             (Verdict::Good, ..) => was.is_some_and(What::is_trouble).then(|| {
                 let good = status.good.as_ref();
                 Happening {

@@ -285,7 +285,8 @@ impl Source {
             let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
             history.note(&status).then(|| history.clone())
         };
-        let Kind::Git(Followed { layout, .. }) = &self.kind else { return };
+        let Kind::Git(followed) = &self.kind else { return };
+        let layout = &followed.layout;
         let written = news.map_or(Ok(()), |history| layout.write_history(&history));
         if let Err(error) = written.and_then(|()| layout.write_status(&status)) {
             tracing::error!(error = lotse_core::error::chain(&error), "no status file");

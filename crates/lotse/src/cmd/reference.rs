@@ -124,6 +124,9 @@ fn object(root: &Value, schema: &Value, path: &str, depth: usize, text: &mut Str
                 Some(items) => object(root, items, &format!("{path}[]"), depth + 1, text),
                 None => object(root, inner, &path, depth + 1, text),
             }
+            for (choice, inner) in larger_choices(root, inner) {
+                object(root, inner, &format!("{path}.{choice}"), depth + 1, text);
+            }
         }
     }
 }
@@ -135,6 +138,14 @@ fn prose(description: &str) -> String {
         _ => part.to_owned(),
     };
     description.split('`').enumerate().map(escape).collect::<Vec<_>>().join("`")
+}
+
+/// The choices that have keys of their own.
+fn larger_choices<'a>(root: &'a Value, schema: &'a Value) -> Vec<(&'a str, &'a Value)> {
+    let choices = schema.get("oneOf").and_then(Value::as_array).into_iter().flatten();
+    let named = choices.filter_map(|one| resolve(root, one).get("properties")?.as_object());
+    let inner = named.flatten().map(|(name, inner)| (name.as_str(), resolve(root, inner)));
+    inner.filter(|(_, inner)| inner.get("properties").is_some()).collect()
 }
 
 /// Follows references, and looks through "this or null".

@@ -127,11 +127,12 @@ async fn a_taken_port_is_named_with_a_hint() {
 
 #[tokio::test]
 async fn what_proves_itself_reaches_its_handler_unread_and_whatever_else_it_carries() {
-    let hook = Route::post("/hooks/own", Access::Proven, (), |body: axum::body::Bytes| async move {
-        body.len().to_string()
-    });
+    let hook =
+        Route::post("/hooks/own", Access::Proven, (), |body: axum::body::Bytes| async move {
+            body.len().to_string()
+        });
     let daemon = World::with(Extension { routes: vec![hook], ..Extension::default() }).await;
-    let client = reqwest::Client::new();
+    let client = reqwest::Client::builder().build().unwrap();
     let sent = client
         .post(format!("{}/hooks/own", daemon.base))
         .header("authorization", "Bearer of nothing")
