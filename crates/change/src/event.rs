@@ -1,5 +1,7 @@
 //! What the others are told of a change, and what the audit log keeps.
 
+use std::collections::BTreeMap;
+
 use lotse_core::event::Event;
 use lotse_core::id::EventId;
 use lotse_core::time::Timestamp;
@@ -21,6 +23,15 @@ pub(crate) struct Turn<'a> {
     pub(crate) at: Timestamp,
 }
 
+/// How many steps there are of each action.
+fn counts(change: &Change) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for step in &change.document.steps {
+        *counts.entry(step.action.clone()).or_default() += 1;
+    }
+    counts
+}
+
 impl Turn<'_> {
     /// The event `change.<state>`, for example `change.proposed`.
     pub(crate) fn event(&self) -> Event {
@@ -39,6 +50,8 @@ impl Turn<'_> {
                 "note": self.note,
                 "consent": change.consent,
                 "steps": change.document.steps.len(),
+                "counts": counts(change),
+                "approvals_needed": change.approvals_needed,
                 "names": change.document.steps.iter().take(20).map(|step| {
                     format!("{} {} {}", step.action, step.kind, step.name)
                 }).collect::<Vec<_>>(),

@@ -41,6 +41,13 @@ pub trait Task: Send + Sync {
     /// How often it is activated.
     fn period(&self) -> Duration;
 
+    /// Ends when there is a reason to activate the task before its period ends; by default there
+    /// never is one. Asked after each activation, also after one in another instance, and dropped
+    /// when the next one begins.
+    async fn wanted(&self) {
+        std::future::pending::<()>().await;
+    }
+
     /// Does the work once. Ends soon after `cancelled`, at a place from which the next activation
     /// can go on.
     async fn activate(&self, cancelled: &CancellationToken) -> Result<Report, Box<dyn Explain>>;

@@ -1,11 +1,17 @@
 //! The last activation of each task, so that a restart of the daemon does not forget it.
+//!
+//! The others are told when a task begins to fail (`task.failed`) and when it works again
+//! (`task.recovered`), in the transaction that records it, and not for every activation between.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use lotse_core::error::chain;
+use lotse_core::event::Event;
+use lotse_core::id::EventId;
 use lotse_core::task::{Activation, Outcome, Witness};
 use lotse_core::time::Timestamp;
+use serde_json::json;
 use sqlx::any::AnyRow;
 
 use crate::error::Error;
@@ -55,7 +61,15 @@ impl Store {
             .bind(micros(duration))
             .bind(to_json(OPERATION, &activation.outcome)?)
             .bind(activation.outcome.is_success().then_some(started));
-        self.execute(OPERATION, query).await.map(drop)
+        let mut transaction = self.begin(OPERATION).await?;
+        let rows = transaction.fetch(sqlx::query(LAST).bind(task.to_owned())).await?;
+        let before = rows.first().map(to_record).transpose()?;
+        if transaction.execute(query).await?.rows_affected() == 1
+            && let Some(event) = turn(task, before.as_ref(), activation)
+        {
+            transaction.emit(event);
+        }
+        transaction.commit().await
     }
 
     /// What is kept of one task.
@@ -79,6 +93,28 @@ impl Store {
         let query = sqlx::query(FORGET).bind(task.to_owned());
         self.execute("forget a task", query).await.map(drop)
     }
+}
+
+/// What the others are told of an activation, if it ended otherwise than the one before.
+fn turn(task: &str, before: Option<&TaskRecord>, activation: &Activation) -> Option<Event> {
+    let worked = before.is_none_or(|record| record.last.outcome.is_success());
+    let (topic, body) = match &activation.outcome {
+        Outcome::Failed { kind, message, hints } if worked => {
+            ("task.failed", json!({"task": task, "kind": kind, "message": message, "hints": hints}))
+        }
+        Outcome::Succeeded { .. } if !worked => {
+            let last_success = before.and_then(|record| record.last_success);
+            ("task.recovered", json!({"task": task, "last_success": last_success}))
+        }
+        _ => return None,
+    };
+    Some(Event {
+        id: EventId::generate(),
+        topic: topic.to_owned(),
+        subject: task.to_owned(),
+        at: activation.started,
+        body,
+    })
 }
 
 fn to_record(row: &AnyRow) -> Result<TaskRecord, Error> {

@@ -1,4 +1,4 @@
-//! Activates tasks: by period and on request, under a lease, one activation of a task at a time.
+//! Activates tasks: by period, on request and when they want it, under a lease, one activation of a task at a time.
 //!
 //! A task whose lease another instance holds is skipped here and tried again when that lease ends
 //! (a live holder renews it, a dead one does not), or after its period if that is earlier. A lease is renewed in the background while the task works; when it is lost, the activation is
@@ -169,6 +169,7 @@ impl Loop {
             tokio::select! {
                 () = self.draining.cancelled() => return,
                 () = self.request.notified() => {}
+                () = self.task.wanted() => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }

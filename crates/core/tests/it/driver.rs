@@ -71,6 +71,7 @@ enum Act {
     Panic,
     UntilCancelled,
     UntilReleased(Arc<Notify>),
+    CountAndWant(Arc<Notify>),
 }
 
 struct Probe {
@@ -92,10 +93,17 @@ impl Task for Probe {
         Duration::from_hours(1)
     }
 
+    async fn wanted(&self) {
+        match &self.act {
+            Act::CountAndWant(reason) => reason.notified().await,
+            _ => std::future::pending().await,
+        }
+    }
+
     async fn activate(&self, cancelled: &CancellationToken) -> Result<Report, Box<dyn Explain>> {
         let count = self.activations.fetch_add(1, Ordering::SeqCst) + 1;
         match &self.act {
-            Act::Count => {}
+            Act::Count | Act::CountAndWant(_) => {}
             Act::Panic => panic!("on purpose"),
             Act::UntilCancelled => cancelled.cancelled().await,
             Act::UntilReleased(release) => release.notified().await,
@@ -135,6 +143,21 @@ async fn a_task_is_activated_at_start_and_again_when_requested() {
         matches!(last.outcome, Outcome::Succeeded { report } if report.summary == "activation 2")
     );
     assert!(leases.held(Timestamp::UNIX_EPOCH).await.unwrap().is_empty(), "leases are given back");
+}
+
+#[tokio::test]
+async fn a_task_is_activated_when_it_wants_it() {
+    let (leases, witness) = (Arc::default(), Arc::default());
+    let reason = Arc::new(Notify::new());
+    let task = probe(Act::CountAndWant(reason.clone()));
+    let driver = Driver::start(vec![task], Arc::default(), options(&leases, &witness)).await;
+    let board = driver.board();
+    for time in 1..4 {
+        board.wait_until(|tasks| tasks[0].succeeded == time).await;
+        reason.notify_one();
+    }
+    board.wait_until(|tasks| tasks[0].succeeded == 4).await;
+    assert!(driver.drain(Duration::from_secs(5)).await);
 }
 
 #[tokio::test]

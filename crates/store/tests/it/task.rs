@@ -9,6 +9,7 @@ use lotse_core::journal::{Conclusion, Journal};
 use lotse_core::task::{Activation, Outcome, Report, Task, Witness};
 use lotse_core::time::ManualClock;
 use lotse_store::housekeeping::{Housekeeping, Retention};
+use lotse_store::outbox::Begin;
 use lotse_store::run::RunRecord;
 use tokio_util::sync::CancellationToken;
 
@@ -58,6 +59,42 @@ on_both! {
         store.ended("t", &succeeded(20, "newer")).await;
         store.ended("t", &succeeded(10, "older")).await;
         assert_eq!(store.last("t").await, Some(succeeded(20, "newer")));
+    }
+}
+
+on_both! {
+    async fn the_others_are_told_when_a_task_begins_to_fail_and_when_it_works_again(home: Home) {
+        let store = home.open().await;
+        let reader = store.outbox_reader("r", Begin::Oldest).await.unwrap();
+        for activation in [
+            succeeded(10, "worked"),
+            failed(20),
+            failed(30),
+            // Ended late; what was newer counts.
+            succeeded(25, "late"),
+            succeeded(40, "works"),
+            succeeded(50, "works"),
+            failed(60),
+        ] {
+            store.ended("images/sim", &activation).await;
+        }
+        store.ended("never worked", &failed(1)).await;
+        let events = reader.read(10).await.unwrap();
+        let told: Vec<_> = events.iter().map(|told| &told.event).collect();
+        let seen: Vec<_> =
+            told.iter().map(|event| (event.topic.as_str(), &*event.subject, event.at)).collect();
+        assert_eq!(
+            seen,
+            [
+                ("task.failed", "images/sim", second(20)),
+                ("task.recovered", "images/sim", second(40)),
+                ("task.failed", "images/sim", second(60)),
+                ("task.failed", "never worked", second(1)),
+            ]
+        );
+        assert_eq!(told[0].body["message"], "the cloud \"sim\" does not answer");
+        assert_eq!(told[0].body["kind"], "unavailable");
+        assert_eq!(told[1].body["last_success"], serde_json::json!(second(10)));
     }
 }
 
