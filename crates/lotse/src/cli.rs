@@ -4,6 +4,7 @@ pub(crate) mod backup;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod image;
+pub(crate) mod notify;
 pub(crate) mod reference;
 pub(crate) mod serve;
 pub(crate) mod sim;
@@ -71,6 +72,9 @@ pub(crate) enum Command {
     /// The image catalogue: plan and apply
     #[command(subcommand)]
     Image(image::ImageCommand),
+    /// Notifications: try channels, list them, send dead letters again
+    #[command(subcommand)]
+    Notify(notify::NotifyCommand),
     /// Look at the configuration: check it, print its schema
     #[command(subcommand)]
     Config(config::ConfigCommand),

@@ -4,6 +4,7 @@ mod backup;
 mod config;
 mod demo;
 mod image;
+mod notify;
 mod reference;
 mod serve;
 mod sim;
@@ -27,6 +28,7 @@ pub(crate) fn run(command: Command, globals: &Globals, environment: &Environment
         Command::Sim(arguments) => sim::run(arguments, globals),
         Command::Backup(arguments) => backup::backup(&arguments, globals, environment),
         Command::Restore(arguments) => backup::restore(&arguments, globals, environment),
+        Command::Notify(command) => notify::run(command, globals, environment),
         Command::Config(command) => config::run(&command, globals, environment),
         Command::Completion(arguments) => reference::completion(&arguments, globals),
         Command::Reference(arguments) => reference::print(&arguments, globals),

@@ -19,7 +19,8 @@ use crate::channel::webhook::shape::Shape;
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The address under which people reach the console, for links in messages, for example
-    /// `https://lotse.example.org`. Without it messages have no links.
+    /// `https://lotse.example.org`. By default `access.public_url`; without both messages have no
+    /// links.
     #[serde(default)]
     pub base_url: Option<Url>,
     /// The ways to people and programs, by names of your choice.

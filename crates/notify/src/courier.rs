@@ -12,11 +12,13 @@ use lotse_core::id::{DeliveryId, EventId};
 use lotse_core::time::{SharedClock, SignedDuration, Timestamp};
 use lotse_store::outbox::{Begin, Reader};
 use lotse_store::{Store, Transaction};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::channel::{Channel, Parcel, Trouble};
 use crate::channels::Channels;
 use crate::error::Error;
+use crate::metrics::{AttemptOutcome, Metrics};
 use crate::model::{Delivery, Item, MOST_ITEMS, State, delivery_id};
 use crate::render;
 use crate::route::{Place, Way, place, route};
@@ -85,22 +87,28 @@ pub struct Courier {
     channels: Arc<Channels>,
     clock: SharedClock,
     options: Options,
+    metrics: Metrics,
 }
 
 impl Courier {
     /// A courier for these channels; the store was opened with [`crate::PART`].
-    pub const fn new(
+    pub fn new(
         store: Arc<Store>,
         channels: Arc<Channels>,
         clock: SharedClock,
         options: Options,
     ) -> Self {
-        Self { store, channels, clock, options }
+        Self { store, channels, clock, options, metrics: Metrics::default() }
     }
 
     /// The channels.
     pub fn channels(&self) -> &Channels {
         &self.channels
+    }
+
+    /// What is counted; this courier and its clones count together.
+    pub const fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Turns all new events into deliveries. Without rules they are only acknowledged, so that
@@ -135,6 +143,7 @@ impl Courier {
         }
         reader.acknowledge_in(&mut transaction, last.seq).await?;
         transaction.commit().await?;
+        self.metrics.routed(events.len() as u64);
         Ok(events.len() as u64)
     }
 
@@ -193,6 +202,11 @@ impl Courier {
         Ok(tally)
     }
 
+    /// Changes whenever this process has written an event.
+    pub fn written(&self) -> watch::Receiver<u64> {
+        self.store.outbox_changes()
+    }
+
     /// When there is something to do next.
     ///
     /// # Errors
@@ -213,6 +227,7 @@ impl Courier {
         let Some(channel) = self.channels.get(name) else {
             let why = "the channel is no longer configured";
             tally.dead = store::give_up(&self.store, name, now, why).await?;
+            self.metrics.attempted(name, AttemptOutcome::Dead, tally.dead);
             return Ok(tally);
         };
         let is_this = |disabled: &&Disabled| {
@@ -222,6 +237,11 @@ impl Courier {
             let why =
                 format!("the channel is disabled since {}: {}", disabled.since, disabled.reason);
             tally.dead = store::give_up(&self.store, name, now, &why).await?;
+            self.metrics.attempted(name, AttemptOutcome::Dead, tally.dead);
+            return Ok(tally);
+        }
+        if let Some(until) = store::paused(&self.store, name, &channel.fingerprint(), now).await? {
+            store::hold(&self.store, name, until).await?;
             return Ok(tally);
         }
         for due in due {
@@ -231,6 +251,13 @@ impl Courier {
             let work = self.attempt(due, channel.as_ref());
             let Some(outcome) = cancelled.run_until_cancelled(work).await else { break };
             let (done, goes_on) = outcome?;
+            for (outcome, number) in [
+                (AttemptOutcome::Sent, done.sent),
+                (AttemptOutcome::PutOff, done.put_off),
+                (AttemptOutcome::Dead, done.dead),
+            ] {
+                self.metrics.attempted(name, outcome, number);
+            }
             tally += done;
             if !goes_on {
                 break;
@@ -299,7 +326,8 @@ impl Courier {
             }
             Fate::Pause(due) => {
                 store::later(&self.store, delivery, due, &said).await?;
-                store::pause(&self.store, name, due).await?;
+                store::pause(&self.store, name, &channel.fingerprint(), due).await?;
+                store::hold(&self.store, name, due).await?;
                 Ok((put_off, false))
             }
             Fate::Dead => {
@@ -347,7 +375,9 @@ impl Courier {
     /// # Errors
     /// [`Error::Store`].
     pub async fn counts(&self) -> Result<[u64; 3], Error> {
-        Ok(store::counts(&self.store).await?)
+        let counts = store::counts(&self.store).await?;
+        self.metrics.counted(counts);
+        Ok(counts)
     }
 
     /// Lets a dead letter be sent again, with the same id.

@@ -49,6 +49,7 @@ pub mod config;
 pub mod courier;
 mod error;
 pub mod guard;
+pub mod metrics;
 pub mod model;
 pub mod render;
 pub mod route;

@@ -84,7 +84,7 @@ fn item_text(Item { notice, event }: &Item) -> String {
         text.push('\n');
     }
     // Writing to a string cannot fail.
-    writeln!(text, "{} at {}", event.topic, event.at).ok();
+    writeln!(text, "{} at {:.0}", event.topic, event.at).ok();
     if let Some(link) = &notice.link {
         writeln!(text, "{link}").ok();
     }
@@ -126,7 +126,7 @@ fn item_html(Item { notice, event }: &Item) -> String {
         let link = escape(link);
         writeln!(html, "<p><a href=\"{link}\">{link}</a></p>").ok();
     }
-    writeln!(html, "<p><small>{} at {}</small></p>", escape(&event.topic), event.at).ok();
+    writeln!(html, "<p><small>{} at {:.0}</small></p>", escape(&event.topic), event.at).ok();
     html
 }
 

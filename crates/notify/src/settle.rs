@@ -22,7 +22,7 @@ pub enum Reaction {
 /// How long it is tried.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Patience {
-    /// Pauses and number of attempts (30 s doubling to 1 h, 60 attempts).
+    /// Pauses and number of attempts (30 s doubling to 1 h, 120 attempts, more than fit into the age).
     pub backoff: Backoff,
     /// How long after its first due time a delivery is given up (2 days).
     pub age: Duration,
@@ -36,7 +36,7 @@ impl Default for Patience {
             backoff: Backoff {
                 first: Duration::from_secs(30),
                 most: Duration::from_hours(1),
-                attempts: 60,
+                attempts: 120,
             },
             age: Duration::from_hours(48),
             longest_wish: Duration::from_hours(24),
@@ -128,8 +128,8 @@ mod tests {
     fn the_last_attempt_and_the_last_hour_end_the_patience() {
         let patience = Patience::default();
         let again = |attempts, now| settle(failed(attempts, Reaction::Again), &patience, at(now));
-        assert!(matches!(again(59, 0), Fate::Later(_)));
-        assert_eq!(again(60, 0), Fate::Dead);
+        assert!(matches!(again(119, 0), Fate::Later(_)));
+        assert_eq!(again(120, 0), Fate::Dead);
         assert!(matches!(again(1, 47 * 3600), Fate::Later(_)));
         assert_eq!(again(1, 48 * 3600), Fate::Dead);
     }

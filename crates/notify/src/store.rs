@@ -13,7 +13,10 @@ use crate::route::Newest;
 /// The tables of notifications, for [`lotse_store::StoreOptions::parts`].
 pub const PART: Part = Part {
     name: "notify",
-    steps: &[Step { number: 1, sql: include_str!("../migrations/0001_notify.sql") }],
+    steps: &[
+        Step { number: 1, sql: include_str!("../migrations/0001_notify.sql") },
+        Step { number: 2, sql: include_str!("../migrations/0002_pause.sql") },
+    ],
 };
 
 const INSERT: &str = "\
@@ -68,8 +71,15 @@ const LATER: &str = "\
 UPDATE notify_delivery SET due_us = $3, said = $4
 WHERE id = $1 AND attempts = $2 AND state = 'waiting'";
 
-/// A delivery that is claimed elsewhere only gets a longer claim by it.
 const PAUSE: &str = "\
+INSERT INTO notify_pause (channel, target, until_us) VALUES ($1, $2, $3)
+ON CONFLICT (channel) DO UPDATE SET target = excluded.target, until_us = excluded.until_us";
+
+const PAUSED: &str = "\
+SELECT channel, until_us FROM notify_pause WHERE channel = $1 AND target = $2 AND until_us > $3";
+
+/// A delivery that is claimed elsewhere only gets a longer claim by it.
+const HOLD: &str = "\
 UPDATE notify_delivery SET due_us = $2
 WHERE channel = $1 AND state = 'waiting' AND due_us < $2";
 
@@ -272,10 +282,39 @@ pub(crate) async fn later(
     Ok(store.execute("put off a notification", query).await?.rows_affected() == 1)
 }
 
-/// Lets everything that waits on a channel wait until then.
-pub(crate) async fn pause(store: &Store, channel: &str, until: Timestamp) -> Result<(), Error> {
-    let query = sqlx::query(PAUSE).bind(channel.to_owned()).bind(until.as_microsecond());
+/// Remembers that the other side of a channel, by its fingerprint, wants nothing until then.
+pub(crate) async fn pause(
+    store: &Store,
+    channel: &str,
+    target: &str,
+    until: Timestamp,
+) -> Result<(), Error> {
+    let query = sqlx::query(PAUSE)
+        .bind(channel.to_owned())
+        .bind(target.to_owned())
+        .bind(until.as_microsecond());
     store.execute("pause a channel", query).await.map(drop)
+}
+
+/// Until when the other side of a channel wants nothing, if it said so.
+pub(crate) async fn paused(
+    store: &Store,
+    channel: &str,
+    target: &str,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, Error> {
+    let query = sqlx::query(PAUSED)
+        .bind(channel.to_owned())
+        .bind(target.to_owned())
+        .bind(now.as_microsecond());
+    let rows = store.read(READ, query).await?;
+    rows.first().map(|row| Columns(row).time("until_us")).transpose()
+}
+
+/// Lets everything that waits on a channel wait until then.
+pub(crate) async fn hold(store: &Store, channel: &str, until: Timestamp) -> Result<(), Error> {
+    let query = sqlx::query(HOLD).bind(channel.to_owned()).bind(until.as_microsecond());
+    store.execute("hold a channel", query).await.map(drop)
 }
 
 /// Gives up everything of a channel that is due now. Returns how much it was.

@@ -1,5 +1,6 @@
 //! Background work: telling, and forgetting what was told long ago.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -7,6 +8,7 @@ use lotse_core::error::Explain;
 use lotse_core::task::{Report, Task};
 use lotse_core::time::{SharedClock, SignedDuration, Timestamp};
 use serde_json::json;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::courier::{Courier, Tally};
@@ -16,8 +18,11 @@ use crate::model::State;
 /// The name of the task that tells.
 pub const TELLING: &str = "notify/deliver";
 
-/// How often it is looked for something to tell, beside every time that this process wrote an event.
-const PERIOD: Duration = Duration::from_secs(15);
+/// How often it is looked for something to tell, beside every time that this process wrote an event
+/// and every time that a delivery is due: for what other processes wrote.
+const PERIOD: Duration = Duration::from_mins(1);
+/// The shortest time between two looks at what is due.
+const SHORTEST: Duration = Duration::from_secs(1);
 /// The same where there is nobody to tell: the reader must not fall behind.
 const IDLE_PERIOD: Duration = Duration::from_hours(1);
 
@@ -30,24 +35,56 @@ const FORGETTING_PERIOD: Duration = Duration::from_hours(24);
 
 /// Turns events into deliveries and sends what is due.
 #[derive(Debug)]
-pub struct Telling(Courier);
+pub struct Telling {
+    courier: Courier,
+    clock: SharedClock,
+    /// Changes with every event that this process writes; what was seen of it was looked at.
+    written: Mutex<watch::Receiver<u64>>,
+}
 
 impl Telling {
     /// The task.
-    pub const fn new(courier: Courier) -> Self {
-        Self(courier)
+    pub fn new(courier: Courier, clock: SharedClock) -> Self {
+        let written = Mutex::new(courier.written());
+        Self { courier, clock, written }
     }
 
     async fn run(&self, cancelled: &CancellationToken) -> Result<Report, Error> {
-        let events = self.0.route().await?;
+        // What is written from here on is a reason to come back.
+        self.saw(self.courier.written());
+        let events = self.courier.route().await?;
         let mut tally = Tally { events, ..Tally::default() };
-        tally += self.0.send(cancelled).await?;
-        let [waiting, _, dead] = self.0.counts().await?;
+        tally += self.courier.send(cancelled).await?;
+        let [waiting, _, dead] = self.courier.counts().await?;
         let summary = format!(
             "{} sent, {} put off, {} given up; {waiting} waiting, {dead} dead letters",
             tally.sent, tally.put_off, tally.dead
         );
         Ok(Report { summary, detail: json!({"done": tally, "waiting": waiting, "dead": dead}) })
+    }
+
+    fn saw(&self, written: watch::Receiver<u64>) {
+        *self.written.lock().unwrap_or_else(PoisonError::into_inner) = written;
+    }
+
+    /// Ends when this process has written an event.
+    async fn event_written(&self) {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if written.changed().await.is_err() {
+            // The state is closed; nothing will be written any more.
+            std::future::pending::<()>().await;
+        }
+        // When another instance does the work, we are not to be woken by the same event again.
+        self.saw(written);
+    }
+
+    /// Ends when a delivery is due.
+    async fn delivery_due(&self) {
+        let Ok(Some(due)) = self.courier.next_due().await else {
+            return std::future::pending().await;
+        };
+        let left = Duration::try_from(due.duration_since(self.clock.now())).unwrap_or_default();
+        tokio::time::sleep(left.max(SHORTEST)).await;
     }
 }
 
@@ -62,7 +99,17 @@ impl Task for Telling {
     }
 
     fn period(&self) -> Duration {
-        if self.0.channels().rules().is_empty() { IDLE_PERIOD } else { PERIOD }
+        if self.courier.channels().rules().is_empty() { IDLE_PERIOD } else { PERIOD }
+    }
+
+    async fn wanted(&self) {
+        if self.courier.channels().rules().is_empty() {
+            return std::future::pending().await;
+        }
+        tokio::select! {
+            () = self.event_written() => {}
+            () = self.delivery_due() => {}
+        }
     }
 
     async fn activate(&self, cancelled: &CancellationToken) -> Result<Report, Box<dyn Explain>> {

@@ -100,6 +100,10 @@ fn change(topic: &str, body: Body<'_>) -> Option<Notice> {
             let text = format!("{actor} rejected {what}. They are not proposed again.");
             (Tone::Information, title, vec![text])
         }
+        "change.applying" => {
+            let title = format!("{cloud}: {steps} of {capability} being made");
+            (Tone::Information, title, vec![format!("Lotse makes {what} now.")])
+        }
         "change.failed" => {
             let title = format!("{cloud}: {steps} of {capability} failed");
             let text = format!(
@@ -111,9 +115,14 @@ fn change(topic: &str, body: Body<'_>) -> Option<Notice> {
             let title = format!("{cloud}: {steps} of {capability} made");
             (Tone::Relief, title, vec![format!("Lotse made {what}.")])
         }
-        "change.superseded" | "change.withdrawn" => {
+        "change.superseded" => {
+            let title = format!("{cloud}: {steps} of {capability} replaced");
+            let text = format!("The proposal for {what} was put away: other ones are needed now.");
+            (Tone::Information, title, vec![text])
+        }
+        "change.withdrawn" => {
             let title = format!("{cloud}: {steps} of {capability} no longer needed");
-            let text = format!("The proposal for {what} was put away. Nobody needs to approve it.");
+            let text = format!("The proposal for {what} was put away: the difference is gone.");
             (Tone::Information, title, vec![text])
         }
         _ => return None,
@@ -172,8 +181,8 @@ fn task_failed(event: &Event, body: Body<'_>) -> Option<Notice> {
         title: format!("the task {task} fails"),
         paragraphs: vec![
             format!("The task {task} has begun to fail: {message}"),
-            "It is tried again by itself. You are told when it works again, and not for every \
-             attempt."
+            "It is tried again by itself. There is no message for every attempt, only one when it \
+             works again."
                 .to_owned(),
         ],
         list: body.texts("hints").into_iter().take(LIST).map(str::to_owned).collect(),
@@ -181,13 +190,17 @@ fn task_failed(event: &Event, body: Body<'_>) -> Option<Notice> {
     })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the shape that all topics share")]
 fn task_recovered(event: &Event, body: Body<'_>) -> Option<Notice> {
     let task = body.text("task").unwrap_or(&event.subject);
-    let since = body.text("since")?;
+    let before = match body.text("last_success") {
+        Some(time) => format!("The time before was {time}."),
+        None => "It had never worked before.".to_owned(),
+    };
     Some(Notice {
         tone: Tone::Relief,
         title: format!("the task {task} works again"),
-        paragraphs: vec![format!("The task {task} works again. It had failed since {since}.")],
+        paragraphs: vec![format!("The task {task} works again. {before}")],
         list: Vec::new(),
         link: None,
     })

@@ -16,16 +16,22 @@ use crate::settings::{Environment, secret};
 pub(super) fn assemble(context: &Context<'_>) -> Result<Parts, Failure> {
     let channels = channels(context.config, context.environment)?;
     let courier = courier(context.store, channels);
+    let measured = courier.metrics().clone();
     let forgetting = Forgetting::new(courier.clone(), clock());
     Ok(Parts {
-        tasks: vec![Arc::new(Telling::new(courier)), Arc::new(forgetting)],
+        tasks: vec![Arc::new(Telling::new(courier, clock())), Arc::new(forgetting)],
+        metrics: vec![Box::new(move |registry| measured.register(registry))],
         ..Parts::default()
     })
 }
 
 /// The channels of the section `notify`, with their secrets.
 pub(crate) fn channels(config: &Config, environment: &Environment) -> Result<Channels, Failure> {
-    Channels::configured(&config.notify, &|what, source| {
+    let mut notify = config.notify.clone();
+    if notify.base_url.is_none() {
+        notify.base_url.clone_from(&config.access.public_url);
+    }
+    Channels::configured(&notify, &|what, source| {
         secret::read(what, source, environment).map_err(Failure::from)
     })
 }

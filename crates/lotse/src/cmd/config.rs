@@ -101,6 +101,12 @@ fn findings(config: &Config, environment: &Environment) -> Vec<Finding> {
     if let Some(estate) = &config.estate {
         findings.push(("estate".to_owned(), daemon::estate::describe(estate)));
     }
+    match crate::capability::notify::channels(config, environment) {
+        Err(failure) => findings.push(("notify".to_owned(), Err(failure))),
+        Ok(channels) => findings.extend(
+            channels.iter().map(|(name, way)| (format!("channel {name}"), Ok(way.target()))),
+        ),
+    }
     if let Some(images) = config.images_here() {
         let catalog = Catalog::load(&images.path).map(|catalog| {
             let enabled = catalog.enabled().count();

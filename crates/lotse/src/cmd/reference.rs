@@ -99,34 +99,59 @@ fn fields(title: &str, schema: &Value, introduction: &str) -> String {
 }
 
 fn object(root: &Value, schema: &Value, path: &str, depth: usize, text: &mut String) {
-    const DEEPEST: usize = 6;
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
     let required = schema.get("required").and_then(Value::as_array);
     for (name, property) in properties {
         let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
         let needed = required.is_some_and(|all| all.iter().any(|one| one == name));
-        let inner = resolve(root, property);
-        write!(text, "\n## `{path}`\n\n").ok();
-        let mut facts = vec![kind(root, inner)];
-        facts.push(if needed { "required".to_owned() } else { "optional".to_owned() });
-        if let Some(default) = property.get("default").filter(|value| !value.is_null()) {
-            facts.push(format!("default `{default}`"));
-        }
-        writeln!(text, "*{}*", facts.join(", ")).ok();
-        let description = property.get("description").or_else(|| inner.get("description"));
-        if let Some(description) = description.and_then(Value::as_str) {
-            write!(text, "\n{}\n", prose(description)).ok();
-        }
-        choices(root, inner, text);
-        if depth < DEEPEST {
-            let items = inner.get("items").map(|items| resolve(root, items));
-            match items {
-                Some(items) => object(root, items, &format!("{path}[]"), depth + 1, text),
-                None => object(root, inner, &path, depth + 1, text),
-            }
-            for (choice, inner) in larger_choices(root, inner) {
-                object(root, inner, &format!("{path}.{choice}"), depth + 1, text);
-            }
+        let needed = if needed { "required" } else { "optional" };
+        key(root, property, (&path, needed), depth, text);
+    }
+}
+
+fn key(
+    root: &Value,
+    property: &Value,
+    (path, needed): (&str, &str),
+    depth: usize,
+    text: &mut String,
+) {
+    const DEEPEST: usize = 6;
+    let inner = resolve(root, property);
+    // Writing to a string cannot fail.
+    write!(text, "\n## `{path}`\n\n*{}, {needed}", kind(root, inner)).ok();
+    if let Some(default) = property.get("default").filter(|value| !value.is_null()) {
+        write!(text, ", default `{default}`").ok();
+    }
+    text.push_str("*\n");
+    let description = property.get("description").or_else(|| inner.get("description"));
+    if let Some(description) = description.and_then(Value::as_str) {
+        write!(text, "\n{}\n", prose(description)).ok();
+    }
+    choices(root, inner, text);
+    if depth < DEEPEST {
+        inside(root, inner, path, depth + 1, text);
+    }
+}
+
+/// The keys within a value: of the items of a list, of the values of a map with names of the
+/// author's choice, of the one choice among several.
+fn inside(root: &Value, schema: &Value, path: &str, depth: usize, text: &mut String) {
+    if let Some(items) = schema.get("items") {
+        return object(root, resolve(root, items), &format!("{path}[]"), depth, text);
+    }
+    object(root, schema, path, depth, text);
+    if let Some(values) = schema.get("additionalProperties").filter(|values| values.is_object()) {
+        inside(root, resolve(root, values), &format!("{path}.NAME"), depth, text);
+    }
+    for one in schema.get("oneOf").and_then(Value::as_array).into_iter().flatten() {
+        let one = resolve(root, one);
+        let property = || one.get("properties")?.as_object()?.iter().next();
+        let Some((name, property)) = property() else { continue };
+        // A choice with keys of its own; where a secret is needs no more words than its list.
+        if resolve(root, property).get("properties").is_some() {
+            let path = format!("{path}.{name}");
+            key(root, property, (&path, "one of several"), depth, text);
         }
     }
 }
@@ -138,14 +163,6 @@ fn prose(description: &str) -> String {
         _ => part.to_owned(),
     };
     description.split('`').enumerate().map(escape).collect::<Vec<_>>().join("`")
-}
-
-/// The choices that have keys of their own.
-fn larger_choices<'a>(root: &'a Value, schema: &'a Value) -> Vec<(&'a str, &'a Value)> {
-    let choices = schema.get("oneOf").and_then(Value::as_array).into_iter().flatten();
-    let named = choices.filter_map(|one| resolve(root, one).get("properties")?.as_object());
-    let inner = named.flatten().map(|(name, inner)| (name.as_str(), resolve(root, inner)));
-    inner.filter(|(_, inner)| inner.get("properties").is_some()).collect()
 }
 
 /// Follows references, and looks through "this or null".

@@ -14,6 +14,8 @@ mod demo;
 mod estate;
 mod guides;
 mod images;
+mod inbox;
+mod notifications;
 mod process;
 mod reference;
 mod rolling;

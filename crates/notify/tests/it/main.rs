@@ -7,5 +7,12 @@
     reason = "a test stops where it fails"
 )]
 
+mod address;
+mod killed;
+mod mail;
 mod routing;
+mod smtp;
 mod stage;
+mod web;
+mod webhook;
+mod words;

@@ -30,6 +30,11 @@ pub(crate) fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::starting_at(at(0)))
 }
 
+/// A clock that runs behind nobody's: what others have claimed is free again.
+pub(crate) fn after_all() -> Arc<ManualClock> {
+    Arc::new(ManualClock::starting_at(at(1_000_000_000)))
+}
+
 pub(crate) fn pass(clock: &ManualClock, seconds: i64) {
     clock.advance(SignedDuration::from_secs(seconds));
 }
@@ -88,6 +93,15 @@ pub(crate) fn courier_of(
     channels: Channels,
 ) -> Courier {
     Courier::new(store.clone(), Arc::new(channels), clock.clone(), Options::default())
+}
+
+/// How long a hasty courier waits for an answer.
+const HASTE: Duration = Duration::from_millis(300);
+
+/// A courier that does not wait long.
+pub(crate) fn hasty(store: &Arc<Store>, clock: &Arc<ManualClock>, channels: Channels) -> Courier {
+    let options = Options { deadline: HASTE, ..Options::default() };
+    Courier::new(store.clone(), Arc::new(channels), clock.clone(), options)
 }
 
 /// Sends what is due.
