@@ -13,10 +13,11 @@ use crate::environment::Environment;
 use crate::error::Error;
 
 /// The parts of `lotse reference` and the pages they become.
-const GENERATED: [(&str, &str); 3] = [
+const GENERATED: [(&str, &str); 4] = [
     ("commands", "commands.md"),
     ("configuration", "configuration.md"),
     ("images", "image-definitions.md"),
+    ("api", "http-api.md"),
 ];
 
 /// What to do with the documents.

@@ -170,6 +170,11 @@ impl Daemon {
         Ok(self.shell.sign_in_link().await?.map(String::from))
     }
 
+    /// The description of its API (`OpenAPI`), as it serves it.
+    pub(crate) fn openapi(&self) -> &str {
+        self.shell.openapi().unwrap_or_default()
+    }
+
     /// Requests an activation of a task soon.
     pub(crate) fn request(&self, task: &str) -> bool {
         self.driver.request(task)

@@ -162,6 +162,11 @@ impl Shell {
             .layer(middleware::from_fn(guard::protect))
     }
 
+    /// The description of the API as `/api/v1/openapi.json` serves it (JSON).
+    pub fn openapi(&self) -> Option<&str> {
+        self.document.text()
+    }
+
     /// A link that signs in whoever opens it as `admin`, once and within the hour; `None` where an
     /// identity provider signs people in. Whoever calls this shows it to a person and forgets it.
     pub async fn sign_in_link(&self) -> Result<Option<Url>, Error> {

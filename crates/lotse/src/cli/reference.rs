@@ -32,6 +32,8 @@ pub(crate) enum ReferencePart {
     Configuration,
     /// Every field of an image definition, as Markdown.
     Images,
+    /// Every operation of the JSON API, as Markdown.
+    Api,
     /// The manual page, as roff.
     Manual,
 }

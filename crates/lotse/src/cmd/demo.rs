@@ -1,7 +1,7 @@
 //! `lotse demo`: a simulated cloud, the daemon and the example estate in one process.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,29 +24,68 @@ const IMPORT: Duration = Duration::from_millis(500);
 
 /// Runs the demo until it has converged (`--once`) or is interrupted.
 pub(super) fn run(arguments: &DemoArguments, globals: &Globals) -> CommandResult {
-    let directory = tempfile::Builder::new().prefix("lotse-demo-").tempdir().map_err(|source| {
-        Error::File { action: "create", path: "a temporary directory".to_owned(), source }
-    })?;
+    let directory = directory()?;
     super::server_runtime()?.block_on(show(arguments, globals, directory.path()))
+}
+
+/// The description of the API (`OpenAPI`) as the demo serves it: with the operations of all that the
+/// example estate uses.
+pub(super) fn openapi() -> Result<String, Failure> {
+    let directory = directory()?;
+    super::server_runtime()?.block_on(async {
+        let harbour =
+            Harbour::make(directory.path(), SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+        let daemon = harbour.start().await?;
+        let document = daemon.openapi().to_owned();
+        daemon.stop().await;
+        harbour.cloud.shutdown().await;
+        Ok(document)
+    })
+}
+
+fn directory() -> Result<tempfile::TempDir, Error> {
+    tempfile::Builder::new().prefix("lotse-demo-").tempdir().map_err(|source| Error::File {
+        action: "create",
+        path: "a temporary directory".to_owned(),
+        source,
+    })
+}
+
+/// What the daemon of the demo is started with.
+struct Harbour {
+    config: Config,
+    cloud: SimCloud,
+    estate: PathBuf,
+    clouds_file: PathBuf,
+}
+
+impl Harbour {
+    async fn make(directory: &Path, listen: SocketAddr) -> Result<Self, Failure> {
+        let estate = directory.join("estate");
+        example::unpack(&estate)?;
+        let mut config = Config::read(&estate.join("lotse.yaml"))?.value;
+        let cloud = cloud(&config).await?;
+        let clouds_file = directory.join("clouds.yaml");
+        super::sim::write(&clouds_file, &cloud.clouds_yaml())?;
+        config.listen = listen;
+        config.state_directory = Some(directory.join("state"));
+        config.clouds_file = Some(clouds_file.clone());
+        Ok(Self { config, cloud, estate, clouds_file })
+    }
+
+    async fn start(&self) -> Result<Daemon, Failure> {
+        // Nothing of the caller's environment: the demo is the same everywhere.
+        let environment = Environment::default();
+        let start = Start { config: &self.config, environment: &environment, mode: "demo" };
+        Daemon::start(start).await
+    }
 }
 
 async fn show(arguments: &DemoArguments, globals: &Globals, directory: &Path) -> CommandResult {
     let stop = daemon::cancelled_by_signal()?;
-    let estate = directory.join("estate");
-    example::unpack(&estate)?;
-    let config_path = estate.join("lotse.yaml");
-    let mut config = Config::read(&config_path)?.value;
-    let cloud = cloud(&config).await?;
-    let clouds_file = directory.join("clouds.yaml");
-    super::sim::write(&clouds_file, &cloud.clouds_yaml())?;
-    config.listen = arguments.listen;
-    config.state_directory = Some(directory.join("state"));
-    config.clouds_file = Some(clouds_file.clone());
-
-    // Nothing of the caller's environment: the demo is the same everywhere.
-    let environment = Environment::default();
-    let start = Start { config: &config, environment: &environment, mode: "demo" };
-    let daemon = Daemon::start(start).await?;
+    let harbour = Harbour::make(directory, arguments.listen).await?;
+    let daemon = harbour.start().await?;
+    let Harbour { cloud, estate, clouds_file, .. } = harbour;
     // A program that waits for the end gets one object, not two.
     if !(arguments.once && globals.json()) {
         let link = daemon.sign_in_link().await?.unwrap_or_default();

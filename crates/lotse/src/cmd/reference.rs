@@ -1,5 +1,7 @@
 //! `lotse completion` and the generated reference.
 
+mod api;
+
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -34,6 +36,10 @@ pub(super) fn print(arguments: &ReferenceArguments, globals: &Globals) -> Comman
         }
         ReferencePart::Images => {
             fields("Image definition reference", &super::image::schema(), DEFINITIONS)
+        }
+        // What our own serialiser wrote can be read.
+        ReferencePart::Api => {
+            api::page(&serde_json::from_str(&super::demo::openapi()?).unwrap_or_default())
         }
         ReferencePart::Manual => {
             let mut manual = Vec::new();

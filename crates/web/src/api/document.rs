@@ -59,6 +59,11 @@ impl Served {
         // Serialising what was just built cannot fail; an empty document would fail its test.
         self.0.set(all.to_json().unwrap_or_default()).ok();
     }
+
+    /// The document, when it was filled.
+    pub(crate) fn text(&self) -> Option<&str> {
+        self.0.get().map(String::as_str)
+    }
 }
 
 fn schemes(all: &mut OpenApi) {
@@ -143,6 +148,6 @@ fn complete(operation: &mut Operation, route: &Route) {
 )]
 pub(super) async fn show(State(shell): State<Arc<Shell>>) -> Result<Response, Problem> {
     let missing = || Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the document is missing");
-    let text = shell.document.0.get().ok_or_else(missing)?.clone();
+    let text = shell.openapi().ok_or_else(missing)?.to_owned();
     Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())
 }
