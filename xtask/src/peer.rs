@@ -1,5 +1,5 @@
-//! The Python image manager, in a virtual environment of its own below the target directory: what we
-//! compare with, and whose catalogue our reader must understand.
+//! Other people's programs that ours are held against, each in a directory of its own below the
+//! target directory: the Python image manager, schemathesis, Playwright with axe.
 
 use std::path::{Path, PathBuf};
 
@@ -41,18 +41,47 @@ impl ImageManager {
 
 /// Installs it unless it is there. `python3-venv` is asked of apt where it is missing and we may.
 pub(crate) fn image_manager(env: &Environment) -> Result<ImageManager, Error> {
-    let root = env.scratch()?.join("image-manager");
+    Ok(ImageManager { root: virtual_environment(env, "image-manager", PACKAGE)? })
+}
+
+/// Installs schemathesis unless it is there; gives its program.
+pub(crate) fn schemathesis(env: &Environment) -> Result<PathBuf, Error> {
+    const PACKAGE: &str = "schemathesis==4.32.5";
+    Ok(virtual_environment(env, "schemathesis", PACKAGE)?.join("bin/schemathesis"))
+}
+
+/// Installs Playwright (which drives the browser that is there) and axe unless they are there; gives
+/// the directory of their modules.
+pub(crate) fn node_modules(env: &Environment) -> Result<PathBuf, Error> {
+    const PACKAGES: [&str; 2] = ["playwright-core@1.56.1", "axe-core@4.14.1"];
+    let root = env.scratch()?.join("node");
     let ready = root.join("ready");
-    if ready.is_file() {
-        return Ok(ImageManager { root });
+    let wanted = PACKAGES.join(" ");
+    if std::fs::read_to_string(&ready).is_ok_and(|found| found == wanted) {
+        return Ok(root.join("node_modules"));
+    }
+    let at = root.display().to_string();
+    std::fs::create_dir_all(&root).map_err(Error::file("create", &root))?;
+    let npm = Job::new(env, "npm").args(&["install", "--prefix", &at, "--no-fund", "--no-audit"]);
+    quiet(&npm.args(&["--ignore-scripts", "--loglevel=error"]).args(&PACKAGES))?;
+    std::fs::write(&ready, wanted).map_err(Error::file("write", &ready))?;
+    Ok(root.join("node_modules"))
+}
+
+/// A virtual environment with this package, made unless it is there.
+fn virtual_environment(env: &Environment, name: &str, package: &str) -> Result<PathBuf, Error> {
+    let root = env.scratch()?.join(name);
+    let ready = root.join("ready");
+    if std::fs::read_to_string(&ready).is_ok_and(|found| found == package) {
+        return Ok(root);
     }
     let at = root.display().to_string();
     let python = python(env)?;
     quiet(&Job::new(env, &python).args(&["-m", "venv", "--clear", &at]))?;
     let pip = root.join("bin/pip").display().to_string();
-    quiet(&Job::new(env, pip).args(&["install", "--quiet", "--no-input", PACKAGE]))?;
-    std::fs::write(&ready, PACKAGE).map_err(Error::file("write", &ready))?;
-    Ok(ImageManager { root })
+    quiet(&Job::new(env, pip).args(&["install", "--quiet", "--no-input", package]))?;
+    std::fs::write(&ready, package).map_err(Error::file("write", &ready))?;
+    Ok(root)
 }
 
 /// A Python that can make virtual environments.

@@ -10,6 +10,8 @@ CREATE TABLE IF NOT EXISTS change_entry (
   policy TEXT NOT NULL,
   consent TEXT,
   document TEXT NOT NULL,
+  -- How many steps of which action the document has, for lists.
+  counts TEXT NOT NULL,
   digest TEXT NOT NULL,
   approvals_needed BIGINT NOT NULL,
   proposed_us BIGINT NOT NULL,

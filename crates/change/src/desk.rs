@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::decide::{Course, Decision, Fate, Found, Known, decide};
 use crate::error::Error;
 use crate::event::Turn;
-use crate::model::{Approval, Change, State, digest};
+use crate::model::{Approval, Change, State, Summary, digest};
 use crate::store::{self, Which};
 
 /// How often a decision is made anew because somebody else was faster.
@@ -85,21 +85,22 @@ impl Changes {
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn live(&self) -> Result<Vec<Change>, Error> {
+    pub async fn live(&self) -> Result<Vec<Summary>, Error> {
         Ok(store::live(&self.store).await?)
     }
 
-    /// At most `limit` changes of any state, newest first; `after` is when the last one of the page
-    /// before was proposed, and its id.
+    /// At most `limit` changes, newest first, of one state or any; `after` is when the last one of
+    /// the page before was proposed, and its id.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub async fn list(
         &self,
+        state: Option<State>,
         after: Option<(Timestamp, ChangeId)>,
         limit: u32,
-    ) -> Result<Vec<Change>, Error> {
-        Ok(store::list(&self.store, after, limit).await?)
+    ) -> Result<Vec<Summary>, Error> {
+        Ok(store::list(&self.store, state, after, limit).await?)
     }
 
     /// Forgets changes that ended before this time. Returns how many there were.

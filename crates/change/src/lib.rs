@@ -38,7 +38,8 @@
 //!
 //! # Where to start
 //!
-//! [`decide`] is the heart: data to data. [`desk`] carries its decisions out.
+//! [`decide`] is the heart: data to data. [`desk`] carries its decisions out. [`web`] shows the
+//! changes to people and programs and takes their word.
 
 pub mod decide;
 pub mod desk;
@@ -47,6 +48,7 @@ mod event;
 pub mod model;
 mod store;
 pub mod task;
+pub mod web;
 
 pub use desk::{Changes, Rules};
 pub use error::Error;

@@ -1,5 +1,7 @@
 //! A change and its states.
 
+use std::collections::BTreeMap;
+
 use lotse_core::change::{Document, Policy};
 use lotse_core::id::ChangeId;
 use lotse_core::time::Timestamp;
@@ -129,6 +131,54 @@ pub struct Change {
     pub request_ids: Vec<String>,
     /// The report of the last attempt.
     pub report: Option<Value>,
+}
+
+/// A change in short, for lists: without its steps and its report.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Summary {
+    /// Its id.
+    pub id: ChangeId,
+    /// The capability, for example `images`.
+    pub capability: String,
+    /// The cloud, by its name in `clouds.yaml`.
+    pub cloud: String,
+    /// The task that makes it good.
+    pub task: String,
+    /// Where it is on its way.
+    pub state: State,
+    /// Why a person must consent whatever the policy, if so.
+    pub consent: Option<String>,
+    /// How many steps of which action.
+    pub counts: BTreeMap<String, u32>,
+    /// How many people must approve.
+    pub approvals_needed: u32,
+    /// How many have.
+    pub approvals: u32,
+    /// When it was proposed.
+    pub proposed: Timestamp,
+    /// Who proposed it.
+    pub proposed_by: String,
+    /// When it came to its end, or the last attempt did.
+    pub ended: Option<Timestamp>,
+    /// Who ended it.
+    pub ended_by: Option<String>,
+    /// What became of it, one line.
+    pub outcome: Option<String>,
+}
+
+/// How many steps of which action a document has.
+pub fn counts(document: &Document) -> BTreeMap<String, u32> {
+    let mut counts = BTreeMap::new();
+    for step in &document.steps {
+        *counts.entry(step.action.clone()).or_insert(0) += 1;
+    }
+    counts
+}
+
+/// The counts as people read them, for example `2 create, 1 update`.
+pub fn in_words(counts: &BTreeMap<String, u32>) -> String {
+    let words: Vec<_> = counts.iter().map(|(action, count)| format!("{count} {action}")).collect();
+    if words.is_empty() { "no steps".to_owned() } else { words.join(", ") }
 }
 
 impl Change {

@@ -7,7 +7,7 @@ use lotse_store::row::{Columns, plain, to_json};
 use lotse_store::sqlx::{self, any::AnyRow};
 use lotse_store::{Error, Query, Store, Transaction};
 
-use crate::model::{Approval, Change, State};
+use crate::model::{Approval, Change, State, Summary, counts};
 
 /// The tables of changes, for [`lotse_store::StoreOptions::parts`].
 pub const PART: Part = Part {
@@ -16,9 +16,9 @@ pub const PART: Part = Part {
 };
 
 const INSERT: &str = "\
-INSERT INTO change_entry (id, capability, cloud, task, state, policy, consent, document, digest,
-  approvals_needed, proposed_us, proposed_by, attempts, request_ids)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, '[]')
+INSERT INTO change_entry (id, capability, cloud, task, state, policy, consent, document, counts,
+  digest, approvals_needed, proposed_us, proposed_by, attempts, request_ids)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, '[]')
 ON CONFLICT DO NOTHING";
 
 /// All columns in one place, so that every question gives whole changes.
@@ -43,13 +43,30 @@ const LIVE: &str = select!(
 const NEWEST_OF: &str =
     select!("WHERE capability = $1 AND cloud = $2 ORDER BY proposed_us DESC, id DESC LIMIT 1");
 
-const ALL_LIVE: &str = select!(
+/// The columns of a change in short.
+macro_rules! summary {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, capability, cloud, task, state, consent, counts, approvals_needed, ",
+            "(SELECT COUNT(*) FROM change_approval WHERE change_id = id) AS approvals, ",
+            "proposed_us, proposed_by, ended_us, ended_by, outcome FROM change_entry ",
+            $rest
+        )
+    };
+}
+
+const ALL_LIVE: &str = summary!(
     "WHERE state IN ('proposed', 'approved', 'applying', 'failed') \
      ORDER BY proposed_us DESC, id DESC"
 );
 
-const NEWEST: &str = select!(
+const NEWEST: &str = summary!(
     "WHERE proposed_us < $1 OR (proposed_us = $1 AND id < $2) \
+     ORDER BY proposed_us DESC, id DESC LIMIT $3"
+);
+
+const NEWEST_IN: &str = summary!(
+    "WHERE state = $4 AND (proposed_us < $1 OR (proposed_us = $1 AND id < $2)) \
      ORDER BY proposed_us DESC, id DESC LIMIT $3"
 );
 
@@ -138,6 +155,7 @@ pub(crate) async fn insert(transaction: &mut Transaction, change: &Change) -> Re
         .bind(policy.as_str().unwrap_or_default().to_owned())
         .bind(consent)
         .bind(to_json(OPERATION, &change.document)?)
+        .bind(to_json(OPERATION, &counts(&change.document))?)
         .bind(change.digest.clone())
         .bind(i64::from(change.approvals_needed))
         .bind(change.proposed.as_microsecond())
@@ -206,27 +224,37 @@ pub(crate) async fn approve(
 /// One change.
 pub(crate) async fn get(store: &Store, id: &str) -> Result<Option<Change>, Error> {
     let rows = store.read(READ, Which::Id(id).query()).await?;
-    Ok(complete(store, &rows).await?.into_iter().next())
+    let Some(row) = rows.first() else { return Ok(None) };
+    let mut change = to_change(row)?;
+    let approvals = sqlx::query(APPROVALS).bind(change.id.to_string());
+    change.approvals = to_approvals(&store.read(READ, approvals).await?)?;
+    Ok(Some(change))
 }
 
 /// All changes that can still come about, newest first.
-pub(crate) async fn live(store: &Store) -> Result<Vec<Change>, Error> {
+pub(crate) async fn live(store: &Store) -> Result<Vec<Summary>, Error> {
     let rows = store.read("list the changes", sqlx::query(ALL_LIVE)).await?;
-    complete(store, &rows).await
+    rows.iter().map(to_summary).collect()
 }
 
 /// At most `limit` changes, newest first, after the last one of the page before.
 pub(crate) async fn list(
     store: &Store,
+    state: Option<State>,
     after: Option<(Timestamp, ChangeId)>,
     limit: u32,
-) -> Result<Vec<Change>, Error> {
+) -> Result<Vec<Summary>, Error> {
     let (proposed, id) = after.map_or((i64::MAX, String::new()), |(proposed, id)| {
         (proposed.as_microsecond(), id.to_string())
     });
-    let query = sqlx::query(NEWEST).bind(proposed).bind(id).bind(i64::from(limit));
+    let query = sqlx::query(if state.is_some() { NEWEST_IN } else { NEWEST });
+    let query = query.bind(proposed).bind(id).bind(i64::from(limit));
+    let query = match state {
+        Some(state) => query.bind(state.word()),
+        None => query,
+    };
     let rows = store.read("list the changes", query).await?;
-    complete(store, &rows).await
+    rows.iter().map(to_summary).collect()
 }
 
 /// Forgets changes that ended before this time. Returns how many there were.
@@ -237,17 +265,6 @@ pub(crate) async fn prune(store: &Store, before: Timestamp) -> Result<u64, Error
     let gone = transaction.execute(sqlx::query(PRUNE).bind(before)).await?.rows_affected();
     transaction.commit().await?;
     Ok(gone)
-}
-
-async fn complete(store: &Store, rows: &[AnyRow]) -> Result<Vec<Change>, Error> {
-    let mut changes = Vec::with_capacity(rows.len());
-    for row in rows {
-        let mut change = to_change(row)?;
-        let approvals = sqlx::query(APPROVALS).bind(change.id.to_string());
-        change.approvals = to_approvals(&store.read(READ, approvals).await?)?;
-        changes.push(change);
-    }
-    Ok(changes)
 }
 
 fn to_approvals(rows: &[AnyRow]) -> Result<Vec<Approval>, Error> {
@@ -262,15 +279,36 @@ fn to_approvals(rows: &[AnyRow]) -> Result<Vec<Approval>, Error> {
     rows.iter().map(approval).collect()
 }
 
+fn to_summary(row: &AnyRow) -> Result<Summary, Error> {
+    let row = Columns(row);
+    Ok(Summary {
+        id: row.parsed("id")?,
+        capability: row.text("capability")?,
+        cloud: row.text("cloud")?,
+        task: row.text("task")?,
+        state: row.parsed("state")?,
+        consent: row.maybe_text("consent")?,
+        counts: row.json("counts")?,
+        approvals_needed: count(row, "approvals_needed")?,
+        approvals: count(row, "approvals")?,
+        proposed: row.time("proposed_us")?,
+        proposed_by: row.text("proposed_by")?,
+        ended: row.maybe_time("ended_us")?,
+        ended_by: row.maybe_text("ended_by")?,
+        outcome: row.maybe_text("outcome")?,
+    })
+}
+
+fn count(row: Columns<'_>, column: &'static str) -> Result<u32, Error> {
+    u32::try_from(row.integer(column)?)
+        .map_err(|error| Error::Stored { column, reason: error.to_string() })
+}
+
 fn to_change(row: &AnyRow) -> Result<Change, Error> {
     let row = Columns(row);
     let policy = row.text("policy")?;
     let policy = serde_json::from_value(policy.into())
         .map_err(|error| Error::Stored { column: "policy", reason: error.to_string() })?;
-    let count = |column| {
-        u32::try_from(row.integer(column)?)
-            .map_err(|error| Error::Stored { column, reason: error.to_string() })
-    };
     Ok(Change {
         id: row.parsed("id")?,
         capability: row.text("capability")?,
@@ -281,11 +319,11 @@ fn to_change(row: &AnyRow) -> Result<Change, Error> {
         consent: row.maybe_text("consent")?,
         document: row.json("document")?,
         digest: row.text("digest")?,
-        approvals_needed: count("approvals_needed")?,
+        approvals_needed: count(row, "approvals_needed")?,
         approvals: Vec::new(),
         proposed: row.time("proposed_us")?,
         proposed_by: row.text("proposed_by")?,
-        attempts: count("attempts")?,
+        attempts: count(row, "attempts")?,
         ended: row.maybe_time("ended_us")?,
         ended_by: row.maybe_text("ended_by")?,
         outcome: row.maybe_text("outcome")?,

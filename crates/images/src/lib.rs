@@ -17,6 +17,8 @@
 //! | [`operation`] | what the steps of a plan do |
 //! | [`apply`] | a step becomes requests |
 //! | [`task`] | the same again and again, for the daemon |
+//! | [`inventory`], [`store`] | desired and actual side by side, remembered for the console |
+//! | [`web`] | pages and operations of the API |
 //! | [`config`] | the section `images:` of `lotse.yaml` |
 //!
 //! # Words
@@ -61,6 +63,7 @@ mod options;
 pub mod plan;
 pub mod store;
 pub mod task;
+pub mod web;
 
 pub use apply::Executor;
 pub use config::Config;

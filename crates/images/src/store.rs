@@ -35,10 +35,13 @@ INSERT INTO images_entry (cloud, place, name, image, standing, entry)
 VALUES ($1, $2, $3, $4, $5, $6)";
 
 const PAGE: &str = "\
-SELECT place, entry FROM images_entry WHERE cloud = $1 AND place > $2 ORDER BY place LIMIT $3";
+SELECT place, entry FROM images_entry
+WHERE cloud = $1 AND place > $2 AND ($4 = '' OR LOWER(name) LIKE $4 ESCAPE '!')
+ORDER BY place LIMIT $3";
 
 const PAGE_OF: &str = "\
-SELECT place, entry FROM images_entry WHERE cloud = $1 AND standing = $4 AND place > $2
+SELECT place, entry FROM images_entry
+WHERE cloud = $1 AND standing = $5 AND place > $2 AND ($4 = '' OR LOWER(name) LIKE $4 ESCAPE '!')
 ORDER BY place LIMIT $3";
 
 const NAMED: &str = "\
@@ -96,10 +99,12 @@ impl std::fmt::Debug for Shelf {
 }
 
 /// What one page of entries is of.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Select {
     /// Only entries of this standing.
     pub standing: Option<Standing>,
+    /// Only entries whose name holds this, in upper or lower case; all if empty.
+    pub name: String,
     /// After this place; 0 for the first page.
     pub after: i64,
     /// At most so many.
@@ -196,6 +201,7 @@ impl Shelf {
             Some(_) => sqlx::query(PAGE_OF),
         };
         let query = query.bind(cloud.to_owned()).bind(select.after).bind(i64::from(select.limit));
+        let query = query.bind(pattern(&select.name));
         let query = match select.standing {
             None => query,
             Some(standing) => query.bind(standing.word()),
@@ -217,6 +223,24 @@ impl Shelf {
         let rows = self.0.read(READ, query).await?;
         rows.iter().map(|row| Columns(row).json("deed")).collect()
     }
+}
+
+/// The pattern of `LIKE` for names that hold this; empty for all.
+fn pattern(part: &str) -> String {
+    // PostgreSQL takes no NUL in a text, and no name has one.
+    let part = part.trim().replace('\0', "\u{fffd}").to_lowercase();
+    if part.is_empty() {
+        return part;
+    }
+    let mut pattern = String::from("%");
+    for character in part.chars() {
+        if matches!(character, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
 }
 
 fn to_entry(row: &AnyRow) -> Result<(i64, Entry), Error> {

@@ -83,6 +83,11 @@ pub struct Status {
     pub applied: Option<Vec<StepReport>>,
 }
 
+/// The name of the task for this cloud.
+pub fn name_of(cloud: &str) -> String {
+    format!("images/{cloud}")
+}
+
 /// Names of changes that a status lists.
 const MOST_CHANGES: usize = 50;
 
@@ -95,7 +100,7 @@ impl ImagesTask {
             Policy::Apply => "keeps the images of the cloud as the catalogue declares them",
         };
         Self {
-            name: format!("images/{}", cloud.name()),
+            name: name_of(cloud.name()),
             description: description.to_owned(),
             cloud,
             engine: tools.engine,

@@ -13,7 +13,7 @@ use lotse_core::task::Task;
 use lotse_store::Store;
 use lotse_store::migrate::Part;
 use lotse_web::access::Permission;
-use lotse_web::extension::{Extension, NavItem, OpenApi, Register, Route};
+use lotse_web::extension::{Extension, Highlights, NavItem, OpenApi, Register, Route};
 
 use crate::daemon::clouds::Clouds;
 use crate::daemon::estate::Estate;
@@ -46,6 +46,8 @@ pub(crate) struct Parts {
     pub(crate) navigation: Vec<NavItem>,
     /// The permissions that its routes name.
     pub(crate) permissions: Vec<&'static Permission>,
+    /// What the first page tells of it.
+    pub(crate) highlights: Vec<Arc<dyn Highlights>>,
     /// What it measures.
     pub(crate) metrics: Vec<Register>,
     /// The descriptions of its part of the API.
@@ -60,16 +62,37 @@ impl Parts {
         self.routes.extend(other.routes);
         self.navigation.extend(other.navigation);
         self.permissions.extend(other.permissions);
+        self.highlights.extend(other.highlights);
         self.metrics.extend(other.metrics);
         self.documents.extend(other.documents);
     }
 
     /// Parts the background work and the clouds from what the shell takes.
     pub(crate) fn split(self) -> (Vec<Arc<dyn Task>>, Vec<String>, Extension) {
-        let Self { tasks, mut clouds, routes, navigation, permissions, metrics, documents } = self;
+        let Self {
+            tasks,
+            mut clouds,
+            routes,
+            navigation,
+            permissions,
+            highlights,
+            metrics,
+            documents,
+        } = self;
         clouds.sort();
         clouds.dedup();
-        (tasks, clouds, Extension { routes, navigation, permissions, metrics, documents })
+        let extension =
+            Extension { routes, navigation, permissions, highlights, metrics, documents };
+        (tasks, clouds, extension)
+    }
+}
+
+impl From<Extension> for Parts {
+    /// The pages and operations of a capability; its tasks and clouds are added.
+    fn from(extension: Extension) -> Self {
+        let Extension { routes, navigation, permissions, highlights, metrics, documents } =
+            extension;
+        Self { routes, navigation, permissions, highlights, metrics, documents, ..Self::default() }
     }
 }
 

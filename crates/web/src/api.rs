@@ -10,9 +10,9 @@
 mod audit;
 pub(crate) mod document;
 mod me;
-mod once;
-mod paging;
-mod reading;
+pub mod once;
+pub mod paging;
+pub mod reading;
 mod tasks;
 mod tokens;
 

@@ -4,6 +4,8 @@
 //! A route says itself what it demands of whoever asks, so that there is no second list to forget;
 //! tests walk over all routes and ask as nobody and as somebody too small.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;
@@ -12,6 +14,7 @@ use prometheus_client::registry::Registry;
 pub use utoipa::openapi::OpenApi;
 
 use crate::access::{Access, Permission};
+use crate::problem::Problem;
 
 /// One method of one path, and what it demands.
 #[derive(Debug)]
@@ -84,6 +87,32 @@ pub struct NavItem {
 /// Registers the families of a capability, named `lotse_…`.
 pub type Register = Box<dyn FnOnce(&mut Registry) + Send>;
 
+/// Something that the first page tells at its top.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Highlight {
+    /// Whether something is wrong; otherwise it waits for somebody.
+    pub is_wrong: bool,
+    /// One sentence.
+    pub text: String,
+    /// The page that has more, as a path of this daemon.
+    pub href: String,
+    /// What is done there, for example `Review`.
+    pub action: String,
+}
+
+/// Where a capability says what people should see first.
+#[async_trait::async_trait]
+pub trait Highlights: Send + Sync {
+    /// What its pages demand: whoever does not have it is not told.
+    fn access(&self) -> Access;
+
+    /// What is to be told at this moment, the most important first.
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    async fn now(&self) -> Result<Vec<Highlight>, Problem>;
+}
+
 /// What a capability brings to the shell.
 #[derive(Default)]
 pub struct Extension {
@@ -93,6 +122,8 @@ pub struct Extension {
     pub navigation: Vec<NavItem>,
     /// The permissions that its routes name.
     pub permissions: Vec<&'static Permission>,
+    /// What the first page tells of it.
+    pub highlights: Vec<Arc<dyn Highlights>>,
     /// What it measures.
     pub metrics: Vec<Register>,
     /// The OpenAPI documents of its part of the API.

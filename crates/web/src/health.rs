@@ -55,9 +55,14 @@ impl Readiness {
         self.draining.store(true, Ordering::Release);
     }
 
+    /// Whether the process is about to end.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
     async fn failures(&self) -> serde_json::Map<String, serde_json::Value> {
         let mut failures = serde_json::Map::new();
-        if self.draining.load(Ordering::Acquire) {
+        if self.is_draining() {
             failures.insert("drain".to_owned(), "the process is about to end".into());
         }
         let checks = self.checks.iter().map(|check| async {
@@ -85,7 +90,7 @@ pub(crate) async fn part(
     next: Next,
 ) -> Response {
     let mut response = next.run(request).await;
-    if shell.readiness.draining.load(Ordering::Acquire) {
+    if shell.readiness.is_draining() {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response

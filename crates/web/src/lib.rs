@@ -12,6 +12,7 @@
 //! | `/sign-in` | sessions begin here | nothing |
 //! | `/api/v1` | the JSON API; errors are problem+json (RFC 9457) | as each operation says |
 //! | `/api/v1/openapi.json` | the API described (OpenAPI 3.1) | nothing |
+//! | `/live` | server-sent events: something has changed | `task.read` |
 //! | `/healthz` | 200 as long as the process answers | nothing |
 //! | `/readyz` | 200 when every [`health::Check`] passes and no drain has begun, else 503 | nothing |
 //! | `/metrics` | Prometheus text (`OpenMetrics`) | nothing |
@@ -27,25 +28,30 @@
 //! Start reading at [`shell`], then [`auth`] and [`oidc`].
 
 pub mod access;
-mod api;
+pub mod api;
 mod assets;
 pub mod auth;
 pub mod config;
+pub mod console;
 mod credential;
 mod error;
 pub mod extension;
 pub mod guard;
 pub mod health;
 pub mod listen;
+mod live;
 pub mod metrics;
 mod oidc;
 mod pages;
 pub mod problem;
 pub mod shell;
-mod text;
+pub mod text;
 
 pub use auth::guard::Caller;
 pub use config::AccessConfig;
+pub use console::Console;
 pub use error::Error;
 pub use listen::{ListenError, bind, serve};
+pub use pages::layout::{Layout, NavLink, When};
+pub use pages::{page, page_with};
 pub use shell::{About, Shell, ShellParts};

@@ -50,12 +50,12 @@ pub(crate) fn routes(shell: &Arc<Shell>) -> Vec<Route> {
 }
 
 /// Writes a page.
-pub(crate) fn page(template: &impl Template) -> Response {
+pub fn page(template: &impl Template) -> Response {
     page_with(StatusCode::OK, template)
 }
 
 /// Writes a page with another status.
-pub(crate) fn page_with(status: StatusCode, template: &impl Template) -> Response {
+pub fn page_with(status: StatusCode, template: &impl Template) -> Response {
     match template.render() {
         Ok(text) => (status, Html(text)).into_response(),
         Err(error) => {

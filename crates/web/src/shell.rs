@@ -11,19 +11,20 @@ use lotse_core::secret::SecretString;
 use lotse_core::task::Board;
 use lotse_core::time::{SharedClock, Timestamp};
 use lotse_store::Store;
+use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use url::Url;
 
-use crate::access::Access;
+use crate::access::{Access, TASK_READ};
 use crate::auth::Gate;
 use crate::auth::guard::{Before, enter};
 use crate::config::AccessConfig;
 use crate::error::Error;
-use crate::extension::{Extension, NavItem, Route, mount};
+use crate::extension::{Extension, Highlights, NavItem, Route, mount};
 use crate::health::Readiness;
 use crate::metrics::Metrics;
-use crate::{api, assets, auth, guard, health, metrics, pages, problem};
+use crate::{api, assets, auth, guard, health, live, metrics, pages, problem};
 
 /// What this process is.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -89,6 +90,9 @@ pub struct Shell {
     pub(crate) clouds: Vec<String>,
     pub(crate) gate: Gate,
     pub(crate) navigation: Vec<NavItem>,
+    pub(crate) highlights: Vec<Arc<dyn Highlights>>,
+    /// Places for listeners of live pages.
+    pub(crate) streams: Arc<Semaphore>,
     pub(crate) document: api::document::Served,
 }
 
@@ -130,6 +134,8 @@ impl Shell {
             clouds: parts.clouds,
             gate,
             navigation,
+            highlights: extension.highlights,
+            streams: Arc::new(Semaphore::new(live::MOST)),
             document,
         });
         let mut routes = open_routes(&shell);
@@ -174,13 +180,15 @@ impl Shell {
     }
 }
 
-/// What is open to everybody: nothing of it says more than how the process is.
+/// What is open to everybody, which says no more than how the process is; and the pulse of pages.
 fn open_routes(shell: &Arc<Shell>) -> Vec<Route> {
     vec![
         Route::get("/healthz", Access::Open, (), health::alive),
         Route::get("/readyz", Access::Open, shell.clone(), health::ready),
         Route::get("/metrics", Access::Open, shell.clone(), metrics::scrape),
         Route::get("/assets/lotse.css", Access::Open, (), assets::stylesheet),
+        Route::get("/assets/live.js", Access::Open, (), live::script),
+        Route::get("/live", Access::Needs(&TASK_READ), shell.clone(), live::stream),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! Foreign text on its way to people: short, on one line, without control characters.
 
 /// At most `longest` characters of the text; what cannot be seen is replaced, what is cut is marked.
-pub(crate) fn shown(text: &str, longest: usize) -> String {
+pub fn shown(text: &str, longest: usize) -> String {
     let mut shown: String = text.chars().take(longest).map(visible).collect();
     if text.chars().nth(longest).is_some() {
         shown.push('…');

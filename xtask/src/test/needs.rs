@@ -17,19 +17,25 @@ pub(super) enum Need {
     Tempest,
     /// A browser; its path is in `LOTSE_CHROMIUM`.
     Chromium,
+    /// Playwright and axe for node; the directory of their modules is in `LOTSE_NODE_MODULES`.
+    Node,
+    /// A client that tries a described API; its program is in `LOTSE_SCHEMATHESIS`.
+    Schemathesis,
     /// A real OpenStack; see `testbed/`.
     Testbed,
 }
 
 impl Need {
     /// All of them, cheapest first.
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Root,
         Self::Postgres,
         Self::ImageManager,
         Self::Client,
         Self::Tempest,
         Self::Chromium,
+        Self::Node,
+        Self::Schemathesis,
         Self::Testbed,
     ];
 
@@ -42,6 +48,8 @@ impl Need {
             Self::Client => "openstackclient",
             Self::Tempest => "tempest",
             Self::Chromium => "Chromium",
+            Self::Node => "Playwright and axe",
+            Self::Schemathesis => "schemathesis",
             Self::Testbed => "the testbed",
         }
     }
@@ -59,6 +67,8 @@ impl Need {
                 Self::Client => says(&["openstackclient"]),
                 Self::Tempest => says(&["tempest"]),
                 Self::Chromium => says(&["chromium", "browser"]),
+                Self::Node => says(&["axe", "playwright"]),
+                Self::Schemathesis => says(&["schemathesis"]),
                 Self::Testbed => says(&["testbed", "keystone", "glance"]),
             })
             .collect()
@@ -97,6 +107,8 @@ mod tests {
         assert_eq!(Need::of("real: testbed and LOTSE_OIM"), [Need::ImageManager, Need::Testbed]);
         assert_eq!(Need::of("real: openstackclient"), [Need::Client]);
         assert_eq!(Need::of("real: tempest"), [Need::Tempest]);
+        assert_eq!(Need::of("real: axe in a browser"), [Need::Chromium, Need::Node]);
+        assert_eq!(Need::of("real: schemathesis"), [Need::Schemathesis]);
         assert_eq!(Need::of("real: kills itself"), []);
     }
 

@@ -98,6 +98,19 @@ fn provide(need: Need, env: &Environment, prepared: &mut Prepared) -> Result<(),
             })?;
             vars.push(("LOTSE_CHROMIUM".to_owned(), path.display().to_string()));
         }
+        Need::Node => {
+            for program in ["node", "npm"] {
+                if env.find(program).is_none() {
+                    apt_install(env, if program == "node" { "nodejs" } else { "npm" })?;
+                }
+            }
+            let modules = peer::node_modules(env)?.display().to_string();
+            vars.push(("LOTSE_NODE_MODULES".to_owned(), modules));
+        }
+        Need::Schemathesis => {
+            let program = peer::schemathesis(env)?.display().to_string();
+            vars.push(("LOTSE_SCHEMATHESIS".to_owned(), program));
+        }
         Need::Testbed => {
             let script = script(env, testbed::SCRIPT)?;
             let was_up = Job::new(env, script.as_str()).args(&["status", "-q"]).succeeds();
@@ -262,9 +275,13 @@ fn stop(need: Need, env: &Environment) -> Result<(), Error> {
     let script = match need {
         Need::Postgres => "testbed/postgres.sh",
         Need::Testbed => testbed::SCRIPT,
-        Need::Root | Need::ImageManager | Need::Client | Need::Tempest | Need::Chromium => {
-            return Ok(());
-        }
+        Need::Root
+        | Need::ImageManager
+        | Need::Client
+        | Need::Tempest
+        | Need::Chromium
+        | Need::Node
+        | Need::Schemathesis => return Ok(()),
     };
     let script = env.root.join(script).display().to_string();
     beside(postgres(env, &script, "down"), env, "down.log")?;

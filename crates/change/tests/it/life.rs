@@ -139,7 +139,7 @@ on_both! { PARTS;
         let desk = desk(&store, 1);
         let verdict = desk.consider(finding(&["a"], Policy::Observe, 1)).await.unwrap();
         assert_eq!(verdict, Verdict::Report);
-        assert!(desk.list(None, 10).await.unwrap().is_empty());
+        assert!(desk.list(None, None, 10).await.unwrap().is_empty());
         waiting(&propose(&desk, &["a"], 2).await);
         desk.consider(finding(&["a"], Policy::Observe, 3)).await.unwrap();
         assert!(desk.live().await.unwrap().is_empty(), "the policy changed");
@@ -152,13 +152,13 @@ on_both! { PARTS;
             desk.conclude(id, conclusion(true, second)).await.unwrap();
         }
         waiting(&propose(&desk, &["b"], 6).await);
-        let first = desk.list(None, 4).await.unwrap();
+        let first = desk.list(None, None, 4).await.unwrap();
         let last = first.last().map(|change| (change.proposed, change.id));
-        let second = desk.list(last, 4).await.unwrap();
+        let second = desk.list(None, last, 4).await.unwrap();
         let seen: Vec<i64> =
             first.iter().chain(&second).map(|change| change.proposed.as_second()).collect();
         assert_eq!(seen, [6, 5, 4, 3, 2, 1]);
         assert_eq!(desk.prune(at(100)).await.unwrap(), 5, "what is live stays");
-        assert_eq!(desk.list(None, 10).await.unwrap().len(), 1);
+        assert_eq!(desk.list(None, None, 10).await.unwrap().len(), 1);
     }
 }

@@ -18,7 +18,7 @@ on_both! { PARTS;
         }
         let opened: BTreeSet<_> = running.join_all().await.into_iter().collect();
         assert_eq!(opened.len(), 1);
-        assert_eq!(desk(&store, 1).list(None, 10).await.unwrap().len(), 1);
+        assert_eq!(desk(&store, 1).list(None, None, 10).await.unwrap().len(), 1);
         assert_eq!(topics(&store).await, ["change.proposed"]);
     }
 

@@ -119,6 +119,11 @@ impl Board {
         self.with(|tasks| tasks.get(name).cloned())
     }
 
+    /// Changes whenever the status of a task does.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
     /// Resolves when `reached` holds for the statuses of all tasks.
     pub async fn wait_until(&self, mut reached: impl FnMut(&[TaskStatus]) -> bool + Send) {
         let mut changes = self.changed.subscribe();

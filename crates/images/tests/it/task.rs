@@ -182,7 +182,7 @@ async fn what_was_seen_and_done_is_on_the_shelf() {
     let stop = CancellationToken::new();
     let page = Select { limit: 10, ..Select::default() };
     task.run(&stop).await.unwrap();
-    let seen = shelf.entries("sim", page).await.unwrap();
+    let seen = shelf.entries("sim", page.clone()).await.unwrap();
     let (place, missing) = &seen[0];
     assert_eq!((*place, missing.name.as_str()), (1, &*stage.name("Debian 13")));
     assert_eq!((missing.standing, missing.image.is_none()), (Standing::Missing, true));
@@ -190,7 +190,7 @@ async fn what_was_seen_and_done_is_on_the_shelf() {
 
     desk.approve();
     task.run(&stop).await.unwrap();
-    let seen = shelf.entries("sim", page).await.unwrap();
+    let seen = shelf.entries("sim", page.clone()).await.unwrap();
     assert_eq!(seen.len(), 1);
     let (_, there) = &seen[0];
     assert_eq!((there.standing, &there.actual["status"]), (Standing::Converged, &"active".into()));
@@ -203,6 +203,6 @@ async fn what_was_seen_and_done_is_on_the_shelf() {
     let other = format!("images:\n{}", stage.definition("Debian 12", &["1"], ""));
     std::fs::write(dir.path().join("images/debian.yml"), other).unwrap();
     task.run(&stop).await.unwrap();
-    let undeclared = Select { standing: Some(Standing::Undeclared), ..page };
+    let undeclared = Select { standing: Some(Standing::Undeclared), ..page.clone() };
     assert_eq!(shelf.entries("sim", undeclared).await.unwrap().len(), 1);
 }

@@ -1,4 +1,4 @@
-//! The upkeep of the changes.
+//! The changes: their pages, their part of the API, their upkeep.
 
 use std::sync::Arc;
 
@@ -12,5 +12,6 @@ use crate::failure::Failure;
 #[expect(clippy::unnecessary_wraps, reason = "the shape that all capabilities share")]
 pub(super) fn assemble(context: &Context<'_>) -> Result<Parts, Failure> {
     let task = Forgetting::new(context.changes.clone(), clock());
-    Ok(Parts { tasks: vec![Arc::new(task)], ..Parts::default() })
+    let parts = Parts::from(lotse_change::web::extension(context.changes));
+    Ok(Parts { tasks: vec![Arc::new(task)], ..parts })
 }

@@ -11,9 +11,10 @@ use crate::failure::Failure;
 
 /// One task for every cloud that the section `images` names.
 pub(super) fn assemble(context: &Context<'_>) -> Result<Parts, Failure> {
-    let mut parts = Parts::default();
-    let Some(config) = &context.config.images else { return Ok(parts) };
+    let Some(config) = &context.config.images else { return Ok(Parts::default()) };
     let config = &context.estate.images(config);
+    let shelf = Shelf::new(context.store.clone());
+    let mut parts = Parts::from(lotse_images::web::extension(config, shelf.clone()));
     for name in &config.clouds {
         let cloud = context.clouds.get(name)?;
         let tools = Tools {
@@ -21,7 +22,7 @@ pub(super) fn assemble(context: &Context<'_>) -> Result<Parts, Failure> {
             desk: Arc::new(context.changes.clone()),
             clock: clock(),
             apply: ApplyOptions::default(),
-            shelf: Shelf::new(context.store.clone()),
+            shelf: shelf.clone(),
         };
         let task = ImagesTask::new(config, cloud, tools);
         parts.tasks.push(Arc::new(task));

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, Parameter};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder, SecurityRequirement};
 
@@ -112,6 +112,11 @@ fn complete(operation: &mut Operation, route: &Route) {
     }
     if route.path.contains('{') {
         problems.push((404, "There is no such thing, or it is not yours to see."));
+    }
+    let mut parameters = operation.parameters.iter().flatten();
+    let is_after = |one: &RefOr<Parameter>| matches!(one, RefOr::T(one) if one.name == "after");
+    if parameters.any(is_after) {
+        problems.push((404, "There is no such page: `after` is no cursor of this list."));
     }
     if operation.parameters.as_ref().is_some_and(|all| !all.is_empty()) {
         problems.push((400, "A parameter cannot be read."));

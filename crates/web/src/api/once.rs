@@ -29,10 +29,10 @@ const KEPT: SignedDuration = SignedDuration::from_hours(24);
 const PATIENCE: SignedDuration = SignedDuration::from_mins(1);
 
 /// The header, for the description of the API.
-#[derive(IntoParams)]
+#[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Header)]
 #[allow(dead_code, reason = "read by the description of the API only")]
-pub(super) struct KeyParameter {
+pub struct KeyParameter {
     /// A word of your own. A request with the same word is done once, however often it is sent.
     #[param(rename = "Idempotency-Key", max_length = 255, pattern = "^[!-~]+$")]
     idempotency_key: Option<String>,
@@ -40,7 +40,7 @@ pub(super) struct KeyParameter {
 
 /// A request that is to be done once, if it has a key.
 #[derive(Debug)]
-pub(super) struct Request {
+pub struct Request {
     actor: String,
     key: Option<String>,
     fingerprint: String,
@@ -48,7 +48,7 @@ pub(super) struct Request {
 
 impl Request {
     /// Reads the key; `operation` and the document tell requests apart.
-    pub(super) fn read(
+    pub fn read(
         identity: &Arc<Identity>,
         headers: &HeaderMap,
         operation: &str,
@@ -78,7 +78,7 @@ fn is_key(key: &str) -> bool {
 
 /// What a write is answered.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub struct Answer {
     status: StatusCode,
     body: String,
     kept: String,
@@ -86,19 +86,20 @@ pub(super) struct Answer {
 
 impl Answer {
     /// This document.
-    pub(super) fn of(status: StatusCode, document: &impl Serialize) -> Self {
+    pub fn of(status: StatusCode, document: &impl Serialize) -> Self {
         let body = serde_json::to_string(document).unwrap_or_default();
         Self { status, kept: body.clone(), body }
     }
 
     /// A repetition is answered with this document instead.
-    pub(super) fn kept_as(self, document: &impl Serialize) -> Self {
+    #[must_use]
+    pub fn kept_as(self, document: &impl Serialize) -> Self {
         Self { kept: serde_json::to_string(document).unwrap_or_default(), ..self }
     }
 }
 
 /// Does the work, or answers as it was answered.
-pub(super) async fn only(
+pub async fn only(
     shell: &Shell,
     request: Request,
     work: impl Future<Output = Result<Answer, Problem>> + Send,

@@ -14,22 +14,22 @@ use crate::problem::Problem;
 /// Entries on a page, unless said otherwise.
 const USUAL: u32 = 50;
 /// The most entries on a page.
-pub(crate) const MOST: u32 = 200;
+pub const MOST: u32 = 200;
 
 /// Which page is wanted.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(super) struct PageQuery {
+pub struct PageQuery {
     /// How many entries, 50 unless said otherwise.
     #[param(minimum = 1, maximum = 200)]
-    pub(super) limit: Option<u32>,
+    pub limit: Option<u32>,
     /// The `next` of the page before.
-    pub(super) after: Option<String>,
+    pub after: Option<String>,
 }
 
 /// How many entries are wanted.
-pub(super) fn limit(limit: Option<u32>) -> Result<u32, Problem> {
+pub fn limit(limit: Option<u32>) -> Result<u32, Problem> {
     match limit.unwrap_or(USUAL) {
         limit @ 1..=MOST => Ok(limit),
         other => Err(Problem::new(StatusCode::BAD_REQUEST, "the parameters cannot be read")
@@ -38,12 +38,12 @@ pub(super) fn limit(limit: Option<u32>) -> Result<u32, Problem> {
 }
 
 /// The cursor that stands for this entry.
-pub(super) fn cursor(entry: &str) -> String {
+pub fn cursor(entry: &str) -> String {
     URL_SAFE_NO_PAD.encode(entry)
 }
 
 /// The entry that a cursor stands for.
-pub(super) fn entry(cursor: Option<&str>) -> Result<Option<String>, Problem> {
+pub fn entry(cursor: Option<&str>) -> Result<Option<String>, Problem> {
     let Some(cursor) = cursor else { return Ok(None) };
     let decoded =
         URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
@@ -53,14 +53,14 @@ pub(super) fn entry(cursor: Option<&str>) -> Result<Option<String>, Problem> {
     }
 }
 
-/// The refusal of a cursor that we did not make.
-pub(super) fn unknown() -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "the parameters cannot be read")
+/// The refusal of a cursor that we did not make: there is no such page.
+pub fn unknown() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "no such page of the list")
         .detail("after is no cursor of this list; take it from `next` of the page before")
 }
 
 /// Cuts a list that was read one entry too long; says after which entry the next page begins.
-pub(super) fn cut<T>(
+pub fn cut<T>(
     mut entries: Vec<T>,
     limit: u32,
     name: impl Fn(&T) -> String,

@@ -12,7 +12,7 @@ use crate::text::shown;
 
 /// The words after the `?` of an address.
 #[derive(Debug)]
-pub(crate) struct Words<T>(pub(crate) T);
+pub struct Words<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Words<T> {
     type Rejection = Problem;
@@ -28,7 +28,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Words<T> {
 
 /// The last word of a path.
 #[derive(Debug)]
-pub(crate) struct PathWord(pub(crate) String);
+pub struct PathWord(pub String);
 
 impl<S: Send + Sync> FromRequestParts<S> for PathWord {
     type Rejection = Problem;
@@ -43,9 +43,25 @@ impl<S: Send + Sync> FromRequestParts<S> for PathWord {
     }
 }
 
+/// Several words of a path.
+#[derive(Debug)]
+pub struct PathWords<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathWords<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let read: Result<Path<T>, PathRejection> = Path::from_request_parts(parts, state).await;
+        let Path(words) = read.map_err(|error| {
+            unreadable(StatusCode::BAD_REQUEST, "the path cannot be read", &error.body_text())
+        })?;
+        Ok(Self(words))
+    }
+}
+
 /// The fields of a form.
 #[derive(Debug)]
-pub(crate) struct Fields<T>(pub(crate) T);
+pub struct Fields<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Fields<T> {
     type Rejection = Problem;
@@ -61,7 +77,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Fields<T> {
 
 /// A document in JSON.
 #[derive(Debug)]
-pub(crate) struct Sent<T>(pub(crate) T);
+pub struct Sent<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Sent<T> {
     type Rejection = Problem;

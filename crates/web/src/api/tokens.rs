@@ -102,7 +102,11 @@ pub(super) async fn list(
 #[schema(as = NewToken)]
 pub(super) struct NewTokenBody {
     /// What it is for.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(
+        min_length = 1,
+        max_length = 100,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+    )]
     name: String,
     /// The permissions it carries, some of yours.
     #[schema(min_items = 1)]

@@ -14,6 +14,7 @@ use super::Gate;
 use super::limit::{Allowance, name_of};
 use super::token::unauthorized;
 use crate::access::{Access, Identity, Who};
+use crate::console::Around;
 use crate::extension::is_api;
 use crate::listen::Peer;
 use crate::problem::Problem;
@@ -136,6 +137,7 @@ async fn admit(
         request = gate.not_forged(&identity, request).await.map_err(refuse)?;
     }
     request.extensions_mut().insert(Caller(identity.clone()));
+    request.extensions_mut().insert(Around(shell.clone()));
     Ok((request, identity, allowance))
 }
 

@@ -96,7 +96,8 @@ impl Gate {
         }
         if let Some(scope) = scopes.iter().find(|scope| grantable.iter().all(|p| p.name != **scope))
         {
-            return Err(refused(format!("you do not have the permission {:?}", shown(scope, 60))));
+            return Err(Problem::new(StatusCode::FORBIDDEN, "no such token can be made")
+                .detail(format!("you do not have the permission {:?}", shown(scope, 60))));
         }
         let credential = Credential::generate().map_err(|error| Problem::of(&error))?;
         let now = self.clock.now();

@@ -9,7 +9,10 @@ use axum::response::Response;
 use super::layout::{Layout, When};
 use super::page;
 use super::task_view::{TaskView, pending};
+use crate::access::Identity;
 use crate::auth::guard::Caller;
+use crate::extension::Highlight;
+use crate::problem::Problem;
 use crate::shell::Shell;
 use crate::text::shown;
 
@@ -17,6 +20,7 @@ use crate::text::shown;
 #[template(path = "overview.html")]
 struct Overview {
     layout: Layout,
+    highlights: Vec<Highlight>,
     clouds: Vec<CloudView>,
     tasks: Vec<TaskView>,
     failing: usize,
@@ -36,7 +40,10 @@ struct Pending {
     changes: String,
 }
 
-pub(super) async fn show(State(shell): State<Arc<Shell>>, Caller(identity): Caller) -> Response {
+pub(super) async fn show(
+    State(shell): State<Arc<Shell>>,
+    Caller(identity): Caller,
+) -> Result<Response, Problem> {
     let tasks = shell.board.tasks();
     let failed = |task: &&lotse_core::task::TaskStatus| {
         task.last.as_ref().is_some_and(|last| !last.outcome.is_success())
@@ -56,13 +63,28 @@ pub(super) async fn show(State(shell): State<Arc<Shell>>, Caller(identity): Call
     let pending = tasks
         .iter()
         .filter_map(|task| Some(Pending { task: shown(&task.name, 120), changes: pending(task)? }));
-    page(&Overview {
-        layout: Layout::of(&shell, &identity, "/", "Overview"),
+    Ok(page(&Overview {
+        layout: Layout::of(&shell, &identity, "/", "Overview").live(),
+        highlights: highlights(&shell, &identity).await?,
         clouds: clouds.collect(),
         failing: tasks.iter().filter(failed).count(),
         pending: pending.collect(),
         tasks: tasks.iter().map(TaskView::from).collect(),
         started: shell.about.started.into(),
         instance: shell.about.instance.clone(),
-    })
+    }))
+}
+
+/// What the capabilities want to be seen first, for those who may see it.
+async fn highlights(shell: &Shell, identity: &Identity) -> Result<Vec<Highlight>, Problem> {
+    let mut all = Vec::new();
+    for source in shell.highlights.iter().filter(|source| identity.reaches(source.access())) {
+        for mut highlight in source.now().await? {
+            highlight.text = shown(&highlight.text, 400);
+            all.push(highlight);
+        }
+    }
+    // What is wrong comes first; within that, capabilities keep their order.
+    all.sort_by_key(|highlight| !highlight.is_wrong);
+    Ok(all)
 }

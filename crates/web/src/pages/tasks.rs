@@ -41,7 +41,7 @@ pub(super) async fn show(
     // Only the name of a task of ours is said to have been requested.
     let requested = query.requested.filter(|name| shell.board.task(name).is_some());
     page(&TasksPage {
-        layout: Layout::of(&shell, &identity, "/tasks", "Tasks"),
+        layout: Layout::of(&shell, &identity, "/tasks", "Tasks").live(),
         rows: shell.board.tasks().iter().map(TaskView::from).collect(),
         may_request: identity.is_known() && identity.may(&TASK_REQUEST),
         requested: requested.map(|name| shown(&name, 120)),

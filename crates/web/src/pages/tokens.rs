@@ -145,14 +145,15 @@ pub(super) async fn create(
             shown_page.secret = Some(secret);
             StatusCode::CREATED
         }
-        Err(problem) if problem.status() == StatusCode::UNPROCESSABLE_ENTITY => {
+        Err(problem) if problem.status().is_client_error() => {
+            let status = problem.status();
             shown_page.complaint = problem.words().1.map(str::to_owned);
             shown_page.name = shown(&new.name, 100);
             shown_page.days = if new.days == 0 { 90 } else { new.days };
             for permission in &mut shown_page.permissions {
                 permission.chosen = new.scopes.iter().any(|scope| scope == permission.name);
             }
-            StatusCode::UNPROCESSABLE_ENTITY
+            status
         }
         Err(problem) => return Err(problem),
     };

@@ -20,7 +20,12 @@ fn example(path: &str) -> String {
 
 async fn ask(browser: &Browser, route: &Route) -> crate::world::Answer {
     let path = example(route.path);
-    let method = reqwest::Method::from_bytes(route.method.as_str().as_bytes()).unwrap();
+    let method = match route.path {
+        // Its stream has no end.
+        "/live" => "HEAD",
+        _ => route.method.as_str(),
+    };
+    let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
     browser.send(browser.request(method, &path).header("accept", "text/html")).await
 }
 
@@ -49,6 +54,7 @@ async fn strangers_are_refused_by_every_route_that_is_not_open() {
     let expected = [
         "/api/v1/openapi.json",
         "/api/v1/sign-in",
+        "/assets/live.js",
         "/assets/lotse.css",
         "/healthz",
         "/metrics",

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use lotse_web::access::Access;
 use lotse_web::extension::{Extension, Route};
+use reqwest::{Method, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -142,4 +143,29 @@ async fn what_proves_itself_reaches_its_handler_unread_and_whatever_else_it_carr
         .body(vec![b'x'; 100 << 10]);
     let answer = sent.send().await.unwrap();
     assert_eq!((answer.status().as_u16(), &*answer.text().await.unwrap()), (200, "102400"));
+}
+
+#[tokio::test]
+async fn a_live_page_is_told_that_something_changed_and_its_stream_ends_with_the_daemon() {
+    let world = World::strict().await;
+    assert_eq!(world.browser().get("/live").await.status, StatusCode::SEE_OTHER, "strangers");
+    let admin = world.admin().await;
+    let cookies: Vec<_> =
+        admin.cookies().into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let request = admin.request(Method::GET, "/live").header("cookie", cookies.join("; "));
+    let mut stream = request.send().await.unwrap();
+    assert_eq!(stream.headers()["content-type"], "text/event-stream");
+    assert_eq!(stream.headers().get("content-encoding"), None, "packed, nothing would arrive");
+    // The first one greets.
+    assert!(next(&mut stream).await.unwrap().contains("event: changed"));
+    admin.submit("/tasks", "/tasks/request", &[("task", "images/sim")]).await;
+    assert!(next(&mut stream).await.unwrap().contains("event: changed"));
+    world.shell.readiness.drain();
+    while next(&mut stream).await.is_some() {}
+}
+
+/// The next piece of a stream; `None` at its end.
+async fn next(stream: &mut reqwest::Response) -> Option<String> {
+    let piece = stream.chunk().await.unwrap()?;
+    Some(String::from_utf8_lossy(&piece).into_owned())
 }
