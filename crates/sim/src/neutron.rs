@@ -1,27 +1,76 @@
-//! Neutron: networks, ports, routers and what else Neutron v2.0 keeps.
+//! Neutron v2.0: networks, ports, routers and what else Neutron keeps.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`model`] | everything as plain data; transitions that are due |
+//! | [`index`] | what follows from it and would be slow to find |
+//! | [`address`], [`allocate`] | ranges, pools, and which addresses a port gets |
+//! | [`access`] | who makes a request, and what a change brings with it |
+//! | [`attribute`] | what bodies may say, by Neutron's attribute maps |
+//! | [`resource`], [`list`](mod@list), [`tags`] | the uniform collections |
+//! | [`networks`], [`subnets`], [`ports`], [`routers`], [`floating_ips`], [`forwardings`], [`security_groups`], [`rules`], [`default_rules`], [`rbac`], [`pools`], [`qos`] | the resources |
+//! | [`quotas`], [`info`], [`extensions`] | limits; versions, agents, free addresses |
+//! | [`plug`] | what Nova wants of Neutron |
+//! | [`seed`] | the network at the beginning, and large ones on request |
+//! | [`refusal`] | Neutron's error bodies |
+//!
+//! It is the testbed's Neutron 21 with OVN. Known and meant differences:
+//!
+//! - Readers may not write (in Neutron 21 they may, unless `enforce_new_defaults` is set).
+//! - Addresses are handed out from the lowest; Neutron takes any of the pool.
+//! - Default rules of security groups can be changed, as from Neutron 23 on
+//!   ([`crate::SimOptions::default_security_group_rules`] switches that off).
+//! - Trunks, segments, address groups, local IPs and metering labels answer 404 and are not listed
+//!   among the extensions; the descriptions of extensions are their names.
+//! - Agents are three of OVN, always alive, with the present as their last heartbeat.
 
-#[allow(dead_code, reason = "used by the API as it is widened")]
+mod access;
 pub(crate) mod address;
 mod allocate;
+mod attribute;
+mod default_rules;
+mod extensions;
 mod floating_ips;
-#[allow(dead_code, reason = "used by the API as it is widened")]
+mod forwardings;
 mod index;
+mod info;
+mod list;
 pub(crate) mod model;
-#[allow(dead_code, reason = "used by Nova as it is widened")]
+mod networks;
 pub(crate) mod plug;
+mod pools;
+mod ports;
+mod qos;
 mod quotas;
+mod rbac;
+mod refusal;
+mod resource;
+mod routers;
+mod rules;
 mod security_groups;
 mod seed;
+mod subnets;
+mod tags;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode};
 
+use self::access::Request;
+use self::model::{
+    AddressScope, FloatingIp, Net, Port, QosPolicy, RbacPolicy, SecurityGroup, SecurityGroupRule,
+    Subnet, SubnetPool,
+};
+use self::refusal::Refusal;
 use crate::service::{Exchange, Service};
 use crate::world::SharedWorld;
 
 /// Where the service is mounted.
 pub(crate) const MOUNT: &str = "/network";
+
+/// No body may be longer (`[DEFAULT] max_request_body_size` of oslo.middleware).
+const MAX_BODY: usize = 114_688;
 
 /// The service.
 #[derive(Clone, Copy, Debug)]
@@ -41,18 +90,57 @@ impl Service for Neutron {
     }
 
     fn routes(&self, world: SharedWorld) -> Router {
-        Router::new().with_state(world)
+        Router::new()
+            .merge(info::routes())
+            .merge(resource::routes::<Net>())
+            .merge(resource::routes::<Subnet>())
+            .merge(resource::routes::<Port>())
+            .merge(resource::routes::<model::Router>())
+            .merge(resource::routes::<FloatingIp>())
+            .merge(resource::routes::<SecurityGroup>())
+            .merge(resource::routes::<SecurityGroupRule>())
+            .merge(resource::routes::<RbacPolicy>())
+            .merge(resource::routes::<SubnetPool>())
+            .merge(resource::routes::<AddressScope>())
+            .merge(resource::routes::<QosPolicy>())
+            .merge(routers::routes())
+            .merge(forwardings::routes())
+            .merge(default_rules::routes())
+            .merge(qos::routes())
+            .merge(quotas::routes())
+            .fallback(elsewhere)
+            .method_not_allowed_fallback(wrong_method)
+            .layer(DefaultBodyLimit::max(MAX_BODY))
+            .with_state(world)
     }
 
     fn refuse(&self, status: u16, message: &str) -> Response {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        (status, message.to_owned()).into_response()
+        let kind = match status.as_u16() {
+            429 => "HTTPTooManyRequests",
+            503 => "HTTPServiceUnavailable",
+            _ => "HTTPInternalServerError",
+        };
+        Refusal::new(status, kind, message).into_response()
     }
 
     fn finish(&self, exchange: &Exchange, mut answer: Response) -> Response {
-        if let Ok(id) = HeaderValue::from_str(&exchange.request_id) {
+        if exchange.path != "/"
+            && let Ok(id) = HeaderValue::from_str(&exchange.request_id)
+        {
             answer.headers_mut().insert(HeaderName::from_static("x-openstack-request-id"), id);
         }
         answer
     }
+}
+
+/// Paths that lead nowhere; without a token nobody learns that.
+async fn elsewhere(_request: Request) -> Refusal {
+    Refusal::nowhere()
+}
+
+async fn wrong_method(_request: Request) -> Refusal {
+    let text = "The server could not comply with the request since it is either malformed or \
+                otherwise incorrect.";
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "HTTPMethodNotAllowed", text)
 }

@@ -59,6 +59,9 @@ pub struct SimOptions {
     pub keep_bytes: u64,
     /// Larger uploads are refused with 413, as by Glance's `image_size_cap`. Default 1 TiB.
     pub image_size_cap: u64,
+    /// Whether Neutron lets administrators change the rules that security groups begin with, as it
+    /// does from 2023.2 on. Default yes.
+    pub default_security_group_rules: bool,
 }
 
 impl Default for SimOptions {
@@ -76,6 +79,7 @@ impl Default for SimOptions {
             random: 1,
             keep_bytes: 16 << 20,
             image_size_cap: 1 << 40,
+            default_security_group_rules: true,
         }
     }
 }

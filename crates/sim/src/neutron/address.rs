@@ -50,7 +50,7 @@ impl Cidr {
     }
 
     /// How many bits tell the addresses apart.
-    fn host_bits(self) -> u32 {
+    pub(crate) fn host_bits(self) -> u32 {
         (if self.base.is_ipv4() { 32 } else { 128 }) - u32::from(self.prefix)
     }
 
@@ -90,14 +90,24 @@ impl Cidr {
         }
     }
 
+    /// Whether a router can have the address: any outside of the range (it is reached some other
+    /// way), any IPv6 address, and what an IPv4 host can have, except where there are only two.
+    pub(crate) fn may_route(self, address: IpAddr) -> bool {
+        !self.contains(address)
+            || address.is_ipv6()
+            || address != self.base && address != self.last()
+    }
+
     /// The pools that a subnet has when none are given: every usable address but the gateway's.
     pub(crate) fn default_pools(self, gateway: Option<IpAddr>) -> Vec<Pool> {
         let (mut low, mut high) = (number(self.base), number(self.last()));
-        if self.host_bits() > 1 {
-            low += 1;
-            if self.version() == 4 {
+        match (self.version(), self.host_bits()) {
+            (4, 2..) => {
+                low += 1;
                 high -= 1;
             }
+            (6, 1..) => low += 1,
+            _ => {}
         }
         let whole = |low, high| Pool { start: like(self.base, low), end: like(self.base, high) };
         let Some(gateway) = gateway.filter(|it| self.contains(*it)).map(number) else {
@@ -207,10 +217,6 @@ impl Taken {
     /// The pools have changed.
     pub(crate) fn forget_hint(&mut self) {
         self.full_below = None;
-    }
-
-    pub(crate) fn contains(&self, address: IpAddr) -> bool {
-        self.addresses.contains(&address)
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -26,8 +26,10 @@ pub(crate) enum NoAddress {
     NotInSubnet(IpAddr),
     /// It is in no subnet of the network.
     NotInNetwork(IpAddr),
-    /// The subnet does not exist or is of another network.
+    /// The subnet is of another network.
     WrongSubnet(String),
+    /// There is no such subnet.
+    NoSubnet(String),
 }
 
 /// For whom addresses are.
@@ -127,21 +129,27 @@ impl Network {
     fn grant(&mut self, tenant: Tenant<'_>, wish: &Wish) -> Result<FixedIp, NoAddress> {
         let subnet = match (&wish.subnet, wish.address) {
             (Some(id), _) => {
-                let found = self.subnets.get(id).filter(|it| it.network_id == tenant.network);
-                found.ok_or_else(|| NoAddress::WrongSubnet(id.clone()))?.clone()
+                let found = self.subnets.get(id);
+                let found = found.ok_or_else(|| NoAddress::NoSubnet(id.clone()))?;
+                let same = found.network_id == tenant.network;
+                same.then(|| found.clone()).ok_or_else(|| NoAddress::WrongSubnet(id.clone()))?
             }
             (None, Some(address)) => {
                 let mut subnets = self.subnets_of(tenant.network);
-                let found = subnets.find(|subnet| subnet.cidr.contains(address));
+                let found = subnets.find(|subnet| subnet.cidr.is_usable(address));
                 found.ok_or(NoAddress::NotInNetwork(address))?.clone()
             }
             (None, None) => return Err(NoAddress::WrongSubnet(String::new())),
         };
         let id = subnet.standard.id.clone();
+        // Routers, and whatever may still become one, may have the anycast address of routers.
+        let may_route = tenant.is_router() || tenant.device_owner.is_empty();
+        let usable = |address: IpAddr| {
+            subnet.cidr.is_usable(address)
+                || may_route && address.is_ipv6() && address == subnet.cidr.base
+        };
         match wish.address {
-            Some(address) if !subnet.cidr.is_usable(address) => {
-                Err(NoAddress::NotInSubnet(address))
-            }
+            Some(address) if !usable(address) => Err(NoAddress::NotInSubnet(address)),
             Some(address) => {
                 if self.index.taken(&id).take(address) {
                     Ok(FixedIp { subnet_id: id, ip_address: address })

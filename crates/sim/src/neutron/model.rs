@@ -158,6 +158,9 @@ pub(crate) struct Port {
     pub(crate) made_for_server: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) fixed_ips: Vec<FixedIp>,
+    /// Whether it was made to have no address.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) addressless: bool,
     /// Pairs of `ip_address` and `mac_address`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) allowed_address_pairs: Vec<AddressPair>,
@@ -313,8 +316,8 @@ pub(crate) struct DefaultRule {
 /// What one project allows another.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct RbacPolicy {
-    pub(crate) id: String,
-    pub(crate) project_id: String,
+    #[serde(flatten)]
+    pub(crate) standard: Standard,
     /// `network`, `security_group`, `qos_policy`, `address_scope`, `subnetpool`.
     pub(crate) object_type: String,
     pub(crate) object_id: String,
@@ -344,9 +347,8 @@ pub(crate) struct SubnetPool {
 /// Pools whose addresses never overlap.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct AddressScope {
-    pub(crate) id: String,
-    pub(crate) project_id: String,
-    pub(crate) name: String,
+    #[serde(flatten)]
+    pub(crate) standard: Standard,
     pub(crate) ip_version: u8,
 }
 
@@ -408,7 +410,9 @@ standard!(
     SecurityGroup,
     SecurityGroupRule,
     SubnetPool,
-    QosPolicy
+    QosPolicy,
+    RbacPolicy,
+    AddressScope
 );
 
 macro_rules! has_id {
@@ -420,7 +424,7 @@ macro_rules! has_id {
         }
     )*};
 }
-has_id!(DefaultRule, RbacPolicy, AddressScope, Agent);
+has_id!(DefaultRule, Agent);
 
 /// Everything the service knows.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -502,6 +506,14 @@ impl Network {
             {
                 port.active = true;
                 port.standard.touch(at);
+            }
+        }
+        for id in std::mem::take(&mut self.index.turning) {
+            if let Some(floating) = self.floating_ips.get_mut(&id)
+                && floating.active != floating.port_id.is_some()
+            {
+                floating.active = floating.port_id.is_some();
+                floating.standard.touch(now);
             }
         }
     }

@@ -6,11 +6,13 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use lotse_core::time::Timestamp;
+use serde_json::json;
 
 use super::allocate::{NoAddress, Tenant, Wish};
 use super::model::{FixedIp, Net, Network, Port, Standard};
 use super::security_groups::default_group;
 use super::seed::plain_port;
+use crate::events::{Cause, Happened};
 use crate::ids::IdSource;
 use crate::world::World;
 
@@ -123,11 +125,22 @@ pub(crate) fn new_mac(state: &Network, ids: &IdSource, network: &str) -> String 
 
 /// Plugs a server in: all of it or nothing.
 pub(crate) fn plug(world: &World, request: &PlugRequest) -> Result<Vec<Plugged>, PlugError> {
+    let (plugged, made) = plug_in(&mut world.network(), world, request)?;
+    for port in made {
+        tell(world, "port.create.end", Some(&request.user), &port);
+    }
+    Ok(plugged)
+}
+
+/// What is plugged in, and the ports that were made for it.
+fn plug_in(
+    state: &mut Network,
+    world: &World,
+    request: &PlugRequest,
+) -> Result<(Vec<Plugged>, Vec<Port>), PlugError> {
     let now = world.now();
-    let mut state = world.network();
-    let state = &mut *state;
     let nics = match &request.wanted {
-        Wanted::None => return Ok(Vec::new()),
+        Wanted::None => return Ok((Vec::new(), Vec::new())),
         Wanted::These(nics) => nics.clone(),
         Wanted::Auto => {
             vec![Nic { network: Some(only_network(state, request)?), ..Nic::default() }]
@@ -144,39 +157,60 @@ pub(crate) fn plug(world: &World, request: &PlugRequest) -> Result<Vec<Plugged>,
         };
         match result {
             Ok(port) => {
-                made.push(port.standard.id.clone());
                 plugged.push(Plugged { tag: nic.tag.clone(), ..describe(state, &port) });
+                made.push(port);
             }
             Err(error) => {
                 for port in made {
-                    detach(state, &port, now);
+                    detach(state, &port.standard.id, now);
                 }
                 return Err(error);
             }
         }
     }
-    Ok(plugged)
+    made.retain(|port| port.made_for_server);
+    Ok((plugged, made))
+}
+
+/// Tells of a port that came or went with a server, as Neutron does when Nova asks for it.
+fn tell(world: &World, event_type: &str, user: Option<&str>, port: &Port) {
+    let project = Some(port.standard.project_id.clone());
+    world.events.publish(Happened {
+        at: world.now(),
+        event_type: event_type.to_owned(),
+        publisher_id: "network.sim",
+        cause: Cause { project, user: user.map(str::to_owned), request: None },
+        payload: json!({"port_id": port.standard.id, "port": port.summary()}),
+    });
 }
 
 /// Unplugs a server: deletes the ports that were made for it and frees those it was given.
 pub(crate) fn unplug(world: &World, server: &str) {
     let now = world.now();
-    let mut state = world.network();
-    let ports: Vec<String> = state.index.ports_of_device(server).map(str::to_owned).collect();
-    for port in ports {
-        detach(&mut state, &port, now);
+    let gone: Vec<Port> = {
+        let mut state = world.network();
+        let ports: Vec<String> = state.index.ports_of_device(server).map(str::to_owned).collect();
+        ports.iter().filter_map(|port| detach(&mut state, port, now)).collect()
+    };
+    for port in gone {
+        tell(world, "port.delete.end", None, &port);
     }
 }
 
 /// Unplugs one card of a server; false when it does not have the port.
 pub(crate) fn unplug_port(world: &World, server: &str, port: &str) -> bool {
     let now = world.now();
-    let mut state = world.network();
-    let has = state.ports.get(port).is_some_and(|port| port.device_id == server);
-    if has {
-        detach(&mut state, port, now);
+    let gone = {
+        let mut state = world.network();
+        if state.ports.get(port).is_none_or(|port| port.device_id != server) {
+            return false;
+        }
+        detach(&mut state, port, now)
+    };
+    if let Some(port) = gone {
+        tell(world, "port.delete.end", None, &port);
     }
-    has
+    true
 }
 
 /// The cards of a server, in the order in which they were made.
@@ -199,19 +233,6 @@ pub(crate) fn rebind(world: &World, server: &str, host: &str) {
     }
 }
 
-/// The server was switched on or off: its links come up at this time, or are down now.
-pub(crate) fn link(world: &World, server: &str, active_at: Option<Timestamp>) {
-    let now = world.now();
-    let mut state = world.network();
-    let ports: Vec<Port> = state.ports_of_device(server).cloned().collect();
-    for mut port in ports {
-        port.active &= active_at.is_some();
-        port.active_at = active_at.filter(|_| !port.active);
-        port.standard.touch(now);
-        state.put_port(port);
-    }
-}
-
 /// Whether the project may plug servers into a network.
 fn is_offered(state: &Network, net: &Net, request: &PlugRequest) -> bool {
     request.admin
@@ -221,7 +242,7 @@ fn is_offered(state: &Network, net: &Net, request: &PlugRequest) -> bool {
 }
 
 fn only_network(state: &Network, request: &PlugRequest) -> Result<String, PlugError> {
-    let mut own = state.networks.values().filter(|net| {
+    let mut own = state.networks_for(&request.project).filter(|net| {
         (request.admin || !net.external) && net.standard.project_id == request.project
             || state.is_shared(&net.standard.id, Some(&request.project))
     });
@@ -343,7 +364,9 @@ fn create(
         NoAddress::NotInSubnet(address) | NoAddress::NotInNetwork(address) => {
             PlugError::FixedIpInvalid { address, network: network.clone() }
         }
-        NoAddress::Exhausted | NoAddress::WrongSubnet(_) => PlugError::NoAddresses(network.clone()),
+        NoAddress::Exhausted | NoAddress::WrongSubnet(_) | NoAddress::NoSubnet(_) => {
+            PlugError::NoAddresses(network.clone())
+        }
     })?;
     let standard = Standard {
         id: world.ids.uuid(),
@@ -370,12 +393,12 @@ fn create(
     Ok(port)
 }
 
-/// Takes a port from its server.
-fn detach(state: &mut Network, id: &str, now: Timestamp) {
-    let Some(mut port) = state.take_port(id) else { return };
+/// Takes a port from its server; the port if it went with it.
+fn detach(state: &mut Network, id: &str, now: Timestamp) -> Option<Port> {
+    let mut port = state.take_port(id)?;
     if port.made_for_server {
         state.disassociate(id, now);
-        return;
+        return Some(port);
     }
     port.device_id.clear();
     port.device_owner.clear();
@@ -384,6 +407,7 @@ fn detach(state: &mut Network, id: &str, now: Timestamp) {
     port.active_at = None;
     port.standard.touch(now);
     state.put_port(port);
+    None
 }
 
 fn describe(state: &Network, port: &Port) -> Plugged {

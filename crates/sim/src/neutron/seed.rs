@@ -106,6 +106,7 @@ pub(crate) fn plain_port(standard: Standard, network_id: &str, mac_address: Stri
         device_owner: String::new(),
         made_for_server: false,
         fixed_ips: Vec::new(),
+        addressless: false,
         allowed_address_pairs: Vec::new(),
         extra_dhcp_opts: Vec::new(),
         security_groups: Vec::new(),
@@ -191,8 +192,7 @@ pub(crate) fn network() -> Network {
         ports: keyed([metadata]),
         default_rules: keyed(default_rules()),
         rbac_policies: keyed([RbacPolicy {
-            id: id("rbac-policy", "public"),
-            project_id: owner,
+            standard: standard("rbac-policy", "public", &owner),
             object_type: "network".to_owned(),
             object_id: network_id,
             action: "access_as_external".to_owned(),
@@ -221,7 +221,7 @@ pub(crate) fn generate(state: &mut Network, wanted: &Generate, now: Timestamp) {
         };
         let net = plain_network(stamped("network", &name), provider);
         let network_id = net.standard.id.clone();
-        state.networks.insert(network_id.clone(), net);
+        state.put_network(net);
         let Some(cidr) = Cidr::around(v4(0x0a00_0000), 16) else { continue };
         let pools = cidr.default_pools(Some(cidr.nth(1)));
         let subnet = plain_subnet(stamped("subnet", &name), network_id.clone(), cidr, pools);

@@ -7,6 +7,7 @@ mod contract;
 mod events;
 mod faults;
 mod imports;
+mod network;
 mod openstackclient;
 mod policy;
 mod state;

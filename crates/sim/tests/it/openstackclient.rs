@@ -4,6 +4,8 @@
 
 mod identity;
 mod image;
+mod network;
+mod network_security;
 
 use lotse_sim::SimCloud;
 use serde_json::Value;

@@ -61,7 +61,7 @@ impl Bed {
     pub(crate) async fn slow() -> Self {
         let start = "2026-01-01T00:00:00Z".parse().expect("a time");
         let clock = Arc::new(ManualClock::starting_at(start));
-        let whole = std::time::Duration::from_mins(1);
+        let whole = Duration::from_mins(1);
         let options = SimOptions {
             clock: clock.clone(),
             delays: Delays { server: whole, ..Delays::default() },
@@ -136,6 +136,7 @@ impl Bed {
     pub(crate) async fn clean_up(&self) {
         super::nova::clean_up(self).await;
         let admin = Session::sign_in(&self.people.admin).await;
+        super::neutron::clean_up(self).await;
         for hidden in ["false", "true"] {
             let path =
                 format!("/v2/images?tag={}&limit=500&os_hidden={hidden}&visibility=all", self.run);

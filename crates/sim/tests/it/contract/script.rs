@@ -209,6 +209,14 @@ impl Script {
                 (r"gAAAA[\w=-]+", "<token>"),
                 (r#""audit_ids":\["[^"]*"[^]]*\]"#, "\"audit_ids\":[…]"),
                 (r"127\.0\.0\.1:\d+", "<address>"),
+                // Neutron draws MAC addresses at random and shows numbers of database rows.
+                (r"fa:16:3e(:[0-9a-f]{2}){3}", "<mac>"),
+                (r#""standard_attr_id":\d+"#, "\"standard_attr_id\":<number>"),
+                (r#""provider:segmentation_id":\d+"#, "\"provider:segmentation_id\":<random>"),
+                // What Neutron's own extensions said to a policy, with their addresses in memory.
+                (r#"Callback neutron.*","type""#, "Callback neutron…\",\"type\""),
+                // Python's sets have no order.
+                (r"Expected keys: \{[^}]*\}", "Expected keys: {…}"),
             ]
             .map(|(pattern, name)| (Regex::new(pattern).expect("a pattern"), name))
             .into()
@@ -245,9 +253,16 @@ pub(crate) fn sorted(value: Value) -> Value {
             let mut fields: Vec<_> = fields.into_iter().collect();
             fields.sort_by(|(a, _), (b, _)| a.cmp(b));
             for (name, value) in &mut fields {
-                // Glance keeps tags in no order.
-                if let (true, Value::Array(tags)) = (name == "tags", value) {
-                    tags.sort_by_key(Value::to_string);
+                // Glance keeps tags in no order, Neutron orders by ids, which are random.
+                match (name.as_str(), value) {
+                    ("tags" | "allocation_pools", Value::Array(list)) => {
+                        list.sort_by_key(Value::to_string);
+                    }
+                    ("security_group_rules", Value::Array(rules)) => rules.sort_by_key(|rule| {
+                        ["direction", "ethertype", "protocol", "port_range_min"]
+                            .map(|key| rule[key].to_string())
+                    }),
+                    _ => {}
                 }
             }
             Value::Object(fields.into_iter().map(|(k, v)| (k, sorted(v))).collect::<Map<_, _>>())

@@ -1,0 +1,89 @@
+//! Who makes a request to Neutron, and what makes a change.
+
+use axum::extract::FromRequestParts;
+use axum::response::Response;
+use http::request::Parts;
+use lotse_core::time::Timestamp;
+use serde_json::Value;
+
+use super::model::Standard;
+use crate::events::{Cause, Happened};
+use crate::fault_body::unauthenticated;
+use crate::http::front::RequestId;
+use crate::keystone::caller::Caller;
+use crate::world::{SharedWorld, World};
+
+/// A caller whose token is valid, and the request.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) caller: Caller,
+    pub(crate) id: Option<String>,
+}
+
+impl FromRequestParts<SharedWorld> for Request {
+    type Rejection = Response;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        world: &SharedWorld,
+    ) -> Result<Self, Self::Rejection> {
+        let id = parts.extensions.get::<RequestId>().map(|id| id.0.clone());
+        let caller = Caller::of(world, parts).ok_or_else(|| unauthenticated(&world.base))?;
+        Ok(Self { caller, id })
+    }
+}
+
+/// A change under way: who makes it and when, and what follows from it once the lock is released.
+#[derive(Debug)]
+pub(crate) struct Change<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) request: &'a Request,
+    pub(crate) now: Timestamp,
+    events: Vec<(String, Value)>,
+}
+
+impl<'a> Change<'a> {
+    pub(crate) fn new(world: &'a World, request: &'a Request) -> Self {
+        let now = world.now();
+        Self { world, request, now, events: Vec::new() }
+    }
+
+    pub(crate) const fn caller(&self) -> &'a Caller {
+        &self.request.caller
+    }
+
+    /// What a new resource of a project begins with.
+    pub(crate) fn standard(&self, project: &str) -> Standard {
+        Standard {
+            id: self.world.ids.uuid(),
+            project_id: project.to_owned(),
+            description: Some(String::new()),
+            created_at: self.now,
+            updated_at: self.now,
+            ..Standard::default()
+        }
+    }
+
+    /// Something worth a notification, for example `network.create.end`.
+    pub(crate) fn tell(&mut self, event_type: String, payload: Value) {
+        self.events.push((event_type, payload));
+    }
+
+    /// Tells everybody. Called with no lock held.
+    pub(crate) fn finish(self) {
+        let cause = Cause {
+            project: self.request.caller.project().map(str::to_owned),
+            user: Some(self.request.caller.user().to_owned()),
+            request: self.request.id.clone(),
+        };
+        for (event_type, payload) in self.events {
+            self.world.events.publish(Happened {
+                at: self.now,
+                event_type,
+                publisher_id: "network.sim",
+                cause: cause.clone(),
+                payload,
+            });
+        }
+    }
+}
