@@ -9,6 +9,8 @@
 //! | `demo` | `member` | project `demo` |
 //! | `reader` | `reader` | project `demo` |
 //! | `alt` | `member` | project `alt` |
+//!
+//! Members are also `load-balancer_member`, the reader is `load-balancer_observer`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -242,6 +244,10 @@ pub(crate) fn identity() -> Identity {
             role("service", &[]),
             role("creator", &[]),
             role("load-balancer_member", &[]),
+            role("load-balancer_observer", &[]),
+            role("load-balancer_global_observer", &[]),
+            role("load-balancer_quota_admin", &[]),
+            role("load-balancer_admin", &[]),
         ]),
         regions: by_id([Region { id: crate::keystone::region().to_owned(), ..Region::default() }]),
         assignments: [
@@ -250,6 +256,9 @@ pub(crate) fn identity() -> Identity {
             given("demo", "member", on("demo")),
             given("reader", "reader", on("demo")),
             given("alt", "member", on("alt")),
+            given("demo", "load-balancer_member", on("demo")),
+            given("reader", "load-balancer_observer", on("demo")),
+            given("alt", "load-balancer_member", on("alt")),
         ]
         .into(),
         application_credentials: by_id([AppCredential {

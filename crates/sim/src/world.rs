@@ -111,7 +111,7 @@ impl World {
             drop(self.network());
             drop(self.placement());
             drop(self.compute());
-            drop(self.load_balancer());
+            crate::octavia::sweep(self);
             drop(self.key_manager());
             drop(self.object_store());
         });
@@ -191,7 +191,7 @@ impl World {
     /// What Octavia knows, to look at or change, with all transitions made that are due.
     pub(crate) fn load_balancer(&self) -> MutexGuard<'_, Balancers> {
         let mut load_balancer = self.load_balancer.lock().unwrap_or_else(PoisonError::into_inner);
-        load_balancer.settle(self.now());
+        load_balancer.settle(self.now(), &self.events);
         load_balancer
     }
 

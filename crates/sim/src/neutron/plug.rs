@@ -2,6 +2,8 @@
 //!
 //! These functions take the world and lock the network themselves; call them with no lock held.
 
+pub(crate) mod vip;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 

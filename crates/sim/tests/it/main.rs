@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "helpers of tests may give up loudly")]
 
+mod balancers;
 mod client;
 mod contract;
 mod events;
