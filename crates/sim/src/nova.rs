@@ -14,8 +14,26 @@
 //! | [`keypairs`], [`groups`] | keys of users; servers together or apart |
 //! | [`hosts`], [`services`], [`aggregates`] | hypervisors, zones, services, aggregates |
 //! | [`quota`], [`usage`] | limits, what was used, migrations |
+//! | [`gone`] | what other services have now |
 //! | [`notify`] | the notifications of a server's life |
 //! | [`builtin`], [`generate`] | what there is without a seed; many servers for rehearsals |
+//!
+//! # Where it differs from Nova 26, and why
+//!
+//! The scenarios `tests/it/contract/nova*.rs` compare it with the testbed. Known and meant:
+//!
+//! - Readers may not write, as from Nova 27 on.
+//! - Images, networks, security groups and floating IPs, which Nova passed on to other services until
+//!   2.36, and its list of extensions are not there in any version.
+//! - There are consoles of every kind, whatever a host is configured for; nobody listens there.
+//! - Deleted servers are forgotten when ten thousand more were deleted; none is deleted later or can
+//!   be brought back (`restore`, `reclaim_instance_interval`).
+//! - What a guest does is not there: passwords, crash dumps and console output are the same for all.
+//! - Attaching a port of a network that does not exist is 404; Nova 26 stumbles over it (500).
+//! - Exchanging a volume for another (`PUT os-volume_attachments` with another id) is refused.
+//! - Between two writes to its database Nova shows a server that is being deleted as `DELETED`; here
+//!   it is gone at once.
+//! - Of the properties of images only `img_hv_type` and the sizes choose hosts.
 
 mod actions;
 mod aggregates;
@@ -31,6 +49,7 @@ mod flavor_parts;
 mod flavors;
 pub(crate) mod fleet;
 mod generate;
+mod gone;
 mod groups;
 mod hosts;
 mod images;
@@ -127,6 +146,7 @@ impl Service for Nova {
             .merge(aggregates::routes())
             .merge(quota::routes())
             .merge(usage::routes())
+            .merge(gone::routes())
             .fallback(asked::nowhere)
             .method_not_allowed_fallback(asked::nowhere)
             .layer(gate);

@@ -7,6 +7,17 @@
 //! | [`providers`], [`inventories`], [`traits`] | what there is |
 //! | [`allocations`], [`candidates`] | who holds what; who could give what |
 //! | [`claim`] | what Nova wants of it |
+//!
+//! # Where it differs from Placement 8, and why
+//!
+//! The scenarios of `tests/it/contract/placement.rs` compare it with the testbed. Known and meant:
+//!
+//! - Traits are listed in alphabetical order; Placement lists them in none.
+//! - A body that is no JSON is refused without saying where Python's parser stopped.
+//! - A second inventory of a class is refused in plain words, not in those of a database.
+//! - Candidates are single providers; groups of a request are added up. No host here has nested
+//!   providers, so that the answers are the same.
+//! - Reshaping (`POST /reshaper`) is not there: no provider here ever changes its form.
 
 mod allocations;
 mod asked;
@@ -21,8 +32,9 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use http::header::VARY;
 use http::{HeaderName, HeaderValue, StatusCode};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::service::{Exchange, Service};
 use crate::world::SharedWorld;
@@ -75,12 +87,18 @@ impl Service for PlacementService {
 }
 
 /// The version document. It needs no token.
-async fn versions(State(_): State<SharedWorld>) -> axum::Json<Value> {
-    axum::Json(json!({"versions": [{
+async fn versions(State(_): State<SharedWorld>) -> Response {
+    let oldest = format!("placement {}", asked::RANGE.lowest);
+    let varies = [
+        (VARY, "openstack-api-version".to_owned()),
+        (HeaderName::from_static("openstack-api-version"), oldest),
+    ];
+    let body = axum::Json(json!({"versions": [{
         "id": "v1.0",
         "max_version": asked::RANGE.highest.to_string(),
         "min_version": asked::RANGE.lowest.to_string(),
         "status": "CURRENT",
         "links": [{"rel": "self", "href": ""}],
-    }]}))
+    }]}));
+    (varies, body).into_response()
 }

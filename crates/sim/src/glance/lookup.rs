@@ -89,6 +89,25 @@ pub(crate) fn snapshot(world: &World, wanted: &Snapshot<'_>) -> String {
     id
 }
 
+/// Deletes the oldest backups of a kind until so many are left; `newest` is the one just made.
+pub(crate) fn rotate(world: &World, (server, kind): (&str, &str), newest: &str, keep: usize) {
+    let mut images = world.images();
+    let is = |image: &Image, name: &str, value: &str| {
+        image.properties.get(name).and_then(Value::as_str) == Some(value)
+    };
+    let mut backups: Vec<(bool, Timestamp, String)> = images
+        .by_id
+        .values()
+        .filter(|image| is(image, "image_type", "backup") && is(image, "backup_type", kind))
+        .filter(|image| is(image, "instance_uuid", server))
+        .map(|image| (image.id == newest, image.created_at, image.id.clone()))
+        .collect();
+    backups.sort_unstable_by(|a, b| b.cmp(a));
+    for (_, _, id) in backups.into_iter().skip(keep) {
+        images.by_id.remove(&id);
+    }
+}
+
 /// Deletes an image that was made for a server, if it is still there.
 pub(crate) fn discard(world: &World, id: &str) {
     world.images().by_id.remove(id);

@@ -14,10 +14,10 @@ use super::{attach, console, images, moves, notify, servers, shapes};
 use crate::fault_body::Fault;
 use crate::world::SharedWorld;
 
-/// The name of the action that a body asks for: its first key.
+/// The name of the action that a body asks for: its only key.
 pub(crate) fn name_of(body: &Value) -> Result<&str, Fault> {
     let malformed = || Fault::bad("Malformed request body");
-    let fields = body.as_object().ok_or_else(malformed)?;
+    let fields = body.as_object().filter(|fields| fields.len() == 1).ok_or_else(malformed)?;
     fields.keys().next().map(String::as_str).ok_or_else(malformed)
 }
 
@@ -94,10 +94,15 @@ pub(crate) fn check<'a>(
         Who::Admin => asked.admin_only(doing.rule)?,
         Who::Member => asked.member(doing.rule)?,
     }
-    find::unlocked(server, asked)?;
+    if !NOT_LOCKED.contains(&doing.word) {
+        find::unlocked(server, asked)?;
+    }
     find::check(server, doing.word, doing.allowed)?;
     Ok(server)
 }
+
+/// What is done to locked servers as well.
+const NOT_LOCKED: &[&str] = &["createImage", "createBackup", "evacuate"];
 
 /// Begins something, if it is allowed.
 pub(crate) fn begin(
@@ -223,6 +228,9 @@ pub(crate) async fn action(
     let name = name_of(&body)?;
     let accepted = StatusCode::ACCEPTED.into_response();
     if let Some(doing) = simple(name) {
+        if matches!(name, "os-start" | "os-stop") {
+            find::on_a_host(&world.compute(), &id, (&asked, doing.rule))?;
+        }
         begin(&world, &asked, &id, doing)?;
         return Ok(accepted);
     }
@@ -234,7 +242,11 @@ pub(crate) async fn action(
         "changePassword" => change_password(of, &body)?,
         "forceDelete" => servers::delete_server(&world, &asked, &id)?,
         "restore" => refuse_restore(of)?,
-        "resetNetwork" | "injectNetworkInfo" => {
+        "resetNetwork" => {
+            let text = "This resource is no longer available. No forwarding address is given.";
+            return Err(Fault::new(StatusCode::GONE, text));
+        }
+        "injectNetworkInfo" => {
             asked.admin_only("os-admin-actions:inject_network_info")?;
             find::find(&world.compute(), &id, &asked)?;
         }
@@ -254,6 +266,8 @@ pub(crate) async fn action(
         "rebuild" => return images::rebuild(of, &body),
         "rescue" => return images::rescue(of, &body),
         "createImage" => return images::create(of, &body),
+        "createBackup" => return images::backup(of, &body),
+        "trigger_crash_dump" => crash_dump(of)?,
         "os-getConsoleOutput" => return console::output(of, &body),
         "os-getVNCConsole" | "os-getSPICEConsole" | "os-getRDPConsole" | "os-getSerialConsole" => {
             return console::old(of, name, &body);
@@ -284,7 +298,11 @@ fn reboot((world, asked, id): Of<'_>, body: &Value) -> Result<(), Fault> {
     } else {
         (ACTIVE, Tasks::None)
     };
-    let plan = Plan::default().task(if hard { "reboot_started_hard" } else { "reboot_started" });
+    let plan = if hard {
+        Plan::default().task("reboot_pending_hard").task("reboot_started_hard")
+    } else {
+        Plan::default().task("reboot_pending").task("reboot_started")
+    };
     begin(
         world,
         asked,
@@ -340,7 +358,8 @@ fn lock((world, asked, id): Of<'_>, name: &str, body: &Value) -> Result<(), Faul
         server.locked = locking;
         server.locked_reason = reason.filter(|_| locking);
         server.updated_at = now;
-        note(server, asked, (name, &[]), now);
+        note(server, asked, (name, if locking { &["api_lock"] } else { &["api_unlock"] }), now);
+        done(server, now);
     });
     Ok(())
 }
@@ -384,6 +403,28 @@ fn change_password((world, asked, id): Of<'_>, body: &Value) -> Result<(), Fault
             plan: Plan::default().end(None, None, Effect::Nothing, ""),
         },
     )
+}
+
+/// `trigger_crash_dump` (2.17): the guest dumps its core, which nobody sees from outside.
+fn crash_dump((world, asked, id): Of<'_>) -> Result<(), Fault> {
+    asked.needs(17)?;
+    let allowed = Allowed::in_state(&[
+        VmState::Active,
+        VmState::Paused,
+        VmState::Rescued,
+        VmState::Resized,
+        VmState::Error,
+    ]);
+    let now = world.now();
+    let mut compute = world.compute();
+    let server = find::find_to_change(&compute, id, (asked, "os-server-crash-dump"))?;
+    find::unlocked(server, asked)?;
+    find::check(server, "trigger_crash_dump", allowed)?;
+    compute.servers.change(id, |server| {
+        note(server, asked, ("trigger_crash_dump", &["compute_trigger_crash_dump"]), now);
+        done(server, now);
+    });
+    Ok(())
 }
 
 fn refuse_restore((world, asked, id): Of<'_>) -> Result<(), Fault> {

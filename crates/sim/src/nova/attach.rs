@@ -194,8 +194,9 @@ async fn detach_interface(
         let server = find::find_to_change(&compute, &id, (&asked, rule))?;
         find::unlocked(server, &asked)?;
         find::check(server, "detach_interface", PLUGGABLE)?;
+        // The host finds out that there is no such port when the request was accepted.
         if !server.nics.iter().any(|nic| nic.port == port) {
-            return Err(Fault::missing(format!("Port id {port} could not be found.")));
+            return Ok(StatusCode::ACCEPTED);
         }
     }
     plug::unplug_port(&world, &id, &port);
@@ -482,7 +483,7 @@ pub(crate) fn security_group(
         return Err(Fault::bad("Security group not specified"));
     };
     let Some(group) = fields.get("name").and_then(Value::as_str) else {
-        return Err(Fault::bad("Security group name not specified"));
+        return Err(Fault::bad("Security group not specified"));
     };
     if group.trim().is_empty() {
         return Err(Fault::bad("Security group name cannot be empty"));
@@ -508,7 +509,7 @@ pub(crate) fn security_group(
             ((standard.name == group && own) || standard.id == group).then(|| standard.id.clone())
         });
         let missing =
-            || Fault::missing(format!("Security group {group} not found for project {project}."));
+            || Fault::missing(format!("Security group {group} is not found for project {project}"));
         let group_id = group_id.ok_or_else(missing)?;
         let ports: Vec<String> = state.index.ports_of_device(id).map(str::to_owned).collect();
         let mut had = false;

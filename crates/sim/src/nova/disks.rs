@@ -194,16 +194,14 @@ pub(crate) fn prepare(
         let (volume, attachment) = match &drive.source {
             From::Volume(volume) => {
                 if attach::lookup(world, volume, project).is_none() {
-                    return Err(Fault::bad(format!(
-                        "Block Device Mapping is Invalid: failed to get volume {volume}."
-                    )));
+                    return Err(Fault::bad(format!("Volume {volume} could not be found.")));
                 }
                 let who = (project, &asked.cause());
                 let attached = connect(world, who, (server, host), (volume, &device));
                 let attached = attached.map_err(|error| match error {
-                    AttachError::NotFound => Fault::bad(format!(
-                        "Block Device Mapping is Invalid: failed to get volume {volume}."
-                    )),
+                    AttachError::NotFound => {
+                        Fault::bad(format!("Volume {volume} could not be found."))
+                    }
                     AttachError::Invalid(text) => Fault::bad(text),
                 })?;
                 (volume.clone(), attached)

@@ -31,6 +31,45 @@ pub(crate) fn find_to_change<'a>(
     Ok(server)
 }
 
+/// 404 of an id that was never given to a server: some requests ask first where a server is kept.
+fn unmapped(compute: &Compute, id: &str) -> Option<Fault> {
+    let known = compute.servers.get(id).is_some() || compute.servers.gone().any(|one| one.id == id);
+    (!known).then(|| Fault::missing(format!("Instance {id} has no mapping to a cell.")))
+}
+
+/// Refuses servers that are on no host, before their state is looked at.
+pub(crate) fn on_a_host(
+    compute: &Compute,
+    id: &str,
+    (asked, rule): (&Asked, &str),
+) -> Result<(), Fault> {
+    if let Some(fault) = unmapped(compute, id) {
+        return Err(fault);
+    }
+    let server = find_to_change(compute, id, (asked, rule))?;
+    if server.host.is_none() {
+        return Err(Fault::conflict(format!("Instance {id} is not ready")));
+    }
+    Ok(())
+}
+
+/// The server of this id for requests that ask the policy before they look: those of other projects
+/// are refused, not hidden.
+pub(crate) fn find_or_refuse<'a>(
+    compute: &'a Compute,
+    id: &str,
+    (asked, rule): (&Asked, &str),
+) -> Result<&'a Server, Fault> {
+    if let Some(fault) = unmapped(compute, id) {
+        return Err(fault);
+    }
+    let server = compute.servers.get(id).ok_or_else(|| missing(id))?;
+    if !asked.is_admin() && asked.caller.project() != Some(server.project_id.as_ref()) {
+        return Err(super::asked::refused(rule));
+    }
+    Ok(server)
+}
+
 /// Which states an action needs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Allowed {

@@ -2,18 +2,66 @@
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use http::header::LOCATION;
+use http::header::{CONTENT_TYPE, LOCATION};
 use serde_json::{Map, Value, json};
 
 use super::actions::{self, Doing, Of, Who};
-use super::asked::{Asked, fits};
+use super::asked::{Asked, count, fits};
 use super::find::{self, Allowed};
-use super::server::{Power, VmState};
+use super::model::Compute;
+use super::server::{Power, Server, VmState};
 use super::transition::{Effect, Plan};
 use super::view::{self, Detail};
 use super::{create, create_schema, quota, shapes};
 use crate::fault_body::Fault;
 use crate::glance::lookup;
+use crate::world::World;
+
+/// States in which a server can be kept as an image.
+const KEPT: Allowed =
+    Allowed::in_state(&[VmState::Active, VmState::Stopped, VmState::Paused, VmState::Suspended]);
+
+fn uploading(first: Plan) -> Plan {
+    first.task("image_uploading").end(None, None, Effect::Nothing, "snapshot.end")
+}
+
+/// What the image of a server is told of it.
+fn own_properties(server: &Server, asked: &Asked, kind: &str) -> Map<String, Value> {
+    let own = [
+        ("instance_uuid", json!(server.id)),
+        ("user_id", json!(asked.user())),
+        ("image_type", json!(kind)),
+        ("base_image_ref", json!(server.image.as_deref().unwrap_or_default())),
+    ];
+    own.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// Refuses more metadata than the project may have; from 2.39 on that is Glance's business.
+fn check_metadata(
+    compute: &Compute,
+    server: &Server,
+    asked: &Asked,
+    wanted: &Value,
+) -> Result<(), Fault> {
+    let items = wanted["metadata"].as_object().map_or(0, Map::len);
+    let most = quota::limit(compute, &server.project_id, "metadata_items");
+    if !asked.at_least(39) && most >= 0 && i64::try_from(items).is_ok_and(|items| items > most) {
+        return Err(Fault::new(StatusCode::FORBIDDEN, "Image metadata limit exceeded"));
+    }
+    Ok(())
+}
+
+/// Tells which image was made, in the words of the version.
+fn made(world: &World, asked: &Asked, image: &str) -> Response {
+    if asked.at_least(45) {
+        let body = json!({"image_id": image});
+        return (StatusCode::ACCEPTED, axum::Json(body)).into_response();
+    }
+    let address = format!("{}/image/images/{image}", world.base);
+    // What Nova answers without a body of its own is announced as a page.
+    let page = "text/html; charset=UTF-8".to_owned();
+    (StatusCode::ACCEPTED, [(LOCATION, address), (CONTENT_TYPE, page)]).into_response()
+}
 
 /// `createImage`.
 pub(crate) fn create((world, asked, id): Of<'_>, body: &Value) -> Result<Response, Fault> {
@@ -24,44 +72,20 @@ pub(crate) fn create((world, asked, id): Of<'_>, body: &Value) -> Result<Respons
         rule: "servers:create_image",
         who: Who::Member,
         word: "createImage",
-        allowed: Allowed::in_state(&[
-            VmState::Active,
-            VmState::Stopped,
-            VmState::Paused,
-            VmState::Suspended,
-        ]),
+        allowed: KEPT,
         record: ("createImage", &["compute_snapshot_instance"]),
         task: Some("image_snapshot_pending"),
         event: "snapshot.start",
-        plan: Plan::default().task("image_snapshot").task("image_uploading").end(
-            None,
-            None,
-            Effect::Nothing,
-            "snapshot.end",
-        ),
+        plan: uploading(Plan::default().task("image_snapshot")),
     };
-    let mut properties = Map::new();
-    let (owner, disk, from_volume) = {
+    let (owner, disk, from_volume, mut properties) = {
         let compute = world.compute();
         let server = find::find(&compute, id, asked)?;
         asked.member(doing.rule)?;
-        let items = wanted["metadata"].as_object().map_or(0, Map::len);
-        let most = quota::limit(&compute, &server.project_id, "metadata_items");
-        if !asked.at_least(39) && most >= 0 && i64::try_from(items).is_ok_and(|items| items > most)
-        {
-            return Err(Fault::new(StatusCode::FORBIDDEN, "Image metadata limit exceeded"));
-        }
+        check_metadata(&compute, server, asked, wanted)?;
         find::check(server, doing.word, doing.allowed)?;
-        let own = [
-            ("instance_uuid", json!(server.id)),
-            ("user_id", json!(asked.user())),
-            ("image_type", json!("snapshot")),
-            ("base_image_ref", json!(server.image.as_deref().unwrap_or_default())),
-            ("owner_project_name", Value::Null),
-        ];
-        let own = own.into_iter().filter(|(_, value)| !value.is_null());
-        properties.extend(own.map(|(name, value)| (name.to_owned(), value)));
-        (server.project_id.to_string(), server.flavor.disk, server.boots_from_volume())
+        let own = own_properties(server, asked, "snapshot");
+        (server.project_id.to_string(), server.flavor.disk, server.boots_from_volume(), own)
     };
     properties.extend(wanted["metadata"].as_object().cloned().unwrap_or_default());
     // A server that boots from a volume is not busy while its volumes are.
@@ -81,12 +105,64 @@ pub(crate) fn create((world, asked, id): Of<'_>, body: &Value) -> Result<Respons
             now: world.now(),
         },
     );
-    if asked.at_least(45) {
-        let body = json!({"image_id": image});
-        return Ok((StatusCode::ACCEPTED, axum::Json(body)).into_response());
+    Ok(made(world, asked, &image))
+}
+
+/// `createBackup`: an image of which only so many are kept.
+pub(crate) fn backup((world, asked, id): Of<'_>, body: &Value) -> Result<Response, Fault> {
+    let fields = json!({
+        "name": shapes::name(),
+        "backup_type": {"type": "string", "minLength": 0, "maxLength": 255},
+        "rotation": shapes::not_negative(),
+        "metadata": shapes::metadata(),
+    });
+    let required = &["name", "backup_type", "rotation"];
+    fits(&shapes::wrapped("createBackup", fields, required), body)?;
+    let wanted = &body["createBackup"];
+    let kind = wanted["backup_type"].as_str().unwrap_or_default();
+    let keep = count(&wanted["rotation"]).and_then(|keep| usize::try_from(keep).ok()).unwrap_or(0);
+    let doing = Doing {
+        rule: "os-create-backup",
+        who: Who::Member,
+        word: "createBackup",
+        allowed: KEPT,
+        record: ("createBackup", &["compute_backup_instance"]),
+        task: Some("image_backup"),
+        event: "snapshot.start",
+        plan: uploading(Plan::default()),
+    };
+    let (owner, disk, mut properties) = {
+        let compute = world.compute();
+        let server = find::find(&compute, id, asked)?;
+        asked.member(doing.rule)?;
+        check_metadata(&compute, server, asked, wanted)?;
+        find::check(server, doing.word, doing.allowed)?;
+        if server.boots_from_volume() {
+            return Err(Fault::bad("Backup is not supported for volume-backed instances."));
+        }
+        let own = own_properties(server, asked, "backup");
+        (server.project_id.to_string(), server.flavor.disk, own)
+    };
+    properties.insert("backup_type".to_owned(), json!(kind));
+    properties.extend(wanted["metadata"].as_object().cloned().unwrap_or_default());
+    actions::begin(world, asked, id, doing)?;
+    let image = lookup::snapshot(
+        world,
+        &lookup::Snapshot {
+            name: wanted["name"].as_str().unwrap_or_default().trim(),
+            owner: &owner,
+            min_disk: disk,
+            properties,
+            with_data: true,
+            now: world.now(),
+        },
+    );
+    lookup::rotate(world, (id, kind), &image, keep);
+    // What is not kept at all is not told of either.
+    if keep == 0 && !asked.at_least(45) {
+        return Ok(StatusCode::ACCEPTED.into_response());
     }
-    let address = format!("{}/image/images/{image}", world.base);
-    Ok((StatusCode::ACCEPTED, [(LOCATION, address)]).into_response())
+    Ok(made(world, asked, &image))
 }
 
 fn rebuild_schema(asked: &Asked) -> Value {
@@ -192,7 +268,7 @@ pub(crate) fn rebuild((world, asked, id): Of<'_>, body: &Value) -> Result<Respon
     Ok((StatusCode::ACCEPTED, [(LOCATION, address)], axum::Json(shown)).into_response())
 }
 
-fn change(server: &mut super::server::Server, asked: &Asked, wanted: &Value, image: &str) {
+fn change(server: &mut Server, asked: &Asked, wanted: &Value, image: &str) {
     let text = |name: &str| wanted[name].as_str().map(str::to_owned);
     if server.image.is_some() || !server.boots_from_volume() {
         server.image = Some(image.into());
@@ -277,9 +353,7 @@ pub(crate) fn rescue((world, asked, id): Of<'_>, body: &Value) -> Result<Respons
     if let Some(image) = body["rescue"]["rescue_image_ref"].as_str()
         && lookup::lookup(world, image, &asked.caller).is_none()
     {
-        return Err(Fault::bad(format!(
-            "Instance {id} cannot be rescued: Image {image} not found."
-        )));
+        return Err(Fault::bad(format!("Requested rescue image '{image}' is not supported")));
     }
     actions::begin(world, asked, id, doing)?;
     let given = body["rescue"]["adminPass"].as_str().map(str::to_owned);

@@ -376,6 +376,10 @@ struct Order(Vec<(String, bool)>);
 
 impl Order {
     fn parse(asked: &Asked, query: &Query) -> Result<Self, Fault> {
+        if query.all("sort_dir").any(|text| text != "asc" && text != "desc") {
+            let text = "Invalid input received: Unknown sort direction, must be 'desc' or 'asc'";
+            return Err(Fault::bad(text));
+        }
         let directions: Vec<bool> = query.all("sort_dir").map(|text| text != "asc").collect();
         let ignored = |key: &str| {
             list_schema::IGNORED_SORT_KEYS.contains(&key)

@@ -343,8 +343,11 @@ pub(crate) fn live((world, asked, id): Of<'_>, body: &Value) -> Result<(), Fault
     });
     let mut required = vec!["block_migration", "host"];
     if asked.at_least(25) {
-        let auto = json!({"type": "string", "enum": ["auto"]});
-        fields["block_migration"] = json!({"oneOf": [shapes::boolean(), auto]});
+        let mut words = shapes::boolean();
+        if let Some(words) = words["enum"].as_array_mut() {
+            words.push(json!("auto"));
+        }
+        fields["block_migration"] = words;
     } else {
         fields["disk_over_commit"] = shapes::boolean();
         required.push("disk_over_commit");
@@ -429,7 +432,7 @@ pub(crate) fn evacuate((world, asked, id): Of<'_>, body: &Value) -> Result<Respo
         if let Some(host) = &host
             && compute.host(host).is_none()
         {
-            return Err(Fault::bad(format!("Compute host {host} could not be found.")));
+            return Err(Fault::missing(format!("Compute host {host} not found.")));
         }
         let found = actions::check(&compute, id, asked, &doing)?;
         let source = found.host.as_deref().unwrap_or_default().to_owned();
@@ -561,7 +564,10 @@ pub(crate) fn unshelve((world, asked, id): Of<'_>, body: &Value) -> Result<(), F
         who: Who::Member,
         word: "unshelve",
         allowed: Allowed::in_state(&[VmState::Shelved, VmState::ShelvedOffloaded]),
-        record: ("unshelve", &["conductor_unshelve_instance", "compute_unshelve_instance"]),
+        record: (
+            "unshelve",
+            &["get_image_info", "schedule_instances", "compute_unshelve_instance"],
+        ),
         task: Some("unshelving"),
         event: "unshelve.start",
         plan: Plan::default(),

@@ -4,8 +4,8 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use http::StatusCode;
-use http::header::LOCATION;
+use http::header::{CONTENT_TYPE, LOCATION};
+use http::{HeaderName, StatusCode};
 use serde_json::{Value, json};
 
 use super::asked::{Asked, Json, fits};
@@ -321,7 +321,7 @@ async fn tags(
 ) -> Result<axum::Json<Value>, Fault> {
     asked.needs(26)?;
     let compute = world.compute();
-    let server = find::find(&compute, &id, &asked)?;
+    let server = find::find_or_refuse(&compute, &id, (&asked, "os-server-tags:index"))?;
     asked.reader("os-server-tags:index")?;
     Ok(axum::Json(json!({"tags": server.tags})))
 }
@@ -337,7 +337,7 @@ async fn tag(
 ) -> Result<StatusCode, Fault> {
     asked.needs(26)?;
     let compute = world.compute();
-    let server = find::find(&compute, &id, &asked)?;
+    let server = find::find_or_refuse(&compute, &id, (&asked, "os-server-tags:show"))?;
     asked.reader("os-server-tags:show")?;
     if server.tags.contains(&tag) { Ok(StatusCode::NO_CONTENT) } else { Err(no_tag(&id, &tag)) }
 }
@@ -352,7 +352,9 @@ fn tagged<'a>(
     (asked, rule): (&Asked, &str),
 ) -> Result<&'a Server, Fault> {
     asked.needs(26)?;
-    let server = find::find_to_change(compute, id, (asked, &format!("os-server-tags:{rule}")))?;
+    let rule = format!("os-server-tags:{rule}");
+    let server = find::find_or_refuse(compute, id, (asked, &rule))?;
+    asked.member(&rule)?;
     let allowed = Allowed { launched: false, ..SETTLED };
     let fits = find::check(server, "tags", allowed);
     fits.map_err(|_| {
@@ -399,7 +401,7 @@ async fn add_tag(
     let mut compute = world.compute();
     let server = tagged(&compute, &id, (&asked, "update"))?;
     if server.tags.contains(&tag) {
-        return Ok(StatusCode::NO_CONTENT.into_response());
+        return Ok((StatusCode::NO_CONTENT, [PAGE]).into_response());
     }
     let too_long = tag.chars().count() > 60;
     if tag.contains(['/', ',']) || too_long {
@@ -409,7 +411,7 @@ async fn add_tag(
             format!("'{tag}' does not match '^[^,/]*$'")
         };
         return Err(Fault::bad(format!(
-            "Invalid tag '{tag}'. It must be a non empty string without characters '/' and ','. Validation error message: {reason}"
+            "Tag '{tag}' is invalid. It must be a non empty string without characters '/' and ','. Validation error message: {reason}"
         )));
     }
     if server.tags.len() >= MOST_TAGS {
@@ -422,8 +424,11 @@ async fn add_tag(
         server.tags.sort();
     });
     let address = format!("{}{}/v2.1/servers/{id}/tags/{tag}", world.base, super::MOUNT);
-    Ok((StatusCode::CREATED, [(LOCATION, address)]).into_response())
+    Ok((StatusCode::CREATED, [(LOCATION, address)], [PAGE]).into_response())
 }
+
+/// What Nova answers without a body of its own is announced as a page.
+const PAGE: (HeaderName, &str) = (CONTENT_TYPE, "text/html; charset=UTF-8");
 
 async fn delete_tag(
     State(world): State<SharedWorld>,

@@ -214,7 +214,7 @@ fn put(
     now: Timestamp,
 ) {
     if holds.is_empty() {
-        placement.release(id, now);
+        placement.release(id);
         return;
     }
     let unknown = "00000000-0000-0000-0000-000000000000";
@@ -268,7 +268,7 @@ async fn set_many(
     let mut tried = placement.clone();
     for (id, one) in body.as_object().into_iter().flatten() {
         same_generation(&tried, &asked, (id, one))?;
-        tried.release(id, now);
+        tried.release(id);
     }
     for (id, one) in body.as_object().into_iter().flatten() {
         let holds = read(&asked, one);
@@ -289,11 +289,10 @@ async fn delete(
     Path(id): Path<String>,
 ) -> Result<StatusCode, Refusal> {
     asked.admin_only("allocations:delete")?;
-    let now = world.now();
-    if world.placement().release(&id, now) {
+    if world.placement().release(&id) {
         return Ok(StatusCode::NO_CONTENT);
     }
-    Err(Refusal::missing(format!("No allocations for consumer '{id}'")))
+    Err(Refusal::unknown(format!("No allocations for consumer '{id}'")))
 }
 
 /// What projects use in all.
@@ -318,8 +317,16 @@ async fn usages(
         if consumer.project_id != project || !user {
             continue;
         }
-        let kind =
-            if asked.at_least(38) { consumer.kind.as_deref().unwrap_or("unknown") } else { "" };
+        let own = consumer.kind.as_deref().unwrap_or("unknown");
+        let wanted = query.get("consumer_type").filter(|_| asked.at_least(38));
+        if wanted.is_some_and(|kind| kind != "all" && kind != own) {
+            continue;
+        }
+        let kind = match wanted {
+            Some("all") => "all",
+            _ if asked.at_least(38) => own,
+            _ => "",
+        };
         let (count, sum) = kinds.entry(kind.to_owned()).or_default();
         *count += 1;
         for (class, amount) in consumer.holds.iter().flat_map(|(_, amounts)| amounts) {

@@ -52,7 +52,7 @@ impl Asked {
 
     /// Refuses as unknown what the version does not have.
     pub(crate) fn needs(&self, minor: u16) -> Result<(), Refusal> {
-        if self.at_least(minor) { Ok(()) } else { Err(Refusal::new(StatusCode::NOT_FOUND, "")) }
+        if self.at_least(minor) { Ok(()) } else { Err(Refusal::unknown("")) }
     }
 }
 
@@ -72,11 +72,20 @@ pub(crate) struct Refusal {
     text: String,
     /// Below `placement.`.
     code: &'static str,
+    /// Whether the answer says that it depends on the version: of what is forbidden or unknown that
+    /// is told only when the request's own handler looked for it.
+    varies: bool,
 }
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, text: impl Into<String>) -> Self {
-        Self { status, text: text.into(), code: "undefined_code" }
+        let varies = !matches!(status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND);
+        Self { status, text: text.into(), code: "undefined_code", varies }
+    }
+
+    /// 400 with a code of its own.
+    pub(crate) fn coded(text: impl Into<String>, code: &'static str) -> Self {
+        Self { code, ..Self::new(StatusCode::BAD_REQUEST, text) }
     }
 
     pub(crate) fn bad(text: impl Into<String>) -> Self {
@@ -85,6 +94,11 @@ impl Refusal {
 
     pub(crate) fn missing(text: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, text)
+    }
+
+    /// 404 that the request's own handler found out.
+    pub(crate) fn unknown(text: impl Into<String>) -> Self {
+        Self { varies: true, ..Self::new(StatusCode::NOT_FOUND, text) }
     }
 
     pub(crate) fn conflict(text: impl Into<String>, code: &'static str) -> Self {
@@ -175,15 +189,16 @@ pub(crate) async fn gate(
     parts.extensions.insert(Asked { caller, version });
     request = Request::from_parts(parts, body);
     let mut answer = next.run(request).await;
+    let mut varies = true;
     if let Some(refusal) = answer.extensions().get::<Refusal>().cloned() {
+        varies = refusal.varies;
         answer = explain(&refusal, version, &id, answer.headers().get(ALLOW).cloned());
     }
-    let named = matches!(answer.status(), StatusCode::FORBIDDEN | StatusCode::NOT_FOUND);
     let headers = answer.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&format!("placement {version}")) {
         headers.insert(HeaderName::from_static("openstack-api-version"), value);
     }
-    if !named {
+    if varies {
         headers.insert(VARY, HeaderValue::from_static("openstack-api-version"));
     }
     answer

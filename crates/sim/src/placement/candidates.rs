@@ -65,15 +65,17 @@ async fn index(
 ) -> Result<Response, Refusal> {
     asked.needs(10)?;
     asked.admin_only("allocation_candidates:list")?;
+    known_parameters(&asked, &query)?;
     let groups: Vec<&(String, String)> =
         query.0.iter().filter(|(name, _)| name.starts_with("resources")).collect();
     if groups.is_empty() {
-        let text = "Invalid query string parameters: 'resources' is a required property";
-        return Err(Refusal::bad(if asked.at_least(25) {
-            "At least one request group (`resources` or `resources{$S}`) is required."
+        return Err(if asked.at_least(25) {
+            let text = "There must be at least one resources or resources[$S] parameter.";
+            Refusal::coded(text, "query.missing_value")
         } else {
-            text
-        }));
+            let text = "Invalid query string parameters: 'resources' is a required property";
+            Refusal::bad(text)
+        });
     }
     let limit = match query.get("limit") {
         None => usize::MAX,
@@ -97,11 +99,27 @@ async fn index(
             return Err(Refusal::bad(format!("No such trait(s): {name}.")));
         }
     }
+    let both: Vec<&str> = required
+        .iter()
+        .copied()
+        .filter(|name| required.iter().any(|other| other.strip_prefix('!') == Some(name)))
+        .collect();
+    if !both.is_empty() {
+        return Err(Refusal::bad(format!(
+            "Conflicting required and forbidden traits found in the following traits keys: \
+             required: ({})",
+            both.join(", ")
+        )));
+    }
+    let tree = query.get("in_tree").map(|id| {
+        placement.providers.get(id).map_or(String::new(), |one| placement.root(one).to_owned())
+    });
     let member = query.get("member_of").map(|text| text.trim_start_matches("in:"));
     let fitting: Vec<&Provider> = placement
         .providers
         .values()
         .filter(|one| has_room(one, &wanted))
+        .filter(|one| tree.as_deref().is_none_or(|tree| placement.root(one) == tree))
         .filter(|one| {
             required.iter().all(|name| match name.strip_prefix('!') {
                 Some(forbidden) => !one.traits.contains(forbidden),
@@ -120,6 +138,37 @@ async fn index(
         .collect();
     let body = json!({"allocation_requests": requests, "provider_summaries": summaries});
     Ok(dated(&asked, world.now(), body))
+}
+
+/// Names that may have a suffix of letters and digits, in the order in which refusals list them.
+const GROUPED: [&str; 4] = ["in_tree", "member_of", "required", "resources"];
+
+/// Refuses parameters that there are not.
+fn known_parameters(asked: &Asked, query: &Query) -> Result<(), Refusal> {
+    // Groups came with 1.25; with 1.33 they may have any short name.
+    let suffix = match asked.version.minor {
+        33.. => Some("([a-zA-Z0-9_-]{1,64})"),
+        25.. => Some("([1-9][0-9]*)"),
+        _ => None,
+    };
+    let single = ["limit", "group_policy", "root_required", "same_subtree"];
+    let known = |name: &str| {
+        single.contains(&name)
+            || GROUPED.iter().any(|start| {
+                name.strip_prefix(start).is_some_and(|rest| rest.is_empty() || suffix.is_some())
+            })
+    };
+    let Some((name, _)) = query.0.iter().find(|(name, _)| !known(name)) else { return Ok(()) };
+    let Some(suffix) = suffix else {
+        return Err(Refusal::bad(format!(
+            "Invalid query string parameters: Additional properties are not allowed ('{name}' was \
+             unexpected)"
+        )));
+    };
+    let patterns = GROUPED.map(|start| format!("'^{start}{suffix}?$'")).join(", ");
+    Err(Refusal::bad(format!(
+        "Invalid query string parameters: '{name}' does not match any of the regexes: {patterns}"
+    )))
 }
 
 fn request(asked: &Asked, provider: &Provider, wanted: &Amounts) -> Value {

@@ -60,8 +60,7 @@ fn suits(provider: &Provider, claim: &Claim<'_>) -> bool {
 
 /// Gives up what a consumer holds.
 pub(crate) fn release(world: &World, consumer: &str) {
-    let now = world.now();
-    world.placement().release(consumer, now);
+    world.placement().release(consumer);
 }
 
 /// What one consumer holds is held by another from now on (a server and its migration).

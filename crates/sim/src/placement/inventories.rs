@@ -61,7 +61,7 @@ async fn index(
     asked.admin_only("resource_providers:inventories:list")?;
     let placement = world.placement();
     let provider = placement.providers.get(&id).ok_or_else(|| {
-        Refusal::missing(format!(
+        Refusal::unknown(format!(
             "No resource provider with uuid {id} found : No resource provider with uuid {id} found"
         ))
     })?;
@@ -77,7 +77,7 @@ async fn show(
     let placement = world.placement();
     let provider = find(&placement, &id)?;
     if !provider.inventories.contains_key(&class) {
-        return Err(Refusal::missing(format!("No inventory of class {class} for {id}")));
+        return Err(Refusal::unknown(format!("No inventory of class {class} for {id}")));
     }
     Ok(dated(&asked, provider.updated_at, with_generation(provider, &class)))
 }
@@ -122,9 +122,10 @@ fn sound(asked: &Asked, (id, class): (&str, &str), inventory: &Inventory) -> Res
     if inventory.reserved < most {
         return Ok(());
     }
+    let than = if asked.at_least(26) { "greater than" } else { "greater than or equal to" };
     Err(Refusal::bad(format!(
         "Unable to update inventory for resource provider {id}: Invalid inventory for '{class}' on \
-         resource provider '{id}'. The reserved value is greater than or equal to total."
+         resource provider '{id}'. The reserved value is {than} total."
     )))
 }
 
@@ -273,9 +274,9 @@ async fn delete(
         return Err(Refusal::outdated(text));
     }
     if provider.inventories.remove(&class).is_none() {
-        return Err(Refusal::missing(format!(
+        return Err(Refusal::unknown(format!(
             "No inventory of class {class} found for delete: No inventory of class {class} found \
-             for provider {id}"
+             for delete"
         )));
     }
     provider.touch(now);
@@ -287,7 +288,10 @@ async fn clear(
     asked: Asked,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Refusal> {
-    asked.needs(5)?;
+    if !asked.at_least(5) {
+        let text = "The method DELETE is not allowed for this resource. \n\n ";
+        return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, text));
+    }
     asked.admin_only("resource_providers:inventories:delete")?;
     let now = world.now();
     let mut placement = world.placement();

@@ -209,7 +209,15 @@ impl Placement {
         let old = self.consumers.get(consumer);
         let generation = old.map_or(0, |old| old.generation);
         let kind = old.and_then(|old| old.kind.clone());
-        self.count(consumer, false, now);
+        self.count(consumer, false);
+        let mut touched: BTreeSet<String> = holds.iter().map(|(id, _)| id.clone()).collect();
+        touched.extend(
+            self.consumers
+                .get(consumer)
+                .into_iter()
+                .flat_map(|old| &old.holds)
+                .map(|(id, _)| id.clone()),
+        );
         let known = Consumer {
             uuid: consumer.to_owned(),
             project_id: project.to_owned(),
@@ -220,12 +228,18 @@ impl Placement {
             updated_at: now,
         };
         self.consumers.insert(consumer.to_owned(), known);
-        self.count(consumer, true, now);
+        self.count(consumer, true);
+        for id in touched {
+            if let Some(provider) = self.providers.get_mut(&id) {
+                provider.touch(now);
+            }
+        }
     }
 
-    /// A consumer holds nothing any more; whether it held something.
-    pub(crate) fn release(&mut self, consumer: &str, now: Timestamp) -> bool {
-        self.count(consumer, false, now);
+    /// A consumer holds nothing any more; whether it held something. Providers do not change their
+    /// generation for that: nobody's plans fail because there is more room.
+    pub(crate) fn release(&mut self, consumer: &str) -> bool {
+        self.count(consumer, false);
         self.consumers.remove(consumer).is_some()
     }
 
@@ -233,7 +247,7 @@ impl Placement {
     pub(crate) fn pass_on(&mut self, from: &str, to: &str, now: Timestamp) {
         if let Some(mut consumer) = self.consumers.remove(from) {
             // What the other one had is given up.
-            self.release(to, now);
+            self.release(to);
             to.clone_into(&mut consumer.uuid);
             consumer.generation += 1;
             consumer.updated_at = now;
@@ -252,7 +266,7 @@ impl Placement {
     }
 
     /// Adds what a consumer holds to what is used, or takes it away.
-    fn count(&mut self, consumer: &str, add: bool, now: Timestamp) {
+    fn count(&mut self, consumer: &str, add: bool) {
         let Some(consumer) = self.consumers.get(consumer) else { return };
         for (provider, amounts) in &consumer.holds {
             let Some(provider) = self.providers.get_mut(provider) else { continue };
@@ -260,7 +274,6 @@ impl Placement {
                 let used = provider.used.entry(class.clone()).or_default();
                 *used = if add { *used + amount } else { used.saturating_sub(*amount) };
             }
-            provider.touch(now);
         }
     }
 }

@@ -88,6 +88,14 @@ async fn index(
             return Err(Refusal::bad(text));
         }
     }
+    if let Some(text) = query.get("member_of")
+        && !text.trim_start_matches('!').trim_start_matches("in:").split(',').all(is_uuid)
+    {
+        return Err(Refusal::bad(format!(
+            "Invalid query string parameters: Expected 'member_of' parameter to contain valid \
+             UUID(s). Got: {text}"
+        )));
+    }
     let placement = world.placement();
     let wanted = query.get("resources").map(|text| amounts(&placement, text)).transpose()?;
     let member = query.get("member_of").map(|text| {
@@ -247,7 +255,7 @@ async fn delete(
     asked.admin_only("resource_providers:delete")?;
     let mut placement = world.placement();
     let missing =
-        || Refusal::missing(format!("No resource provider with uuid {id} found for delete"));
+        || Refusal::unknown(format!("No resource provider with uuid {id} found for delete"));
     let provider = placement.providers.get(&id).ok_or_else(missing)?;
     if placement.providers.values().any(|one| one.parent.as_deref() == Some(id.as_str())) {
         let text = format!(

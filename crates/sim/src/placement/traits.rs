@@ -1,5 +1,8 @@
 //! Traits and resource classes: what providers can do, and what they have of it.
 
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -53,25 +56,20 @@ pub(crate) fn is_class(placement: &Placement, name: &str) -> bool {
     CLASSES.contains(&name) || placement.classes.iter().any(|known| known == name)
 }
 
-/// Beginnings of the names of standard traits. There are some hundreds of them.
-const STANDARD: &[&str] = &["COMPUTE_", "HW_", "STORAGE_", "MISC_", "OWNER_", "OS_"];
+/// Traits that every Placement 8 has (os-traits 2.9), in alphabetical order.
+static STANDARD: LazyLock<Vec<&str>> =
+    LazyLock::new(|| include_str!("standard_traits.txt").lines().collect());
 
 /// Whether there is such a trait.
 pub(crate) fn is_known(placement: &Placement, name: &str) -> bool {
-    placement.traits.contains(name) || is_standard(placement, name)
-}
-
-fn is_standard(placement: &Placement, name: &str) -> bool {
-    STANDARD.iter().any(|start| name.starts_with(start)) && !name.ends_with("NONSENSE")
-        || placement.providers.values().any(|one| one.traits.contains(name))
-            && !name.starts_with("CUSTOM_")
+    placement.traits.contains(name) || STANDARD.binary_search(&name).is_ok()
 }
 
 fn no_trait(name: &str) -> Refusal {
-    Refusal::missing(format!("No such trait(s): {name}."))
+    Refusal::unknown(format!("No such trait(s): {name}."))
 }
 
-/// All traits that are there to be seen: those of providers and those made by users.
+/// All traits: the standard ones and those made by users.
 async fn index(
     State(world): State<SharedWorld>,
     asked: Asked,
@@ -79,15 +77,23 @@ async fn index(
 ) -> Result<Response, Refusal> {
     asked.needs(6)?;
     asked.admin_only("traits:list")?;
+    if let Some((name, _)) =
+        query.0.iter().find(|(name, _)| !["name", "associated"].contains(&name.as_str()))
+    {
+        return Err(Refusal::bad(format!(
+            "Invalid query string parameters: Additional properties are not allowed ('{name}' was \
+             unexpected)"
+        )));
+    }
     let placement = world.placement();
-    let mut names: std::collections::BTreeSet<&String> = placement.traits.iter().collect();
-    let used: std::collections::BTreeSet<&String> =
-        placement.providers.values().flat_map(|one| &one.traits).collect();
-    names.extend(used.iter());
+    let used: BTreeSet<&str> =
+        placement.providers.values().flat_map(|one| &one.traits).map(String::as_str).collect();
+    let mut names: BTreeSet<&str> = STANDARD.iter().copied().collect();
+    names.extend(placement.traits.iter().map(String::as_str));
     if let Some(filter) = query.get("name") {
         if let Some(list) = filter.strip_prefix("in:") {
             let wanted: Vec<&str> = list.split(',').collect();
-            names.retain(|name| wanted.contains(&name.as_str()));
+            names.retain(|name| wanted.contains(name));
         } else if let Some(start) = filter.strip_prefix("startswith:") {
             names.retain(|name| name.starts_with(start));
         } else {
@@ -178,7 +184,7 @@ async fn of(
     asked.admin_only("resource_providers:traits:list")?;
     let placement = world.placement();
     let provider = placement.providers.get(&id).ok_or_else(|| {
-        Refusal::missing(format!(
+        Refusal::unknown(format!(
             "No resource provider with uuid {id} found: No resource provider with uuid {id} found"
         ))
     })?;
@@ -200,9 +206,7 @@ async fn set(
         "properties": {
             "traits": {
                 "type": "array",
-                "items": {
-                    "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[A-Z0-9_]+$",
-                },
+                "items": {"type": "string", "minLength": 1, "maxLength": 255},
             },
             "resource_provider_generation": {"type": "integer"},
         },
@@ -220,7 +224,7 @@ async fn set(
         ));
     }
     let wanted = body["traits"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let wanted: std::collections::BTreeSet<String> = wanted.map(str::to_owned).collect();
+    let wanted: BTreeSet<String> = wanted.map(str::to_owned).collect();
     let unknown: Vec<&str> =
         wanted.iter().filter(|name| !is_known(&placement, name)).map(String::as_str).collect();
     if !unknown.is_empty() {
@@ -290,7 +294,7 @@ async fn add_class(
     asked.needs(2)?;
     asked.admin_only("resource_classes:create")?;
     let name = json!({
-        "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^CUSTOM\\_[A-Z0-9_]+$",
+        "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^CUSTOM_[A-Z0-9_]+$",
     });
     let schema = json!({
         "type": "object", "properties": {"name": name}, "required": ["name"],
@@ -317,8 +321,7 @@ async fn set_class(
     asked.needs(7)?;
     asked.admin_only("resource_classes:update")?;
     if !is_custom(&name) {
-        let text =
-            format!("JSON does not validate: '{name}' does not match '^CUSTOM\\\\_[A-Z0-9_]+$'");
+        let text = format!("JSON does not validate: '{name}' does not match '^CUSTOM_[A-Z0-9_]+$'");
         return Err(Refusal::bad(text));
     }
     let address = format!("{}{}/resource_classes/{name}", world.base, super::MOUNT);

@@ -63,15 +63,23 @@ pub(crate) fn is_uuid(text: &str) -> bool {
     plain.len() == 32 && plain.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Base64 with padding; line breaks are allowed.
+/// Whether Python's `base64.b64decode` takes a text: it skips whatever is no digit, and wants only
+/// that the digits come in groups of four.
 pub(crate) fn is_base64(text: &str) -> bool {
-    let plain: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    let body = plain.iter().take_while(|byte| **byte != b'=').count();
-    let padding = plain.len() - body;
-    padding <= 2
-        && plain.len().is_multiple_of(4)
-        && plain[..body].iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(byte))
-        && plain[body..].iter().all(|byte| *byte == b'=')
+    let (mut place, mut padding) = (0, 0);
+    for byte in text.bytes() {
+        if byte == b'=' {
+            padding += 1;
+            if place >= 2 && place + padding >= 4 {
+                // What follows the end is not looked at.
+                return true;
+            }
+        } else if byte.is_ascii_alphanumeric() || b"+/".contains(&byte) {
+            padding = 0;
+            place = (place + 1) % 4;
+        }
+    }
+    place == 0
 }
 
 /// An instant as ISO 8601 writes it; without a zone it is UTC, without a time it is midnight.

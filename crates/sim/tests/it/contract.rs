@@ -64,7 +64,12 @@ mod neutron_router;
 mod neutron_security;
 mod neutron_subnet;
 mod nova;
+mod nova_action;
 mod nova_flavor;
+mod nova_host;
+mod nova_server;
+mod nova_state;
+mod placement;
 mod script;
 mod trouble;
 
@@ -80,6 +85,15 @@ type Scenario =
 
 /// Runs a scenario, cleans up whatever happened, and compares the transcript.
 async fn play(bed: Bed, name: &'static str, scenario: Scenario) {
+    let transcript = run(bed, scenario).await;
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, transcript));
+}
+
+/// Runs a scenario and cleans up whatever happened; the transcript.
+async fn run(bed: Bed, scenario: Scenario) -> String {
     let bed = std::sync::Arc::new(bed);
     let played = tokio::spawn({
         let bed = bed.clone();
@@ -91,14 +105,10 @@ async fn play(bed: Bed, name: &'static str, scenario: Scenario) {
     })
     .await;
     bed.clean_up().await;
-    let transcript = match played {
+    match played {
         Ok(transcript) => transcript,
         Err(failure) => std::panic::resume_unwind(failure.into_panic()),
-    };
-    let mut settings = insta::Settings::clone_current();
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!(name, transcript));
+    }
 }
 
 scenarios! {

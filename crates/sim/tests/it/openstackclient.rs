@@ -6,6 +6,7 @@ mod identity;
 mod image;
 mod network;
 mod network_security;
+mod server;
 
 use lotse_sim::SimCloud;
 use serde_json::Value;

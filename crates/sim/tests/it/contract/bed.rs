@@ -57,7 +57,6 @@ impl Bed {
     }
 
     /// A simulation in which everything takes its time, on a clock of its own.
-    #[allow(dead_code, reason = "used by the scenarios of servers")]
     pub(crate) async fn slow() -> Self {
         let start = "2026-01-01T00:00:00Z".parse().expect("a time");
         let clock = Arc::new(ManualClock::starting_at(start));
@@ -86,7 +85,6 @@ impl Bed {
     }
 
     /// Whether each state can be seen: it lasts until somebody has looked.
-    #[allow(dead_code, reason = "used by the scenarios of servers")]
     pub(crate) const fn is_slow(&self) -> bool {
         self.clock.is_some()
     }
@@ -135,6 +133,7 @@ impl Bed {
     /// Removes everything whose name belongs to this run.
     pub(crate) async fn clean_up(&self) {
         super::nova::clean_up(self).await;
+        super::placement::clean_up(self).await;
         let admin = Session::sign_in(&self.people.admin).await;
         super::neutron::clean_up(self).await;
         for hidden in ["false", "true"] {

@@ -73,12 +73,22 @@ fn drop_varying(value: &mut Value) {
 
 /// Rows of Nova's database have numbers, which some of its messages name.
 fn without_numbers(text: &str) -> String {
-    static NUMBERS: LazyLock<[Regex; 2]> = LazyLock::new(|| {
-        [r"for flavor \S+ and project", r"not found for \S+ / "]
-            .map(|pattern| Regex::new(pattern).expect("a pattern"))
+    static NUMBERS: LazyLock<[(Regex, &str); 4]> = LazyLock::new(|| {
+        [
+            (r"for flavor \S+ and project", "for flavor <number> and project"),
+            (r"not found for \S+ / ", "not found for <number> / "),
+            // What others of the project have at that time.
+            (r"but already used [0-9, ]+ of", "but already used <number> of"),
+            // Numbers of requests that made servers.
+            (r"r-[a-z0-9]{8}\b", "<reservation>"),
+        ]
+        .map(|(pattern, name)| (Regex::new(pattern).expect("a pattern"), name))
     });
-    let text = NUMBERS[0].replace_all(text, "for flavor <number> and project");
-    NUMBERS[1].replace_all(&text, "not found for <number> / ").into_owned()
+    let mut text = text.to_owned();
+    for (pattern, name) in NUMBERS.iter() {
+        text = pattern.replace_all(&text, regex::NoExpand(name)).into_owned();
+    }
+    text
 }
 
 /// Asks Nova in a version, and writes down both sides.
@@ -121,7 +131,6 @@ pub(crate) async fn quietly(
 }
 
 /// An image that servers of the simulation and of the testbed's fake hosts can boot from.
-#[allow(dead_code, reason = "used by the scenarios of servers")]
 pub(crate) async fn image(bed: &Bed, script: &mut Script) -> String {
     let body = json!({
         "name": bed.name("image"), "disk_format": "raw", "container_format": "bare",
@@ -149,7 +158,6 @@ pub(crate) async fn flavor(bed: &Bed, script: &mut Script, name: &str, ram: u64)
 }
 
 /// A server of the run without network, once it is active; its id.
-#[allow(dead_code, reason = "used by the scenarios of servers")]
 pub(crate) async fn server(
     bed: &Bed,
     script: &mut Script,

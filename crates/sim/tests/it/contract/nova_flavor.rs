@@ -130,7 +130,11 @@ async fn lists(bed: &Bed, script: &mut Script) {
             let body = quietly(who, "2.90", ("GET", &path), None).await.json();
             let all = body["flavors"].as_array().cloned().unwrap_or_default();
             let own = all.iter().filter_map(|one| one["name"].as_str()?.strip_prefix(&bed.run));
-            let own: Vec<&str> = own.map(|name| name.trim_start_matches('-')).collect();
+            let mut own: Vec<&str> = own.map(|name| name.trim_start_matches('-')).collect();
+            // Without another key they come in the order of their ids, one of which is random.
+            if !query.contains("sort_key") {
+                own.sort_unstable();
+            }
             script.note(&format!("{name} {query} → {}", own.join(" ")));
         }
     }
