@@ -11,6 +11,7 @@ mod load;
 mod measure;
 mod mirror;
 mod page;
+mod server;
 mod sim;
 mod start;
 
@@ -42,7 +43,7 @@ struct Bench {
 }
 
 /// All of them, quick ones first.
-const BENCHES: [Bench; 6] = [
+const BENCHES: [Bench; 7] = [
     Bench { name: "start", about: "start of the program (`lotse --version`)", run: start::run },
     Bench {
         name: "images",
@@ -55,6 +56,11 @@ const BENCHES: [Bench; 6] = [
         run: sim::run,
     },
     Bench { name: "daemon", about: "memory of the daemon with the demo estate", run: daemon::run },
+    Bench {
+        name: "server",
+        about: "a server of the simulated cloud until it is active",
+        run: server::run,
+    },
     Bench { name: "edit", about: "an edit in `images` until its tests have run", run: build::edit },
     Bench { name: "build", about: "release build of the binary from nothing", run: build::cold },
 ];
