@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::bed::{Bed, text};
 use super::script::Script;
+use super::tenant::{self, Tenant};
 use crate::client::{Answer, Person, Session};
 
 /// The newest microversion.
@@ -22,30 +23,8 @@ const FLEETING: &[&str] = &["downloading", "attaching"];
 
 /// A member of a new project of this run, and an administrator of the same project.
 pub(crate) async fn tenant(bed: &Bed, script: &mut Script) -> (Session, Session) {
-    let post = |path: &'static str, body: Value| {
-        Answer::of(bed.admin.identity(Method::POST, path).json(&body))
-    };
-    let name = bed.name("tenant");
-    let project = post("/projects", json!({"project": {"name": name}})).await.json();
-    let project = text(&project["project"], "id").to_owned();
-    let user = json!({"user": {"name": name, "password": "secret"}});
-    let user = text(&post("/users", user).await.json()["user"], "id").to_owned();
-    let admins = Answer::of(bed.admin.identity(Method::GET, "/users?name=admin")).await.json();
-    let admin = text(&admins["users"][0], "id").to_owned();
-    for (role, user) in [("member", &user), ("admin", &admin)] {
-        let roles = Answer::of(bed.admin.identity(Method::GET, &format!("/roles?name={role}")));
-        let role = text(&roles.await.json()["roles"][0], "id").to_owned();
-        let path = format!("/projects/{project}/users/{user}/roles/{role}");
-        assert_eq!(Answer::of(bed.admin.identity(Method::PUT, &path)).await.status, 204);
-    }
-    script.name(&project, "<tenant>");
-    script.name(&user, "<user>");
-    script.name(&admin, "<admin user>");
-    let mut person = Person { project: Some(name.clone()), ..bed.people.admin.clone() };
-    let admin = Session::sign_in(&person).await;
-    person.user = name;
-    "secret".clone_into(&mut person.password);
-    let member = Session::sign_in(&person).await;
+    let Tenant { admin, mut people } = tenant::of(bed, script, &[("user", "member")]).await;
+    let member = people.remove(0);
     script.name(&member.catalog["volumev3"], "<volume>");
     script.name(&member.catalog["volumev3"].replace("/v3", ""), "<volume bookmark>");
     let services = ask(&admin, NEW, "GET", "/os-services", None).await.json();

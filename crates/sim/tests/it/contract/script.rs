@@ -205,6 +205,14 @@ impl Script {
                 (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", "<microseconds>"),
                 (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}", "<microseconds without zone>"),
                 (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "<seconds>"),
+                (
+                    r#""created":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d""#,
+                    "\"created\":\"<seconds without zone>\"",
+                ),
+                (
+                    r#""updated":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d""#,
+                    "\"updated\":\"<seconds without zone>\"",
+                ),
                 (r"\b[0-9a-f]{32}\b", "<hex>"),
                 (r"gAAAA[\w=-]+", "<token>"),
                 (r#""audit_ids":\["[^"]*"[^]]*\]"#, "\"audit_ids\":[…]"),
