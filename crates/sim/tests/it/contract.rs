@@ -45,6 +45,8 @@ macro_rules! scenarios {
     };
 }
 
+mod barbican;
+mod barbican_parts;
 mod bed;
 mod cinder;
 mod cinder_action;
@@ -71,6 +73,8 @@ mod nova_server;
 mod nova_state;
 mod placement;
 mod script;
+mod swift;
+mod tenant;
 mod trouble;
 
 use std::future::Future;

@@ -149,6 +149,10 @@ impl Bed {
                 assert!(matches!(gone.status, 204 | 404), "{image} stays: {}", gone.text);
             }
         }
+        if let Some(tenant) = super::tenant::existing(self).await {
+            super::barbican::clean_up(&tenant).await;
+            super::swift::clean_up(&tenant).await;
+        }
         super::cinder::clean_up(self).await;
         for (kind, one) in [("users", "user"), ("projects", "project"), ("roles", "role")] {
             let all = Answer::of(admin.identity(Method::GET, &format!("/{kind}"))).await.json();
