@@ -7,6 +7,9 @@ mod image;
 mod network;
 mod network_security;
 mod server;
+mod object;
+mod secret;
+mod volume;
 
 use lotse_sim::SimCloud;
 use serde_json::Value;
