@@ -83,7 +83,7 @@ pub(crate) enum Command {
     /// Put a copy of the state where none is
     Restore(backup::RestoreArguments),
     /// Run a simulated OpenStack cloud
-    Sim(sim::SimArguments),
+    Sim(Box<sim::SimArguments>),
     /// Print the completion script of a shell
     Completion(reference::CompletionArguments),
     /// Print the generated reference: command line, configuration, manual page

@@ -25,7 +25,7 @@ pub(crate) fn run(command: Command, globals: &Globals, environment: &Environment
         Command::Image(command) => image::run(command, globals, environment),
         Command::Serve(arguments) => serve::run(&arguments, globals, environment),
         Command::Demo(arguments) => demo::run(&arguments, globals),
-        Command::Sim(arguments) => sim::run(arguments, globals),
+        Command::Sim(arguments) => sim::run(*arguments, globals),
         Command::Backup(arguments) => backup::backup(&arguments, globals, environment),
         Command::Restore(arguments) => backup::restore(&arguments, globals, environment),
         Command::Notify(command) => notify::run(command, globals, environment),

@@ -105,7 +105,11 @@ impl Recorder {
     fn write(&mut self, events: &[Event]) -> Result<(), Error> {
         self.written = events.last().map_or(self.written, |event| event.number);
         let Some((path, file)) = &mut self.file else { return Ok(()) };
-        let lines: String = events.iter().map(|it| format!("{}\n", it.notification())).collect();
+        let mut lines = String::new();
+        for event in events {
+            lines.push_str(&event.notification().to_string());
+            lines.push('\n');
+        }
         file.write_all(lines.as_bytes()).map_err(|source| Self::failed("write", path, source))
     }
 

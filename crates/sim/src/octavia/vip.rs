@@ -203,7 +203,7 @@ pub(crate) fn take(
                     NoAddress::NotInSubnet(address) | NoAddress::NotInNetwork(address) => {
                         format!("IP address {address} is not a valid IP for the specified subnet.")
                     }
-                    NoAddress::Exhausted | NoAddress::WrongSubnet(_) => {
+                    NoAddress::Exhausted | NoAddress::WrongSubnet(_) | NoAddress::NoSubnet(_) => {
                         format!("No more IP addresses available on network {}.", place.network)
                     }
                 };

@@ -6,9 +6,9 @@ mod identity;
 mod image;
 mod network;
 mod network_security;
-mod server;
 mod object;
 mod secret;
+mod server;
 mod volume;
 
 use lotse_sim::SimCloud;
