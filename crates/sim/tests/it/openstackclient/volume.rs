@@ -82,7 +82,11 @@ async fn snapshots_and_backups_work_with_the_openstack_command() {
     let shown = settled(&client, &["volume", "backup"], "more", "available").await;
     assert_eq!(shown["is_incremental"], true, "{shown}");
     assert_eq!(client.json(&["volume", "backup", "list"]).await.as_array().map(Vec::len), Some(2));
-    client.run(&["volume", "backup", "restore", "safe", "again", "--force"]).await;
+    // The command of Debian 12 restores, and then fails to show the answer, on any cloud.
+    let shown = client.try_run(&["volume", "backup", "restore", "safe", "again", "--force"]).await;
+    if let Err(complaint) = shown {
+        assert!(complaint.contains("VolumeBackupsRestore object"), "{complaint}");
+    }
     settled(&client, &["volume"], "again", "available").await;
     client.run(&["volume", "backup", "delete", "more"]).await;
     client.run(&["volume", "backup", "delete", "safe"]).await;
