@@ -152,8 +152,8 @@ impl Bed {
         if let Some(tenant) = super::tenant::existing(self).await {
             super::barbican::clean_up(&tenant).await;
             super::swift::clean_up(&tenant).await;
+            super::cinder::clean_up(self, &tenant).await;
         }
-        super::cinder::clean_up(self).await;
         for (kind, one) in [("users", "user"), ("projects", "project"), ("roles", "role")] {
             let all = Answer::of(admin.identity(Method::GET, &format!("/{kind}"))).await.json();
             let all = all[kind].as_array().expect(one).iter();

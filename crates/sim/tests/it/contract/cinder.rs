@@ -7,13 +7,12 @@
 
 use std::time::Duration;
 
-use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::bed::{Bed, text};
 use super::script::Script;
 use super::tenant::{self, Tenant};
-use crate::client::{Answer, Person, Session};
+use crate::client::{Answer, Session};
 
 /// The newest microversion.
 pub(crate) const NEW: &str = "3.70";
@@ -154,24 +153,11 @@ pub(crate) async fn volume(bed: &Bed, script: &mut Script, who: &Session, name: 
     made(script, who, "volume", name, json!({"size": 1, "name": bed.name(name)})).await
 }
 
-/// Removes what scenarios of this run left, whatever its state.
-pub(crate) async fn clean_up(bed: &Bed) {
-    let admin = &bed.admin;
-    let projects = Answer::of(admin.identity(Method::GET, "/projects")).await.json();
-    let projects = projects["projects"].as_array().cloned().unwrap_or_default();
-    let mine: Vec<String> = projects
-        .iter()
-        .filter(|it| it["name"].as_str().is_some_and(|name| name.contains(&bed.run)))
-        .filter_map(|it| it["id"].as_str().map(str::to_owned))
-        .collect();
-    if mine.is_empty() {
-        return;
-    }
-    let people = Person { project: Some(bed.name("tenant")), ..bed.people.admin.clone() };
-    let admin = Session::sign_in(&people).await;
+/// Removes what scenarios of this run left in its project, whatever its state.
+pub(crate) async fn clean_up(bed: &Bed, admin: &Session) {
     for kind in ["attachments", "backups", "snapshots", "volumes"] {
         for _ in 0..200 {
-            let all = ask(&admin, NEW, "GET", &format!("/{kind}"), None).await.json();
+            let all = ask(admin, NEW, "GET", &format!("/{kind}"), None).await.json();
             let all = all[kind].as_array().cloned().unwrap_or_default();
             if all.is_empty() {
                 break;
@@ -180,21 +166,21 @@ pub(crate) async fn clean_up(bed: &Bed) {
                 let path = format!("/{kind}/{id}");
                 let force = json!({"os-force_delete": {}});
                 if kind == "attachments" {
-                    ask(&admin, NEW, "DELETE", &path, None).await;
+                    ask(admin, NEW, "DELETE", &path, None).await;
                 } else {
-                    ask(&admin, NEW, "POST", &format!("{path}/action"), Some(&force)).await;
+                    ask(admin, NEW, "POST", &format!("{path}/action"), Some(&force)).await;
                 }
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
     for (kind, path) in [("volume_types", "/types?is_public=None"), ("qos_specs", "/qos-specs")] {
-        let all = ask(&admin, NEW, "GET", path, None).await.json();
+        let all = ask(admin, NEW, "GET", path, None).await.json();
         for it in all[kind].as_array().into_iter().flatten() {
             if it["name"].as_str().is_some_and(|name| name.contains(&bed.run)) {
                 let id = text(it, "id");
                 let place = if kind == "volume_types" { "types" } else { "qos-specs" };
-                ask(&admin, NEW, "DELETE", &format!("/{place}/{id}?force=true"), None).await;
+                ask(admin, NEW, "DELETE", &format!("/{place}/{id}?force=true"), None).await;
             }
         }
     }
