@@ -14,15 +14,34 @@
 //! | [`seed`] | the network at the beginning, and large ones on request |
 //! | [`refusal`] | Neutron's error bodies |
 //!
-//! It is the testbed's Neutron 21 with OVN. Known and meant differences:
+//! A request goes: token ([`access`]) → body by the attribute maps ([`attribute`]) → policy and
+//! revision ([`resource`]) → the resource's own rules → state and [`index`] → notifications.
+//! Everything happens under the one lock of the state; notifications are published after it.
 //!
-//! - Readers may not write (in Neutron 21 they may, unless `enforce_new_defaults` is set).
-//! - Addresses are handed out from the lowest; Neutron takes any of the pool.
-//! - Default rules of security groups can be changed, as from Neutron 23 on
-//!   ([`crate::SimOptions::default_security_group_rules`] switches that off).
+//! It is Neutron 21 with OVN, as the testbed has it, also where that is odd: filtering by `tags` and
+//! `tags-any` at once is answered with 500, answers to changes of bindings have the revision from
+//! before. Known and meant differences, with their reasons:
+//!
+//! - Readers may not write. In Neutron 21 they may, unless `enforce_new_defaults` is set, which is
+//!   how clouds are run today.
+//! - Addresses are handed out from the lowest; Neutron takes any of the pool. Tests can foresee them.
+//! - Default rules of security groups can be changed, as from Neutron 23 on, so that what manages
+//!   them can be tried ([`crate::SimOptions::default_security_group_rules`] switches that off).
 //! - Trunks, segments, address groups, local IPs and metering labels answer 404 and are not listed
-//!   among the extensions; the descriptions of extensions are their names.
-//! - Agents are three of OVN, always alive, with the present as their last heartbeat.
+//!   among the extensions; nothing here needs them. The descriptions of extensions are their names.
+//! - Agents are three of OVN, always alive, with the present as their last heartbeat; nothing runs
+//!   that could die.
+//! - Refusals of RBAC policies leave out which of Neutron's own callbacks refused, whose names end in
+//!   addresses of its memory.
+//! - Types of service of a subnet must begin like the owner of a device; Neutron looks at the first
+//!   letter only.
+//! - Port forwardings have one port on each side, no ranges, and do not keep a router's gateway;
+//!   policies of `QoS` are kept and change nothing.
+//! - Notifications are those at the end of a change (`port.create.end`), not those at its start,
+//!   which say nothing that meters need. Those of ports that Nova made for a server have the main
+//!   attributes only.
+//! - What is created together and fails is taken back without a trace; Neutron, which tries deadlocks
+//!   again, may leave revisions that are higher.
 
 mod access;
 pub(crate) mod address;

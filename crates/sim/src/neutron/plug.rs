@@ -507,6 +507,9 @@ mod tests {
         assert!(addresses(&world, "server").is_empty());
         assert_eq!(world.network().ports.len(), 1, "the given port stays");
         plug(&world, &first).expect("the freed port");
+        let told: Vec<String> = world.events.since(0).into_iter().map(|it| it.event_type).collect();
+        // The port that the server was given neither came nor went.
+        assert_eq!(told, ["port.create.end", "port.create.end", "port.delete.end"]);
     }
 
     #[test]

@@ -60,7 +60,7 @@ async fn the_subnet_life_cycle_works_with_the_openstack_command() {
         .run(&[&["subnet", "set", "--dns-nameserver", "192.0.2.2"], &route[..], &["sub"]].concat())
         .await;
     let shown = client.json(&["subnet", "show", "sub"]).await;
-    assert_eq!(shown["dns_nameservers"], serde_json::json!(["192.0.2.1", "192.0.2.2"]));
+    assert_eq!(shown["dns_nameservers"], serde_json::json!(["192.0.2.2", "192.0.2.1"]));
     assert_eq!(shown["enable_dhcp"], false);
     assert_eq!(shown["host_routes"][0]["nexthop"], "10.10.0.1");
     client.run(&["subnet", "unset", "--dns-nameserver", "192.0.2.1", "sub"]).await;
@@ -105,7 +105,7 @@ async fn the_port_life_cycle_works_with_the_openstack_command() {
     let unset = ["port", "unset", "--fixed-ip", "subnet=sub,ip-address=10.10.0.50", "renamed"];
     client.run(&unset).await;
     assert!(names(&client.json(&found).await).is_empty());
-    let taken = ["port", "create", "--network", "net", "--fixed-ip", "ip-address=10.10.0.2", "a"];
+    let taken = ["port", "create", "--network", "net", "--fixed-ip", "ip-address=10.10.0.9", "a"];
     client.run(&taken).await;
     let refused = client.try_run(&taken).await.expect_err("somebody has the address");
     assert!(refused.contains("already allocated in subnet"), "{refused}");
@@ -165,7 +165,7 @@ async fn the_floating_ip_life_cycle_works_with_the_openstack_command() {
     client.run(&lead).await;
     let shown = client.json(&["floating", "ip", "show", address]).await;
     assert_eq!(shown["status"], "ACTIVE");
-    assert_eq!(shown["fixed_ip_address"], "10.10.0.2");
+    assert_eq!(shown["fixed_ip_address"], "10.10.0.3", "the metadata service has the first");
     let listed = client.json(&["floating", "ip", "list", "--port", "port"]).await;
     assert_eq!(listed[0]["Floating IP Address"], address);
     let unset = ["router", "unset", "--external-gateway", "router"];
@@ -183,7 +183,7 @@ async fn the_floating_ip_life_cycle_works_with_the_openstack_command() {
 /// A port of a floating IP leads to one of a server.
 async fn forwards_ports(client: &Client, address: &str) {
     let forwarding = ["floating", "ip", "port", "forwarding"];
-    let inside = ["--internal-ip-address", "10.10.0.2", "--port", "port"];
+    let inside = ["--internal-ip-address", "10.10.0.3", "--port", "port"];
     let ports = ["--internal-protocol-port", "22", "--external-protocol-port", "2222"];
     let created = [&forwarding[..], &["create"], &inside, &ports, &["--protocol", "tcp", address]];
     let created = client.json(&created.concat()).await;
