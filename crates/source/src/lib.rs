@@ -64,6 +64,7 @@
 mod archive;
 mod checkout;
 pub mod config;
+pub mod console;
 mod credentials;
 mod decide;
 mod error;

@@ -8,7 +8,7 @@ use super::Finding;
 use crate::workspace::Package;
 
 /// The crates that capabilities stand on. They know `core` and nothing of each other.
-const SHARED: [&str; 7] = ["openstack", "plan", "run", "scs", "source", "store", "web"];
+const SHARED: [&str; 6] = ["openstack", "plan", "run", "scs", "store", "web"];
 
 /// The place of a crate in the picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -134,6 +134,16 @@ fn a_push_reaches_the_cloud_and_a_broken_one_does_not() {
     );
     assert_eq!(broken["good"], first["good"]);
     assert!(get(&page, "/metrics").1.contains("lotse_estate_broken 1.0"));
+    let (code, shown) = get(&page, "/estate");
+    let commit = first["good"]["commit"].as_str().unwrap();
+    for text in ["The newest commit is broken.", "images/broken.yml:1:9", commit, "Ada"] {
+        assert!(code == 200 && shown.contains(text), "{text} in {shown}");
+    }
+    let answer: Value = serde_json::from_str(&get(&page, "/api/v1/estate").1).unwrap();
+    assert_eq!((&answer["verdict"], &answer["good"]["commit"]), (&"broken".into(), &commit.into()));
+    assert_eq!(answer["broken"]["fault"]["places"][0]["file"], "images/broken.yml");
+    assert_eq!(answer["history"][0]["place"], "images/broken.yml:1:9");
+    assert!(get(&page, "/api/v1/openapi.json").1.contains("show_estate"));
     assert_eq!(get(&page, "/readyz").0, 200, "the last good revision is in use");
 
     std::fs::remove_file(place.path("repo/images/broken.yml")).unwrap();

@@ -91,7 +91,8 @@ impl Newcomer {
             .replace("/var/lib/lotse", &path("var/lotse"))
             .replace("/var/backups", &path("backups"))
             .replace("127.0.0.1:7650", &self.listen)
-            .replace("127.0.0.1:7700", "127.0.0.1:0");
+            .replace("127.0.0.1:7700", "127.0.0.1:0")
+            .replace("127.0.0.1:5999", "127.0.0.1:0");
         match block.mark.as_str() {
             "answer yes" => text.replace("image apply", "image apply --yes"),
             "fails" => {
@@ -159,4 +160,22 @@ fn the_first_look_when_there_is_trouble_works() {
     for block in blocks("troubleshooting.md") {
         newcomer.type_in(&newcomer.here(&block)).with_code(0);
     }
+}
+
+#[test]
+fn what_the_guide_to_the_estate_from_git_says_works() {
+    let mut newcomer = Newcomer::new();
+    // The guide writes the address down before the daemon takes it.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    newcomer.listen = free.local_addr().unwrap().to_string();
+    drop(free);
+    let blocks = blocks("estate-from-git.md");
+    let script: String = blocks.iter().map(|block| newcomer.here(block)).collect();
+    let ended = newcomer.type_in(&script).with_code(0);
+    assert!(ended.stdout.contains("lotse_estate_broken 1.0"), "{}", ended.stdout);
+    let history = newcomer.place.path("checkout/state/estate/history.json");
+    let history = std::fs::read_to_string(history).unwrap();
+    let happened = [r#""what": "in-use""#, r#""what": "broken""#];
+    let counts = happened.map(|what| history.matches(what).count());
+    assert_eq!(counts, [2, 1], "{history}");
 }
