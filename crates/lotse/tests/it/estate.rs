@@ -135,7 +135,7 @@ fn a_push_reaches_the_cloud_and_a_broken_one_does_not() {
     assert_eq!(broken["good"], first["good"]);
     assert!(get(&page, "/metrics").1.contains("lotse_estate_broken 1.0"));
     let (code, shown) = get(&page, "/estate");
-    let commit = first["good"]["commit"].as_str().unwrap();
+    let first_commit = first["good"]["commit"].as_str().unwrap();
     for text in ["The newest commit is broken.", "images/broken.yml:1:9", commit, "Ada"] {
         assert!(code == 200 && shown.contains(text), "{text} in {shown}");
     }
