@@ -193,8 +193,11 @@ pub(crate) fn prepare(
         let project = (!asked.is_admin()).then(|| asked.project());
         let (volume, attachment) = match &drive.source {
             From::Volume(volume) => {
-                if attach::lookup(world, volume, project).is_none() {
+                let Some(known) = attach::lookup(world, volume, project) else {
                     return Err(Fault::bad(format!("Volume {volume} could not be found.")));
+                };
+                if drive.is_root() && !known.bootable {
+                    return Err(Fault::bad(format!("Block Device {volume} is not bootable.")));
                 }
                 let who = (project, &asked.cause());
                 let attached = connect(world, who, (server, host), (volume, &device));
