@@ -183,7 +183,12 @@ async fn a_status_fault_speaks_the_language_of_each_service() {
 }
 
 /// Where each service puts its message; `{}` stands for the one key of the body.
-const LANGUAGES: &[(&str, &str)] = &[("identity", "/error/message"), ("compute", "/{}/message")];
+const LANGUAGES: &[(&str, &str)] = &[
+    ("identity", "/error/message"),
+    ("compute", "/{}/message"),
+    ("placement", "/errors/0/detail"),
+    ("volumev3", "/{}/message"),
+];
 
 #[tokio::test]
 async fn rules_concern_their_service_method_and_path_only_and_the_first_wins() {

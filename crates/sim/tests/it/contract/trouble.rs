@@ -122,6 +122,10 @@ pub(crate) async fn contested(bed: &Bed, script: &mut Script) {
             script.answer(&answer);
         }
     }
+    // Nobody has a role in it, so whoever clears up could not enter it.
+    let id = found["projects"][0]["id"].as_str().expect("an id");
+    let gone = Answer::of(admin.identity(Method::DELETE, &format!("/projects/{id}"))).await;
+    assert_eq!(gone.status, 204, "{}", gone.text);
     let id = uuid::Uuid::new_v4().to_string();
     let image = json!({"id": id, "name": bed.name("contested"), "tags": [bed.run]});
     let image = || member.image(Method::POST, "/v2/images").json(&image);
