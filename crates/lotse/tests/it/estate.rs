@@ -136,11 +136,14 @@ fn a_push_reaches_the_cloud_and_a_broken_one_does_not() {
     assert!(get(&page, "/metrics").1.contains("lotse_estate_broken 1.0"));
     let (code, shown) = get(&page, "/estate");
     let first_commit = first["good"]["commit"].as_str().unwrap();
-    for text in ["The newest commit is broken.", "images/broken.yml:1:9", commit, "Ada"] {
+    for text in ["The newest commit is broken.", "images/broken.yml:1:9", first_commit, "Ada"] {
         assert!(code == 200 && shown.contains(text), "{text} in {shown}");
     }
     let answer: Value = serde_json::from_str(&get(&page, "/api/v1/estate").1).unwrap();
-    assert_eq!((&answer["verdict"], &answer["good"]["commit"]), (&"broken".into(), &commit.into()));
+    assert_eq!(
+        (&answer["verdict"], &answer["good"]["commit"]),
+        (&"broken".into(), &first_commit.into())
+    );
     assert_eq!(answer["broken"]["fault"]["places"][0]["file"], "images/broken.yml");
     assert_eq!(answer["history"][0]["place"], "images/broken.yml:1:9");
     assert!(get(&page, "/api/v1/openapi.json").1.contains("show_estate"));
