@@ -3,7 +3,7 @@
 //! What is in it stands in `[package.metadata.deb]` of `crates/lotse/Cargo.toml`; `cargo deb` reads
 //! that. What the program itself can say (manual pages, completions) and what can be found out
 //! (the licences of all that is linked in, the day of the change) is written here before, below
-//! `target/PROFILE/package`. A package that was made is always examined ([`contents`], [`unit`]):
+//! `target/PROFILE/package`. A package that was made is always examined ([`contents`], [`mod@unit`]):
 //! without installing anything and without privileges.
 
 mod contents;

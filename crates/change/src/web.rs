@@ -1,6 +1,6 @@
 //! The changes in the console and in the API: read, approved, rejected.
 //!
-//! Both take the word of a person the same way ([`speak`]): the digest of the steps that were looked
+//! Both take the word of a person the same way (`speak`): the digest of the steps that were looked
 //! at goes with it, so that nobody agrees to what they have not seen. The owner of a token is the
 //! same person as in a session: nobody approves twice by changing the door.
 

@@ -6,7 +6,7 @@
 //!
 //! A transition that time brings is made by whoever looks next (see the crate's story), so that its
 //! event may be published after it happened; its `timestamp` is when it happened. Where all services
-//! are looked at together ([`Events::together`]), what they publish is put in the order of time first.
+//! are looked at together (`Events::together`), what they publish is put in the order of time first.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -8,7 +8,7 @@
 //!         ─► handler
 //! ```
 //!
-//! The gate stands before every route ([`guard::enter`]); no handler does any of this itself. Nothing
+//! The gate stands before every route (`guard::enter`); no handler does any of this itself. Nothing
 //! is remembered in the process: sessions and tokens are read from the state with each request, so
 //! that a sign-out at one instance counts at all of them.
 

@@ -25,7 +25,7 @@
 //! are refused on loopback (DNS rebinding); nothing is loaded from other hosts, pages work without
 //! `JavaScript`; no route is mounted without saying what it demands; no secret is kept, only hashes.
 //!
-//! Start reading at [`shell`], then [`auth`] and [`oidc`].
+//! Start reading at [`shell`], then [`auth`] and `oidc`.
 
 pub mod access;
 pub mod api;

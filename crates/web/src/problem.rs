@@ -1,6 +1,6 @@
 //! Errors of the JSON API as problem+json (RFC 9457).
 //!
-//! Handlers of pages answer with the same problems; [`crate::pages::errors`] turns them into a page
+//! Handlers of pages answer with the same problems; `crate::pages::errors` turns them into a page
 //! for whoever asked as a browser does.
 
 use std::any::Any;
