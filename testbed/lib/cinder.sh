@@ -22,8 +22,6 @@ enabled_backends = files
 default_volume_type = files
 backup_driver = cinder.backup.drivers.posix.PosixBackupDriver
 backup_posix_path = $DATA/cinder/backup
-backup_file_size = 52428800
-backup_sha_block_size_bytes = 32768
 enable_v3_api = true
 [files]
 volume_driver = cinder.volume.drivers.nfs.NfsDriver

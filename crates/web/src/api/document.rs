@@ -124,7 +124,7 @@ fn complete(operation: &mut Operation, route: &Route) {
     if operation.request_body.is_some() {
         problems.push((400, "The document is no JSON, or a field of the header is not good."));
         problems.push((404, "The document names something that is not there."));
-        problems.push((409, "The request with this `Idempotency-Key` is under way."));
+        problems.push((409, "It does not fit what is there, or this `Idempotency-Key` was used for another request."));
         problems.push((413, "The document is too large."));
         problems.push((415, "The document is not declared as JSON."));
         problems.push((422, "The document says something that cannot be done."));

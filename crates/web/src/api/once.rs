@@ -1,8 +1,9 @@
 //! Doing a write once, however often it is asked for (draft-ietf-httpapi-idempotency-key-header).
 //!
 //! The key belongs to whoever sends it. The same key with the same request is answered as before;
-//! with another request it is refused (422); while the first one is under way, 409. Only successes
-//! are kept: what was refused may be asked for again.
+//! with another request, or while the first one is under way, it is refused (409; the draft
+//! proposes 422 for the former, which would say that the document cannot be read). Only successes are
+//! kept: what was refused may be asked for again.
 
 use std::sync::Arc;
 
@@ -127,7 +128,7 @@ pub async fn only(
         }
         AnswerClaim::Other => {
             return Err(Problem::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
+                StatusCode::CONFLICT,
                 "this key was used for another request",
             ));
         }

@@ -126,7 +126,7 @@ async fn a_write_with_a_key_is_done_once() {
     assert_eq!(second.json()["id"], first.json()["id"]);
     assert!(second.json()["secret"].is_null(), "a secret is shown once");
     let other = post(&json!({ "name": "other", "scopes": ["task.read"], "days": 1 })).await;
-    assert_eq!(other.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(other.status, StatusCode::CONFLICT);
     let made = world.deeds().await.iter().filter(|deed| deed.1 == "token.create").count();
     assert_eq!(made, 2, "the program's own and one more");
     world.pass(24 * 3600 + 60);
