@@ -249,12 +249,24 @@ async fn rebuilt(bed: &Bed, script: &mut Script) {
         script.answer(&answer);
         becomes(bed, &id, "ACTIVE").await;
     }
-    let mine = format!("/v2/images?name={}", bed.name("backup"));
-    let all = bed.member.get(&mine).await.json();
-    for one in all["images"].as_array().into_iter().flatten() {
+    for one in &backups(bed).await {
         script.note(&format!("kept: {} {}", text(one, "id"), text(one, "backup_type")));
         bed.member.delete(&format!("/v2/images/{}", text(one, "id"))).await;
     }
+}
+
+/// The backups that are kept. Glance still lists one for a moment while it is being deleted.
+async fn backups(bed: &Bed) -> Vec<Value> {
+    let mine = format!("/v2/images?name={}", bed.name("backup"));
+    for _ in 0..400 {
+        let all = bed.member.get(&mine).await.json();
+        let all = all["images"].as_array().cloned().unwrap_or_default();
+        if all.iter().all(|one| one["status"] == "active") {
+            return all;
+        }
+        bed.pass_time().await;
+    }
+    panic!("backups that are being deleted stay");
 }
 
 async fn moved(bed: &Bed, script: &mut Script) {
