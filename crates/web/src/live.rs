@@ -72,7 +72,8 @@ fn events(listener: Listener) -> impl Stream<Item = Result<Event, Infallible>> {
         let changed = first || listener.wait().await?;
         listener.ticks += u32::from(first);
         let event = if changed {
-            Event::default().event("changed").data("")
+            // Browsers drop an event without data.
+            Event::default().event("changed").data("look again")
         } else {
             Event::default().comment("nothing new")
         };

@@ -294,6 +294,32 @@ async fn axe_finds_nothing_on_any_page_in_light_dark_and_forced_colours_on_a_pho
 }
 
 #[tokio::test]
+#[ignore = "real: playwright in a browser"]
+async fn a_browser_signs_in_approves_and_sees_another_page_change_by_itself() {
+    let (place, _sim) = harbour("");
+    let daemon = serve(&place);
+    let stranger = Person::stranger(&daemon);
+    let change = stranger.change("proposed").await;
+    let asked = json!({
+        "browser": variable("LOTSE_CHROMIUM"),
+        "base": stranger.base,
+        "link": daemon.hello["sign_in"],
+        "change": format!("/changes/{}", text(&change, "id")),
+    });
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/form.cjs");
+    let output = Command::new("node")
+        .args([script, &asked.to_string()])
+        .env("NODE_PATH", variable("LOTSE_NODE_MODULES"))
+        .env("HOME", place.path("home"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let approved = stranger.change("applied").await;
+    assert_eq!(text(&approved["approvals"][0], "note"), "seen in a browser");
+    assert!(daemon.terminate().success());
+}
+
+#[tokio::test]
 #[ignore = "real: schemathesis"]
 async fn schemathesis_finds_no_failure_of_the_api_with_all_its_checks() {
     let (place, _sim) = harbour("access:\n  anonymous: none\n  requests_per_minute: 100000\n");

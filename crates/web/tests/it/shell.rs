@@ -157,7 +157,8 @@ async fn a_live_page_is_told_that_something_changed_and_its_stream_ends_with_the
     assert_eq!(stream.headers()["content-type"], "text/event-stream");
     assert_eq!(stream.headers().get("content-encoding"), None, "packed, nothing would arrive");
     // The first one greets.
-    assert!(next(&mut stream).await.unwrap().contains("event: changed"));
+    let greeting = next(&mut stream).await.unwrap();
+    assert!(greeting.contains("event: changed") && greeting.contains("data: "), "{greeting}");
     admin.submit("/tasks", "/tasks/request", &[("task", "images/sim")]).await;
     assert!(next(&mut stream).await.unwrap().contains("event: changed"));
     world.shell.readiness.drain();
