@@ -25,7 +25,7 @@ pub(crate) struct Bed {
     /// Part of all names made here, so that runs do not meet.
     pub(crate) run: String,
     /// The clock of a simulation whose time passes only while somebody waits.
-    clock: Option<Arc<ManualClock>>,
+    pub(crate) clock: Option<Arc<ManualClock>>,
     /// Keeps the simulation alive.
     _sim: Option<SimCloud>,
 }
