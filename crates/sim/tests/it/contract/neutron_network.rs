@@ -103,11 +103,12 @@ pub(crate) async fn change(bed: &Bed, script: &mut Script) {
     put(script, member, &format!("/networks/{NOWHERE}"), json!({"network": {"name": "x"}})).await;
     script.part("by revision");
     let now = get(script, member, &path).await.json()["network"]["revision_number"].clone();
-    for revision in [now.as_u64().expect("a number") + 5, now.as_u64().expect("a number")] {
+    let now = now.as_u64().expect("a number");
+    for (revision, named) in [(now + 5, "if later"), (now, "if still so")] {
         let request = member.to("network", reqwest::Method::PUT, &format!("/v2.0{path}"));
         let request = request.header("If-Match", format!("revision_number={revision}"));
         let body = json!({"network": {"name": bed.name("again")}});
-        script.ask("PUT", &format!("if {revision}"), None, request.json(&body)).await;
+        script.ask("PUT", named, None, request.json(&body)).await;
     }
     let request = member.to("network", reqwest::Method::DELETE, &format!("/v2.0{path}"));
     let request = request.header("If-Match", "revision_number=1");

@@ -77,6 +77,8 @@ pub(crate) async fn rules(bed: &Bed, script: &mut Script) {
     let member = &bed.member;
     let group = made(bed, script, member, ("security-groups", "group"), json!({})).await;
     let other = made(bed, script, member, ("security-groups", "other group"), json!({})).await;
+    let revision = format!("/security-groups/{group}?fields=id&fields=revision_number");
+    get(script, member, &revision).await;
     let rule = |extra: &Value| {
         let mut rule = json!({"security_group_id": group, "direction": "ingress"});
         rule.as_object_mut().expect("fields").extend(extra.as_object().expect("fields").clone());
@@ -152,7 +154,7 @@ pub(crate) async fn rules(bed: &Bed, script: &mut Script) {
     script.part("gone with its remote group");
     delete(script, member, &format!("/security-groups/{other}")).await;
     get(script, member, &format!("/security-group-rules?remote_group_id={other}")).await;
-    get(script, member, &format!("/security-groups/{group}?fields=revision_number")).await;
+    get(script, member, &revision).await;
 }
 
 /// What no rule may say.

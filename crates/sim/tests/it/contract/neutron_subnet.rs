@@ -34,7 +34,12 @@ pub(crate) async fn create(bed: &Bed, script: &mut Script) {
         let made = post(script, member, "/subnets", json!({"subnet": body})).await.json();
         name_parts(script, &made["subnet"], name);
     }
-    get(script, member, &format!("/networks/{network}?fields=name&fields=revision_number")).await;
+    get(
+        script,
+        member,
+        &format!("/networks/{network}?fields=id&fields=name&fields=revision_number"),
+    )
+    .await;
     script.part("refused");
     for subnet in [
         json!({}),
@@ -140,8 +145,12 @@ pub(crate) async fn change(bed: &Bed, script: &mut Script) {
     assert_eq!(gone.status, 204);
     delete(script, member, &path).await;
     delete(script, member, &path).await;
-    get(script, member, &format!("/networks/{network}?fields=subnets&fields=revision_number"))
-        .await;
+    get(
+        script,
+        member,
+        &format!("/networks/{network}?fields=id&fields=subnets&fields=revision_number"),
+    )
+    .await;
 }
 
 pub(crate) async fn ipv6(bed: &Bed, script: &mut Script) {

@@ -1,5 +1,6 @@
 //! Writes down what was asked and answered, with names for everything that differs between runs.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::LazyLock;
 
@@ -31,11 +32,13 @@ pub(crate) struct Script {
     out: String,
     /// What is replaced by what, longest first.
     names: Vec<(String, String)>,
+    /// The revisions of each object that were seen, in their order.
+    revisions: HashMap<String, Vec<u64>>,
 }
 
 impl Script {
     pub(crate) fn new(bed: &Bed) -> Self {
-        let mut script = Self { out: String::new(), names: Vec::new() };
+        let mut script = Self { out: String::new(), names: Vec::new(), revisions: HashMap::new() };
         let identity = bed.admin.identity.as_str();
         script.name(identity, "<identity>/v3");
         script.name(identity.trim_end_matches("/v3"), "<identity>");
@@ -140,7 +143,6 @@ impl Script {
     }
 
     /// Writes down a request that was made elsewhere, and its answer.
-    #[allow(dead_code, reason = "used by the scenarios of some services")]
     pub(crate) fn part_of(&mut self, asked: &str, body: Option<&Value>, answer: &Answer) {
         let body = body.map(Value::to_string).unwrap_or_default();
         let asked = self.neutral(&format!("{asked} {body}"));
@@ -188,12 +190,39 @@ impl Script {
         }
     }
 
-    fn body(&self, answer: &Answer) -> String {
+    fn body(&mut self, answer: &Answer) -> String {
         let text = match serde_json::from_str::<Value>(&answer.text) {
-            Ok(value) => sorted(value).to_string(),
+            Ok(mut value) => {
+                self.count_revisions(&mut value);
+                sorted(value).to_string()
+            }
             Err(_) => answer.text.split_whitespace().collect::<Vec<_>>().join(" "),
         };
         self.neutral(&shorten(&text))
+    }
+
+    /// Writes which revision of its object each one is, counted by those seen.
+    ///
+    /// Neutron promises that the number grows with every change. By how much is not told: a
+    /// transaction that its database refused under load is done again and counted again.
+    fn count_revisions(&mut self, value: &mut Value) {
+        match value {
+            Value::Object(fields) => {
+                fields.values_mut().for_each(|field| self.count_revisions(field));
+                let Some(Value::String(id)) = fields.get("id") else { return };
+                let seen = self.revisions.entry(id.clone()).or_default();
+                let Some(number) = fields.get_mut("revision_number") else { return };
+                let Some(revision) = number.as_u64() else { return };
+                if seen.last().is_none_or(|last| *last < revision) {
+                    seen.push(revision);
+                }
+                if let Some(place) = seen.iter().position(|known| *known == revision) {
+                    *number = format!("<revision {}>", place + 1).into();
+                }
+            }
+            Value::Array(list) => list.iter_mut().for_each(|item| self.count_revisions(item)),
+            _ => {}
+        }
     }
 
     /// The text with names for everything that differs between runs.
@@ -223,6 +252,10 @@ impl Script {
                 (r#""provider:segmentation_id":\d+"#, "\"provider:segmentation_id\":<random>"),
                 // What Neutron's own extensions said to a policy, with their addresses in memory.
                 (r#"Callback neutron.*","type""#, "Callback neutron…\",\"type\""),
+                (
+                    r"Constrained to \d+, but current revision is \d+",
+                    "Constrained to <revision>, but current revision is <revision>",
+                ),
                 // Python's sets have no order.
                 (r"Expected keys: \{[^}]*\}", "Expected keys: {…}"),
             ]
