@@ -8,7 +8,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
+
+use crate::fault_body::Fault;
 
 /// A version of an API, for example 2.90.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd)]
@@ -64,6 +66,24 @@ pub(crate) enum Unusable {
 }
 
 impl Range {
+    /// The refusal of a version in the words of Nova and Cinder.
+    pub(crate) fn refuse(&self, unusable: &Unusable) -> Fault {
+        match unusable {
+            Unusable::Malformed(text) => Fault::bad(format!(
+                "API Version String {text} is of invalid format. Must be of format \
+                 MajorNum.MinorNum."
+            )),
+            Unusable::Unsupported(version) => {
+                let text = format!(
+                    "Version {version} is not supported by the API. Minimum is {} and maximum is \
+                     {}.",
+                    self.lowest, self.highest
+                );
+                Fault::new(StatusCode::NOT_ACCEPTABLE, text)
+            }
+        }
+    }
+
     /// The version a request wants.
     pub(crate) fn negotiate(&self, headers: &HeaderMap) -> Result<Version, Unusable> {
         let Some(wanted) = self.wanted(headers) else { return Ok(self.lowest) };

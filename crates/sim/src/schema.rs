@@ -6,7 +6,9 @@
 //! which a schema lists them. Source: the `jsonschema` 4.10 messages, as the testbed shows them.
 
 pub(crate) mod format;
+pub(crate) mod oslo;
 pub(crate) mod python;
+pub(crate) mod refused;
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};

@@ -7,12 +7,14 @@ use axum::routing::post;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::asked::{Asked, Given, answer, count, fits, input, truth};
+use super::asked::{Asked, Given, answer, input};
 use super::model::{Attachment, Change, Volume, Volumes};
 use super::volumes::{Deletion, delete};
 use super::words::{AttachStatus, SnapshotStatus, VolumeStatus};
 use super::{image, image_metadata, notify, quota, refusal, shapes, words};
 use crate::fault_body::Fault;
+use crate::schema::oslo::{count, truth};
+use crate::schema::refused::fits;
 use crate::world::{SharedWorld, World};
 
 pub(crate) fn routes() -> Router<SharedWorld> {

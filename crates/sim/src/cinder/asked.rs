@@ -23,7 +23,7 @@ use crate::http::body::{self, BodyError};
 use crate::http::front::RequestId;
 use crate::keystone::caller::Caller;
 use crate::microversion::{Range, Unusable, Version};
-use crate::schema::{self, python};
+use crate::schema::refused::fits;
 use crate::world::SharedWorld;
 
 /// What Cinder 21 offers.
@@ -76,11 +76,7 @@ impl Asked {
 
     /// Whose request events were caused by.
     pub(crate) fn cause(&self) -> Cause {
-        Cause {
-            project: self.caller.project().map(str::to_owned),
-            user: Some(self.user().to_owned()),
-            request: Some(self.request.clone()),
-        }
+        self.caller.cause(Some(&self.request))
     }
 
     /// Allows administrators only.
@@ -273,21 +269,14 @@ fn version(parts: &Parts) -> Result<Version, Box<Response>> {
     }
     match RANGE.negotiate(&parts.headers) {
         Ok(version) => Ok(version),
-        Err(Unusable::Malformed(text)) => {
-            let text = format!(
-                "API Version String {text} is of invalid format. Must be of format \
-                 MajorNum.MinorNum."
-            );
-            Err(Box::new(Fault::bad(text).into_response()))
-        }
-        Err(Unusable::Unsupported(version)) => {
-            let text = format!(
-                "Version {version} is not supported by the API. Minimum is {} and maximum is {}.",
-                RANGE.lowest, RANGE.highest
-            );
-            let answer = Fault::new(StatusCode::NOT_ACCEPTABLE, text).into_response();
-            let named = version.major >= RANGE.lowest.major;
-            Err(Box::new(if named { versioned(answer, version) } else { answer }))
+        Err(unusable) => {
+            let answer = RANGE.refuse(&unusable).into_response();
+            Err(Box::new(match unusable {
+                Unusable::Unsupported(version) if version.major >= RANGE.lowest.major => {
+                    versioned(answer, version)
+                }
+                _ => answer,
+            }))
         }
     }
 }
@@ -307,49 +296,11 @@ pub(crate) async fn nowhere() -> Response {
     Refusal::not_found("The resource could not be found.").into_response()
 }
 
-/// Checks a body by a schema; refused in Cinder's words.
-pub(crate) fn fits(schema: &Value, body: &Value) -> Result<(), Fault> {
-    let Err(complaint) = schema::check(schema, body) else { return Ok(()) };
-    let text = match complaint.path.last() {
-        Some(name) if !complaint.complete => {
-            let value = match &complaint.value {
-                Value::String(text) => text.clone(),
-                other => python::repr(other),
-            };
-            format!(
-                "Invalid input for field/attribute {name}. Value: {value}. {}",
-                complaint.message
-            )
-        }
-        _ => complaint.message,
-    };
-    Err(Fault::bad(text))
-}
-
 /// Checks an object under one key, and returns it.
 pub(crate) fn inner(body: &Value, key: &str, schema: Value) -> Result<Map<String, Value>, Fault> {
     let properties = Map::from_iter([(key.to_owned(), schema)]);
     fits(&shapes::object(properties.into(), &[key], false), body)?;
     Ok(body[key].as_object().cloned().unwrap_or_default())
-}
-
-/// A JSON value as a yes or no, as the schemas allow it.
-pub(crate) fn truth(value: &Value) -> bool {
-    match value {
-        Value::Bool(flag) => *flag,
-        Value::String(text) => {
-            matches!(
-                text.trim().to_ascii_lowercase().as_str(),
-                "1" | "t" | "true" | "on" | "y" | "yes"
-            )
-        }
-        _ => false,
-    }
-}
-
-/// A number, also when it is written as text.
-pub(crate) fn count(value: &Value) -> Option<i64> {
-    value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
 }
 
 /// A text, without spaces around it.

@@ -8,7 +8,7 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
 
-use super::asked::{Asked, Given, answer, inner, pairs, text, truth};
+use super::asked::{Asked, Given, answer, inner, pairs, text};
 use super::list::{Rules, Wanted};
 use super::make::{self, Order};
 use super::model::{Backup, Change, Snapshot, Volume, Volumes};
@@ -16,6 +16,7 @@ use super::words::{BackupStatus, SnapshotStatus, VolumeStatus};
 use super::{notify, shapes, view, words};
 use crate::fault_body::Fault;
 use crate::http::query::Query;
+use crate::schema::oslo::truth;
 use crate::world::{SharedWorld, World};
 
 const RULES: Rules = Rules {

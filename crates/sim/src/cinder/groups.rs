@@ -7,11 +7,12 @@ use axum::routing::{get, post};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::asked::{Asked, Given, answer, inner, text, truth};
+use super::asked::{Asked, Given, answer, inner, text};
 use super::model::volume::ZONE;
 use super::model::{Change, Group, Volumes};
 use super::{shapes, view};
 use crate::fault_body::Fault;
+use crate::schema::oslo::truth;
 use crate::world::SharedWorld;
 
 pub(crate) fn routes() -> Router<SharedWorld> {

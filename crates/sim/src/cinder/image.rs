@@ -6,13 +6,14 @@ use axum::response::Response;
 use serde_json::json;
 
 use super::actions::Deed;
-use super::asked::{answer, truth};
+use super::asked::answer;
 use super::model::{Change, Volume};
 use super::words::VolumeStatus;
 use super::{shapes, view};
 use crate::fault_body::Fault;
 use crate::glance::model::{Image, Status, Visibility};
 use crate::glance::payload::Payload;
+use crate::schema::oslo::truth;
 use crate::upstream::UpstreamFile;
 use crate::world::World;
 

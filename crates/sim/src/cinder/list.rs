@@ -5,9 +5,10 @@ use std::cmp::Ordering;
 use lotse_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::asked::{Asked, input, truth};
+use super::asked::{Asked, input};
 use crate::fault_body::Fault;
 use crate::http::query::Query;
+use crate::schema::oslo::truth;
 
 /// The largest page (`osapi_max_limit`).
 const MOST: usize = 1000;

@@ -7,10 +7,11 @@ use axum::routing::{get, put};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::asked::{Asked, Given, answer, inner, pairs, truth};
+use super::asked::{Asked, Given, answer, inner, pairs};
 use super::model::{QosSpec, Volumes};
 use crate::fault_body::Fault;
 use crate::http::query::Query;
+use crate::schema::oslo::truth;
 use crate::world::SharedWorld;
 
 const RULE: &str = "volume_extension:qos_specs_manage";

@@ -8,9 +8,10 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
 
-use super::asked::{Asked, Given, answer, count, inner, input, truth};
+use super::asked::{Asked, Given, answer, inner, input};
 use crate::fault_body::Fault;
 use crate::http::query::Query;
+use crate::schema::oslo::{count, truth};
 use crate::world::SharedWorld;
 
 pub(crate) fn routes() -> Router<SharedWorld> {

@@ -7,12 +7,13 @@ use axum::routing::{get, put};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::asked::{Asked, Given, answer, truth};
+use super::asked::{Asked, Given, answer};
 use super::model::Message;
 use super::model::volume::{HOST, POOL, ZONE};
 use super::view;
 use crate::fault_body::Fault;
 use crate::http::query::Query;
+use crate::schema::oslo::truth;
 use crate::world::SharedWorld;
 
 pub(crate) fn routes() -> Router<SharedWorld> {

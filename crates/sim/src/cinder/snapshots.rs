@@ -8,7 +8,7 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
-use super::asked::{Asked, Given, answer, inner, pairs, text, truth, unspecified};
+use super::asked::{Asked, Given, answer, inner, pairs, text, unspecified};
 use super::list::{Rules, Wanted};
 use super::model::{Change, Snapshot};
 use super::view::{self, SnapshotFields};
@@ -16,6 +16,7 @@ use super::words::{SnapshotStatus, VolumeStatus};
 use super::{notify, shapes, words};
 use crate::fault_body::Fault;
 use crate::http::query::Query;
+use crate::schema::oslo::truth;
 use crate::world::{SharedWorld, World};
 
 const RULES: Rules = Rules {

@@ -8,12 +8,13 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::actions::invalid;
-use super::asked::{Asked, Given, answer, inner, text, truth};
+use super::asked::{Asked, Given, answer, inner, text};
 use super::model::{Transfer, Volumes};
 use super::words::VolumeStatus;
 use super::{quota, shapes, view};
 use crate::fault_body::Fault;
 use crate::keystone::model::Password;
+use crate::schema::oslo::truth;
 use crate::world::SharedWorld;
 
 pub(crate) fn routes() -> Router<SharedWorld> {

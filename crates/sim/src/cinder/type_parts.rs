@@ -8,11 +8,13 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
 
-use super::asked::{Asked, Given, answer, count, fits, inner, input, pairs, text};
+use super::asked::{Asked, Given, answer, inner, input, pairs, text};
 use super::model::catalog::Encryption;
 use super::types::find;
 use super::{shapes, view};
 use crate::fault_body::Fault;
+use crate::schema::oslo::count;
+use crate::schema::refused::fits;
 use crate::world::SharedWorld;
 
 const SPECS: &str = "volume_extension:types_extra_specs";

@@ -8,12 +8,13 @@ use http::StatusCode;
 use lotse_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::asked::{Asked, Given, answer, inner, pairs, text, truth};
+use super::asked::{Asked, Given, answer, inner, pairs, text};
 use super::list::{Listed, Rules, Wanted};
 use super::model::{VolumeType, Volumes};
 use super::{refusal, shapes};
 use crate::fault_body::Fault;
 use crate::http::query::Query;
+use crate::schema::oslo::truth;
 use crate::world::SharedWorld;
 
 const RULES: Rules = Rules {

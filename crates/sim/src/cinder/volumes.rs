@@ -7,9 +7,7 @@ use axum::routing::get;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::asked::{
-    Asked, Given, answer, count, inner, input, names_fit, pairs, text, truth, unspecified,
-};
+use super::asked::{Asked, Given, answer, inner, input, names_fit, pairs, text, unspecified};
 use super::list::{Rules, Wanted};
 use super::make::{self, Order, Source};
 use super::model::{Change, Volume, Volumes};
@@ -18,6 +16,7 @@ use super::words::{AttachStatus, SnapshotStatus, VolumeStatus};
 use super::{notify, shapes};
 use crate::fault_body::Fault;
 use crate::http::query::Query;
+use crate::schema::oslo::{count, truth};
 use crate::world::{SharedWorld, World};
 
 const RULES: Rules = Rules {

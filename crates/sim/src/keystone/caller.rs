@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use axum::response::Response;
 use http::request::Parts;
 
 use super::model::{Scope, Token};
 use super::refusal::Refusal;
 use crate::events::Cause;
+use crate::fault_body::unauthenticated;
+use crate::http::front::RequestId;
 use crate::world::{SharedWorld, World};
 
 /// Who makes a request, by its token.
@@ -59,6 +62,33 @@ impl Caller {
             user: Some(self.user().to_owned()),
             request: request_id.map(str::to_owned),
         }
+    }
+}
+
+/// A caller whose token is valid, and the request; others are refused as `keystonemiddleware` does.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) caller: Caller,
+    pub(crate) id: Option<String>,
+}
+
+impl Request {
+    /// Who caused what happens now.
+    pub(crate) fn cause(&self) -> Cause {
+        self.caller.cause(self.id.as_deref())
+    }
+}
+
+impl FromRequestParts<SharedWorld> for Request {
+    type Rejection = Response;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        world: &SharedWorld,
+    ) -> Result<Self, Self::Rejection> {
+        let id = parts.extensions.get::<RequestId>().map(|id| id.0.clone());
+        let caller = Caller::of(world, parts).ok_or_else(|| unauthenticated(&world.base))?;
+        Ok(Self { caller, id })
     }
 }
 

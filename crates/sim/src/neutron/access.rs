@@ -1,37 +1,13 @@
 //! Who makes a request to Neutron, and what makes a change.
 
-use axum::extract::FromRequestParts;
-use axum::response::Response;
-use http::request::Parts;
 use lotse_core::time::Timestamp;
 use serde_json::Value;
 
 use super::model::Standard;
-use crate::events::{Cause, Happened};
-use crate::fault_body::unauthenticated;
-use crate::http::front::RequestId;
+use crate::events::Happened;
 use crate::keystone::caller::Caller;
-use crate::world::{SharedWorld, World};
-
-/// A caller whose token is valid, and the request.
-#[derive(Clone, Debug)]
-pub(crate) struct Request {
-    pub(crate) caller: Caller,
-    pub(crate) id: Option<String>,
-}
-
-impl FromRequestParts<SharedWorld> for Request {
-    type Rejection = Response;
-
-    async fn from_request_parts(
-        parts: &mut Parts,
-        world: &SharedWorld,
-    ) -> Result<Self, Self::Rejection> {
-        let id = parts.extensions.get::<RequestId>().map(|id| id.0.clone());
-        let caller = Caller::of(world, parts).ok_or_else(|| unauthenticated(&world.base))?;
-        Ok(Self { caller, id })
-    }
-}
+pub(crate) use crate::keystone::caller::Request;
+use crate::world::World;
 
 /// A change under way: who makes it and when, and what follows from it once the lock is released.
 #[derive(Debug)]
@@ -71,11 +47,7 @@ impl<'a> Change<'a> {
 
     /// Tells everybody. Called with no lock held.
     pub(crate) fn finish(self) {
-        let cause = Cause {
-            project: self.request.caller.project().map(str::to_owned),
-            user: Some(self.request.caller.user().to_owned()),
-            request: self.request.id.clone(),
-        };
+        let cause = self.request.cause();
         for (event_type, payload) in self.events {
             self.world.events.publish(Happened {
                 at: self.now,

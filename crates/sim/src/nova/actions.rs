@@ -6,12 +6,13 @@ use http::StatusCode;
 use lotse_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::asked::{Asked, Json, fits};
+use super::asked::{Asked, Json};
 use super::find::{self, Allowed, Tasks};
 use super::server::{Action, ActionEvent, Power, Server, Task, VmState};
 use super::transition::{Effect, Plan};
 use super::{attach, console, images, moves, notify, servers, shapes};
 use crate::fault_body::Fault;
+use crate::schema::refused::fits;
 use crate::world::SharedWorld;
 
 /// The name of the action that a body asks for: its only key.

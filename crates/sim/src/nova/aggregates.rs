@@ -8,10 +8,11 @@ use http::StatusCode;
 use lotse_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::asked::{Asked, Json, fits};
+use super::asked::{Asked, Json};
 use super::model::{Aggregate, Compute};
 use super::{actions, shapes};
 use crate::fault_body::Fault;
+use crate::schema::refused::fits;
 use crate::world::SharedWorld;
 
 pub(crate) fn routes() -> Router<SharedWorld> {

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, VARY};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::events::Cause;
 use crate::fault_body::{self, Fault};
@@ -17,7 +17,6 @@ use crate::http::query::Query;
 use crate::keystone::caller::Caller;
 use crate::keystone::model::Scope;
 use crate::microversion::{Range, Unusable, Version};
-use crate::schema::{self, python};
 use crate::world::SharedWorld;
 
 /// What Nova 26 offers.
@@ -61,11 +60,7 @@ impl Asked {
 
     /// Whose request events were caused by.
     pub(crate) fn cause(&self) -> Cause {
-        Cause {
-            project: self.caller.project().map(str::to_owned),
-            user: Some(self.user().to_owned()),
-            request: Some(self.request.clone()),
-        }
+        self.caller.cause(Some(&self.request))
     }
 
     /// Allows administrators only.
@@ -155,20 +150,12 @@ pub(crate) async fn gate(
     };
     let version = match RANGE.negotiate(&parts.headers) {
         Ok(version) => version,
-        Err(Unusable::Malformed(text)) => {
-            let text = format!(
-                "API Version String {text} is of invalid format. Must be of format \
-                 MajorNum.MinorNum."
-            );
-            return Fault::bad(text).into_response();
-        }
-        Err(Unusable::Unsupported(version)) => {
-            let text = format!(
-                "Version {version} is not supported by the API. Minimum is {} and maximum is {}.",
-                RANGE.lowest, RANGE.highest
-            );
-            let answer = Fault::new(StatusCode::NOT_ACCEPTABLE, text).into_response();
-            return versioned(answer, version);
+        Err(unusable) => {
+            let answer = RANGE.refuse(&unusable).into_response();
+            return match unusable {
+                Unusable::Malformed(_) => answer,
+                Unusable::Unsupported(version) => versioned(answer, version),
+            };
         }
     };
     let request = parts.extensions.get::<RequestId>().map_or_else(String::new, |id| id.0.clone());
@@ -241,51 +228,6 @@ pub(crate) async fn nowhere() -> Response {
     page(StatusCode::NOT_FOUND, "The resource could not be found.")
 }
 
-/// Checks a body by a schema; refused in Nova's words.
-pub(crate) fn fits(schema: &Value, body: &Value) -> Result<(), Fault> {
-    let Err(complaint) = schema::check(schema, body) else { return Ok(()) };
-    let text = match complaint.path.last() {
-        Some(name) if !complaint.complete => {
-            let value = match &complaint.value {
-                Value::String(text) => text.clone(),
-                other => python::repr(other),
-            };
-            format!(
-                "Invalid input for field/attribute {name}. Value: {value}. {}",
-                complaint.message
-            )
-        }
-        _ => complaint.message,
-    };
-    Err(Fault::bad(text))
-}
-
-/// Checks a query by a schema that sees it as an object of lists; refused in Nova's words.
-pub(crate) fn query_fits(schema: &Value, query: &Query) -> Result<(), Fault> {
-    let mut seen = Map::new();
-    for (name, value) in &query.0 {
-        let entry = seen.entry(name.clone()).or_insert_with(|| json!([]));
-        if let Value::Array(values) = entry {
-            values.push(json!(value));
-        }
-    }
-    let Err(complaint) = schema::check(schema, &Value::Object(seen)) else { return Ok(()) };
-    let text = match complaint.path.first() {
-        Some(name) if !complaint.complete => {
-            let value = match &complaint.value {
-                Value::String(text) => text.clone(),
-                other => python::repr(other),
-            };
-            format!(
-                "Invalid input for query parameters {name}. Value: {value}. {}",
-                complaint.message
-            )
-        }
-        _ => complaint.message,
-    };
-    Err(Fault::bad(text))
-}
-
 /// The address of something in this version of the API, and the one without a version.
 pub(crate) fn links(base: &str, kind: &str, id: &str) -> Value {
     let root = format!("{base}{}", super::MOUNT);
@@ -345,23 +287,4 @@ impl Paging {
 fn whole(text: &str, name: &str) -> Result<usize, Fault> {
     let number: i64 = text.parse().map_err(|_| Fault::bad(format!("{name} must be an integer")))?;
     usize::try_from(number).map_err(|_| Fault::bad(format!("{name} must be >= 0")))
-}
-
-/// A text in the query as a yes or no, as `oslo.utils` reads it.
-pub(crate) fn flag(text: &str) -> Option<bool> {
-    match text.trim().to_ascii_lowercase().as_str() {
-        "1" | "t" | "true" | "on" | "y" | "yes" => Some(true),
-        "0" | "f" | "false" | "off" | "n" | "no" => Some(false),
-        _ => None,
-    }
-}
-
-/// A JSON value as a yes or no.
-pub(crate) fn truth(value: &Value) -> bool {
-    value.as_bool().or_else(|| value.as_str().and_then(flag)).unwrap_or(false)
-}
-
-/// A number, also when it is written as text.
-pub(crate) fn count(value: &Value) -> Option<i64> {
-    value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
 }

@@ -7,7 +7,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::actions::{self, Of};
-use super::asked::{Asked, Json, fits, query_fits, truth};
+use super::asked::{Asked, Json};
 use super::find::{self, Allowed};
 use super::server::{Disk, Server, VmState};
 use super::{disks, network, notify, shapes};
@@ -15,6 +15,8 @@ use crate::cinder::attach::AttachError;
 use crate::fault_body::Fault;
 use crate::http::query::Query;
 use crate::neutron::plug::{self, Nic, PlugError, PlugRequest, Plugged, Wanted};
+use crate::schema::oslo::truth;
+use crate::schema::refused::{fits, query_fits};
 use crate::world::SharedWorld;
 
 pub(crate) fn routes() -> Router<SharedWorld> {

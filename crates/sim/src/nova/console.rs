@@ -8,7 +8,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::actions::Of;
-use super::asked::{Asked, Json, Paging, count, fits, query_fits};
+use super::asked::{Asked, Json, Paging};
 use super::find::{self, Allowed};
 use super::model::Compute;
 use super::server::{Action, ActionEvent, Server, VmState};
@@ -17,6 +17,8 @@ use super::view::microseconds;
 use crate::fault_body::Fault;
 use crate::http::query::Query;
 use crate::schema::format::instant;
+use crate::schema::oslo::count;
+use crate::schema::refused::{fits, query_fits};
 use crate::world::SharedWorld;
 
 pub(crate) fn routes() -> Router<SharedWorld> {

@@ -9,7 +9,7 @@ use http::StatusCode;
 use http::header::LOCATION;
 use serde_json::{Value, json};
 
-use super::asked::{Asked, Json, count, fits, links, truth};
+use super::asked::{Asked, Json, links};
 use super::disks::{self, Drive};
 use super::model::{Compute, Flavor};
 use super::network;
@@ -21,6 +21,8 @@ use crate::fault_body::Fault;
 use crate::glance::lookup;
 use crate::neutron::plug::{PlugRequest, Wanted};
 use crate::schema::format::is_base64;
+use crate::schema::oslo::{count, truth};
+use crate::schema::refused::fits;
 use crate::world::{SharedWorld, World};
 
 /// What is to be made, read from the request and checked against what there is.

@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 
-use super::asked::{Asked, count, truth};
+use super::asked::Asked;
 use super::server::Disk;
 use crate::cinder::attach::{self, AttachError, AttachRequest, BootVolume, Source};
 use crate::events::Cause;
 use crate::fault_body::Fault;
+use crate::schema::oslo::{count, truth};
 use crate::world::World;
 
 /// A drive as a request describes it.

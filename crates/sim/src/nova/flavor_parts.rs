@@ -6,11 +6,12 @@ use axum::extract::{Path, State};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::asked::{Asked, Json, fits};
+use super::asked::{Asked, Json};
 use super::flavors::missing;
 use super::model::{Compute, Flavor};
 use super::shapes;
 use crate::fault_body::Fault;
+use crate::schema::refused::fits;
 use crate::world::SharedWorld;
 
 fn find<'a>(compute: &'a Compute, id: &str, asked: &Asked) -> Result<&'a Arc<Flavor>, Fault> {

@@ -10,11 +10,13 @@ use axum::routing::{get, post};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::asked::{self, Asked, Json, Paging, count, fits, links, query_fits, truth};
+use super::asked::{Asked, Json, Paging, links};
 use super::model::Flavor;
 use super::shapes;
 use crate::fault_body::Fault;
 use crate::http::query::Query;
+use crate::schema::oslo::{count, flag, truth};
+use crate::schema::refused::{fits, query_fits};
 use crate::world::SharedWorld;
 
 pub(crate) fn routes() -> Router<SharedWorld> {
@@ -179,7 +181,7 @@ impl Wanted {
             None => Some(true),
             Some(text) if text.eq_ignore_ascii_case("none") => None,
             Some(text) => Some(
-                asked::flag(text)
+                flag(text)
                     .ok_or_else(|| Fault::bad(format!("Invalid is_public filter [{text}]")))?,
             ),
         };

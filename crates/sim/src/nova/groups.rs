@@ -8,11 +8,13 @@ use axum::routing::get;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::asked::{Asked, Json, Paging, count, fits, query_fits};
+use super::asked::{Asked, Json, Paging};
 use super::model::{Compute, Group};
 use super::{quota, shapes};
 use crate::fault_body::Fault;
 use crate::http::query::Query;
+use crate::schema::oslo::count;
+use crate::schema::refused::{fits, query_fits};
 use crate::world::SharedWorld;
 
 pub(crate) fn routes() -> Router<SharedWorld> {

@@ -9,13 +9,15 @@ use http::StatusCode;
 use lotse_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::asked::{Asked, Paging, query_fits};
+use super::asked::{Asked, Paging};
 use super::model::{Compute, Daemon, Host};
 use super::server::VmState;
 use super::shapes;
 use crate::fault_body::Fault;
 use crate::http::query::Query;
 use crate::schema::format::is_uuid;
+use crate::schema::oslo::flag;
+use crate::schema::refused::query_fits;
 use crate::world::SharedWorld;
 
 pub(crate) fn routes() -> Router<SharedWorld> {
@@ -172,8 +174,8 @@ fn list(
         return Err(Fault::bad(text));
     }
     let paging = Paging::parse(if paged { query } else { &NONE })?;
-    let with_servers = asked.at_least(53)
-        && query.get("with_servers").and_then(super::asked::flag).unwrap_or(false);
+    let with_servers =
+        asked.at_least(53) && query.get("with_servers").and_then(flag).unwrap_or(false);
     let compute = world.compute();
     let mut hosts: Vec<&Host> =
         compute.hosts.iter().filter(|host| host.name.contains(pattern)).collect();
@@ -285,8 +287,8 @@ async fn show(
     let host = find(&compute, &id, &asked)?;
     let load = loads(&compute).get(host.name.as_str()).copied().unwrap_or_default();
     let mut shown = full(&compute, host, load, &asked);
-    let with_servers = asked.at_least(53)
-        && query.get("with_servers").and_then(super::asked::flag).unwrap_or(false);
+    let with_servers =
+        asked.at_least(53) && query.get("with_servers").and_then(flag).unwrap_or(false);
     let servers = if with_servers { servers_on(&compute, &host.name) } else { Vec::new() };
     if !servers.is_empty() || (with_servers && asked.at_least(75)) {
         shown["servers"] = json!(servers);

@@ -6,7 +6,7 @@ use http::header::{CONTENT_TYPE, LOCATION};
 use serde_json::{Map, Value, json};
 
 use super::actions::{self, Doing, Of, Who};
-use super::asked::{Asked, count, fits};
+use super::asked::Asked;
 use super::find::{self, Allowed};
 use super::model::Compute;
 use super::server::{Power, Server, VmState};
@@ -15,6 +15,8 @@ use super::view::{self, Detail};
 use super::{create, create_schema, quota, shapes};
 use crate::fault_body::Fault;
 use crate::glance::lookup;
+use crate::schema::oslo::count;
+use crate::schema::refused::fits;
 use crate::world::World;
 
 /// States in which a server can be kept as an image.

@@ -10,11 +10,12 @@ use http::StatusCode;
 use md5::{Digest, Md5};
 use serde_json::{Value, json};
 
-use super::asked::{Asked, Json, Paging, fits, query_fits, refused};
+use super::asked::{Asked, Json, Paging, refused};
 use super::model::Keypair;
 use super::{quota, shapes};
 use crate::fault_body::Fault;
 use crate::http::query::Query;
+use crate::schema::refused::{fits, query_fits};
 use crate::world::SharedWorld;
 
 pub(crate) fn routes() -> Router<SharedWorld> {

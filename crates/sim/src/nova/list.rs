@@ -8,7 +8,7 @@ use lotse_core::time::Timestamp;
 use regex::Regex;
 use serde_json::{Value, json};
 
-use super::asked::{Asked, Paging, flag, query_fits};
+use super::asked::{Asked, Paging};
 use super::flavors::no_marker;
 use super::list_schema;
 use super::model::Compute;
@@ -17,6 +17,8 @@ use super::view::{self, Detail};
 use crate::fault_body::Fault;
 use crate::http::query::Query;
 use crate::schema::format::instant;
+use crate::schema::oslo::flag;
+use crate::schema::refused::query_fits;
 use crate::world::SharedWorld;
 
 pub(crate) async fn index(

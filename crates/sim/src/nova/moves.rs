@@ -8,7 +8,7 @@ use lotse_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::actions::{self, Doing, Of, Who, migration_consumer};
-use super::asked::{Asked, fits};
+use super::asked::Asked;
 use super::find::{self, Allowed, Tasks};
 use super::model::{Compute, Flavor, Migration};
 use super::schedule::{self, Needs, Taker};
@@ -18,6 +18,7 @@ use super::{create, notify, quota, shapes};
 use crate::fault_body::Fault;
 use crate::glance::lookup;
 use crate::placement::claim;
+use crate::schema::refused::fits;
 use crate::world::World;
 
 const MOVABLE: &[VmState] = &[VmState::Active, VmState::Stopped];

@@ -7,11 +7,13 @@ use axum::routing::get;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::asked::{Asked, Json, count, fits, query_fits, refused};
+use super::asked::{Asked, Json, refused};
 use super::model::Compute;
 use super::shapes;
 use crate::fault_body::Fault;
 use crate::http::query::Query;
+use crate::schema::oslo::{count, truth};
+use crate::schema::refused::{fits, query_fits};
 use crate::world::{SharedWorld, World};
 
 pub(crate) fn routes() -> Router<SharedWorld> {
@@ -223,7 +225,7 @@ async fn update(
     asked.admin_only("os-quota-sets:update")?;
     known(&world, &project)?;
     let wanted = body["quota_set"].as_object().cloned().unwrap_or_default();
-    let forced = wanted.get("force").is_some_and(super::asked::truth);
+    let forced = wanted.get("force").is_some_and(truth);
     let mut compute = world.compute();
     for (name, value) in wanted.iter().filter(|(name, _)| *name != "force") {
         let Some(limit) = count(value) else { continue };

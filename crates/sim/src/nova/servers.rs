@@ -8,13 +8,14 @@ use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderName, StatusCode};
 use serde_json::{Value, json};
 
-use super::asked::{Asked, Json, fits};
+use super::asked::{Asked, Json};
 use super::find::{self, Allowed, Tasks};
 use super::server::{Server, VmState};
 use super::transition::{Effect, Plan};
 use super::view::{self, Detail};
 use super::{create, list, notify, quota, shapes};
 use crate::fault_body::Fault;
+use crate::schema::refused::fits;
 use crate::world::SharedWorld;
 
 pub(crate) fn routes() -> Router<SharedWorld> {

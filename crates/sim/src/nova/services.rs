@@ -6,13 +6,15 @@ use axum::routing::{get, put};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::asked::{Asked, Json, fits, query_fits, truth};
+use super::asked::{Asked, Json};
 use super::hosts::{INTERNAL, daemon_id, reported};
 use super::model::{Compute, Daemon};
 use super::shapes;
 use crate::fault_body::Fault;
 use crate::http::query::Query;
 use crate::schema::format::is_uuid;
+use crate::schema::oslo::truth;
+use crate::schema::refused::{fits, query_fits};
 use crate::world::SharedWorld;
 
 pub(crate) fn routes() -> Router<SharedWorld> {

@@ -6,13 +6,14 @@ use axum::routing::get;
 use lotse_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::asked::{Asked, Paging, query_fits, refused};
+use super::asked::{Asked, Paging, refused};
 use super::model::{Compute, Migration};
 use super::server::Server;
 use super::shapes;
 use crate::fault_body::Fault;
 use crate::http::query::Query;
 use crate::schema::format::instant;
+use crate::schema::refused::query_fits;
 use crate::world::SharedWorld;
 
 pub(crate) fn routes() -> Router<SharedWorld> {

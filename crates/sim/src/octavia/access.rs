@@ -3,37 +3,9 @@
 //! The rules are those of the advanced roles, which stand beside the usual ones: who has neither
 //! `load-balancer_member`, `load-balancer_observer`, another of them, nor `admin`, may do nothing.
 
-use axum::extract::FromRequestParts;
-use axum::response::Response;
-use http::request::Parts;
-
 use super::refusal::Refusal;
-use crate::events::Cause;
-use crate::fault_body::unauthenticated;
-use crate::http::front::RequestId;
-use crate::keystone::caller::Caller;
+pub(crate) use crate::keystone::caller::Request;
 use crate::keystone::model::Scope;
-use crate::world::SharedWorld;
-
-/// A caller whose token is valid, and the request.
-#[derive(Clone, Debug)]
-pub(crate) struct Request {
-    pub(crate) caller: Caller,
-    pub(crate) id: Option<String>,
-}
-
-impl FromRequestParts<SharedWorld> for Request {
-    type Rejection = Response;
-
-    async fn from_request_parts(
-        parts: &mut Parts,
-        world: &SharedWorld,
-    ) -> Result<Self, Self::Rejection> {
-        let id = parts.extensions.get::<RequestId>().map(|id| id.0.clone());
-        let caller = Caller::of(world, parts).ok_or_else(|| unauthenticated(&world.base))?;
-        Ok(Self { caller, id })
-    }
-}
 
 /// What somebody wants to do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -90,10 +62,5 @@ impl Request {
         let project = asked.or_else(|| self.caller.project()).ok_or_else(Refusal::forbidden)?;
         self.allow(deed, Some(project))?;
         Ok(Some(project.to_owned()))
-    }
-
-    /// Who caused what happens now.
-    pub(crate) fn cause(&self) -> Cause {
-        self.caller.cause(self.id.as_deref())
     }
 }
