@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 
 use super::asked::{Asked, Given, answer, inner};
 use super::attach::reserve;
-use super::list::{Listed, Rules, Wanted};
+use super::list::{Detail, Listed, Rules, Wanted};
 use super::model::{Attachment, Change, Volume, Volumes};
 use super::words::{AttachStatus, VolumeStatus};
 use super::{notify, shapes, view};
 use crate::fault_body::Fault;
 use crate::http::query::Query;
-use crate::world::{SharedWorld, World};
+use crate::world::SharedWorld;
 
 const RULES: Rules = Rules {
     kind: "attachments",
@@ -27,7 +27,7 @@ const RULES: Rules = Rules {
 pub(crate) fn routes() -> Router<SharedWorld> {
     Router::new()
         .route("/attachments", get(list).post(create))
-        .route("/attachments/detail", get(detail))
+        .route("/attachments/detail", get(list))
         .route("/attachments/{id}", get(show).put(update).delete(remove))
         .route("/attachments/{id}/action", post(action))
 }
@@ -64,21 +64,10 @@ async fn list(
     State(world): State<SharedWorld>,
     asked: Asked,
     query: Query,
+    detail: Detail,
 ) -> Result<Response, Fault> {
-    listed(&world, &asked, &query, false)
-}
-
-async fn detail(
-    State(world): State<SharedWorld>,
-    asked: Asked,
-    query: Query,
-) -> Result<Response, Fault> {
-    listed(&world, &asked, &query, true)
-}
-
-fn listed(world: &World, asked: &Asked, query: &Query, full: bool) -> Result<Response, Fault> {
     asked.needs(27)?;
-    let wanted = Wanted::parse(asked, query, RULES, "")?;
+    let wanted = Wanted::parse(&asked, &query, RULES, "")?;
     let volumes = world.volume();
     let entries: Vec<Entry> = volumes
         .by_id
@@ -97,7 +86,7 @@ fn listed(world: &World, asked: &Asked, query: &Query, full: bool) -> Result<Res
         .items
         .iter()
         .map(|entry| {
-            if full {
+            if detail.0 {
                 view::attachment(&entry.volume.id, &entry.attachment, false)
             } else {
                 view::attachment_summary(&entry.volume.id, &entry.attachment)

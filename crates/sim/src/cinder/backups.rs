@@ -9,7 +9,7 @@ use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
 
 use super::asked::{Asked, Given, answer, inner, pairs, text};
-use super::list::{Rules, Wanted};
+use super::list::{Detail, Rules, Wanted};
 use super::make::{self, Order};
 use super::model::{Backup, Change, Snapshot, Volume, Volumes};
 use super::words::{BackupStatus, SnapshotStatus, VolumeStatus};
@@ -40,7 +40,7 @@ const ADMIN: &str = "volume_extension:backup_admin_actions";
 pub(crate) fn routes() -> Router<SharedWorld> {
     Router::new()
         .route("/backups", get(list).post(create))
-        .route("/backups/detail", get(detail))
+        .route("/backups/detail", get(list))
         .route("/backups/{id}", get(show).put(update).delete(remove))
         .route("/backups/{id}/restore", post(restore))
         .route("/backups/{id}/action", post(action))
@@ -50,20 +50,9 @@ async fn list(
     State(world): State<SharedWorld>,
     asked: Asked,
     query: Query,
+    detail: Detail,
 ) -> Result<Response, Fault> {
-    listed(&world, &asked, &query, false)
-}
-
-async fn detail(
-    State(world): State<SharedWorld>,
-    asked: Asked,
-    query: Query,
-) -> Result<Response, Fault> {
-    listed(&world, &asked, &query, true)
-}
-
-fn listed(world: &World, asked: &Asked, query: &Query, full: bool) -> Result<Response, Fault> {
-    let wanted = Wanted::parse(asked, query, RULES, if full { "/detail" } else { "" })?;
+    let wanted = Wanted::parse(&asked, &query, RULES, detail.place())?;
     let volumes = world.volume();
     let mine = volumes
         .backups
@@ -71,10 +60,10 @@ fn listed(world: &World, asked: &Asked, query: &Query, full: bool) -> Result<Res
         .filter(|backup| wanted.all_projects || backup.project_id == asked.project());
     let page = wanted.page(mine)?;
     let items = page.items.iter().map(|backup| {
-        if full {
-            view::backup(asked, &volumes, backup)
+        if detail.0 {
+            view::backup(&asked, &volumes, backup)
         } else {
-            view::summary(asked, "backups", &backup.id, backup.name.as_deref())
+            view::summary(&asked, "backups", &backup.id, backup.name.as_deref())
         }
     });
     let items = items.collect();

@@ -1,14 +1,17 @@
 //! Lists: filters, order, pages and links, the same for volumes, snapshots, backups and types.
 
 use std::cmp::Ordering;
+use std::convert::Infallible;
 
+use axum::extract::FromRequestParts;
+use http::request::Parts;
 use lotse_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::asked::{Asked, input};
 use crate::fault_body::Fault;
 use crate::http::query::Query;
-use crate::schema::oslo::truth;
+use crate::schema::oslo::{flag, truth};
 
 /// The largest page (`osapi_max_limit`).
 const MOST: usize = 1000;
@@ -19,6 +22,25 @@ pub(crate) trait Listed {
     fn created(&self) -> Timestamp;
     /// A field to filter and sort by; `None` when there is no such field.
     fn field(&self, name: &str) -> Option<Value>;
+}
+
+/// Whether a list is asked for with all details, at its own path.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Detail(pub(crate) bool);
+
+impl Detail {
+    /// What follows the kind in links.
+    pub(crate) const fn place(self) -> &'static str {
+        if self.0 { "/detail" } else { "" }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Detail {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(parts.uri.path().ends_with("/detail")))
+    }
 }
 
 /// What may be listed and how.
@@ -106,12 +128,9 @@ impl<'a> Wanted<'a> {
                     self.counted = truth(&json!(value));
                 }
                 "all_tenants" => {
-                    let yes = truth(&json!(value));
-                    let no = ["0", "f", "false", "off", "n", "no"];
-                    if !yes && !no.contains(&value.to_ascii_lowercase().as_str()) {
-                        let text = format!("Value '{value}' for 'all_tenants' is not a boolean.");
-                        return Err(Fault::bad(text));
-                    }
+                    let yes = flag(value).ok_or_else(|| {
+                        Fault::bad(format!("Value '{value}' for 'all_tenants' is not a boolean."))
+                    })?;
                     self.all_projects = yes && self.asked.is_admin();
                 }
                 name if self.rules.filters.contains(&name) || self.asked.is_admin() => {

@@ -9,7 +9,7 @@ use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
 use super::asked::{Asked, Given, answer, inner, pairs, text, unspecified};
-use super::list::{Rules, Wanted};
+use super::list::{Detail, Rules, Wanted};
 use super::model::{Change, Snapshot};
 use super::view::{self, SnapshotFields};
 use super::words::{SnapshotStatus, VolumeStatus};
@@ -29,7 +29,7 @@ const RULES: Rules = Rules {
 pub(crate) fn routes() -> Router<SharedWorld> {
     Router::new()
         .route("/snapshots", get(list).post(create))
-        .route("/snapshots/detail", get(detail))
+        .route("/snapshots/detail", get(list))
         .route("/snapshots/{id}", get(show).put(update).delete(remove))
         .route("/snapshots/{id}/action", post(action))
 }
@@ -38,28 +38,17 @@ async fn list(
     State(world): State<SharedWorld>,
     asked: Asked,
     query: Query,
+    detail: Detail,
 ) -> Result<Response, Fault> {
-    listed(&world, &asked, &query, false)
-}
-
-async fn detail(
-    State(world): State<SharedWorld>,
-    asked: Asked,
-    query: Query,
-) -> Result<Response, Fault> {
-    listed(&world, &asked, &query, true)
-}
-
-fn listed(world: &World, asked: &Asked, query: &Query, full: bool) -> Result<Response, Fault> {
-    let wanted = Wanted::parse(asked, query, RULES, if full { "/detail" } else { "" })?;
+    let wanted = Wanted::parse(&asked, &query, RULES, detail.place())?;
     let volumes = world.volume();
     let mine = volumes
         .snapshots
         .values()
         .filter(|snapshot| wanted.all_projects || snapshot.project_id == asked.project());
     let page = wanted.page(mine)?;
-    let fields = if full { SnapshotFields::Extended } else { SnapshotFields::Summary };
-    let items = page.items.iter().map(|one| view::snapshot(asked, one, fields)).collect();
+    let fields = if detail.0 { SnapshotFields::Extended } else { SnapshotFields::Summary };
+    let items = page.items.iter().map(|one| view::snapshot(&asked, one, fields)).collect();
     Ok(answer(StatusCode::OK, wanted.answer(&page, items)))
 }
 

@@ -8,7 +8,7 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::asked::{Asked, Given, answer, inner, input, names_fit, pairs, text, unspecified};
-use super::list::{Rules, Wanted};
+use super::list::{Detail, Rules, Wanted};
 use super::make::{self, Order, Source};
 use super::model::{Change, Volume, Volumes};
 use super::view::{self, Extent};
@@ -54,7 +54,7 @@ const RULES: Rules = Rules {
 pub(crate) fn routes() -> Router<SharedWorld> {
     Router::new()
         .route("/volumes", get(list).post(create))
-        .route("/volumes/detail", get(detail))
+        .route("/volumes/detail", get(list))
         .route("/volumes/summary", get(summary))
         .route("/volumes/{id}", get(show).put(update).delete(remove))
 }
@@ -63,20 +63,9 @@ async fn list(
     State(world): State<SharedWorld>,
     asked: Asked,
     query: Query,
+    detail: Detail,
 ) -> Result<Response, Fault> {
-    listed(&world, &asked, &query, false)
-}
-
-async fn detail(
-    State(world): State<SharedWorld>,
-    asked: Asked,
-    query: Query,
-) -> Result<Response, Fault> {
-    listed(&world, &asked, &query, true)
-}
-
-fn listed(world: &World, asked: &Asked, query: &Query, full: bool) -> Result<Response, Fault> {
-    let wanted = Wanted::parse(asked, query, RULES, if full { "/detail" } else { "" })?;
+    let wanted = Wanted::parse(&asked, &query, RULES, detail.place())?;
     let volumes = world.volume();
     let mine = volumes
         .by_id
@@ -84,10 +73,10 @@ fn listed(world: &World, asked: &Asked, query: &Query, full: bool) -> Result<Res
         .filter(|volume| wanted.all_projects || volume.project_id == asked.project());
     let page = wanted.page(mine)?;
     let items = page.items.iter().map(|volume| {
-        if full {
-            view::volume(asked, &volumes, volume, Extent::Full)
+        if detail.0 {
+            view::volume(&asked, &volumes, volume, Extent::Full)
         } else {
-            view::summary(asked, "volumes", &volume.id, volume.name.as_deref())
+            view::summary(&asked, "volumes", &volume.id, volume.name.as_deref())
         }
     });
     let items = items.collect();

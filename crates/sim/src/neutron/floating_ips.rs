@@ -1,6 +1,5 @@
 //! Floating IPs: addresses of an external network that lead to ports.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use lotse_core::time::Timestamp;
@@ -14,7 +13,7 @@ use super::model::{FixedIp, FloatingIp, Net, Network, Port, Standard};
 use super::plug::new_mac;
 use super::ports::no_address;
 use super::refusal::Refusal;
-use super::resource::{Resource, find, rename, text, text_or_null};
+use super::resource::{Resource, find, rename, stored, text, text_or_null};
 use super::seed::plain_port;
 use crate::keystone::caller::Caller;
 
@@ -65,17 +64,7 @@ impl Resource for FloatingIp {
     );
     const QUOTA: Option<&'static str> = Some("floatingip");
 
-    fn all(state: &Network) -> &BTreeMap<String, Self> {
-        &state.floating_ips
-    }
-
-    fn one<'a>(state: &'a mut Network, id: &str) -> Option<&'a mut Standard> {
-        state.floating_ips.get_mut(id).map(|it| &mut it.standard)
-    }
-
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
+    stored!(floating_ips);
 
     fn show(&self, state: &Network, _caller: &Caller, name: &str) -> Value {
         match name {

@@ -1,7 +1,5 @@
 //! Networks.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value, json};
 
 use super::access::Change;
@@ -10,7 +8,7 @@ use super::attribute::{Attribute, Check, Kind, attribute};
 use super::model::{Net, Network, Provider, RbacPolicy, Standard};
 use super::plug::new_mac;
 use super::refusal::Refusal;
-use super::resource::{Resource, rename, text, text_or_null, truth};
+use super::resource::{Resource, rename, stored, text, text_or_null, truth};
 use super::seed::{plain_network, plain_port};
 use crate::keystone::caller::Caller;
 
@@ -78,17 +76,7 @@ impl Resource for Net {
     const QUOTA: Option<&'static str> = Some("network");
     const ON_CREATION: &'static [&'static str] = &["is_default"];
 
-    fn all(state: &Network) -> &BTreeMap<String, Self> {
-        &state.networks
-    }
-
-    fn one<'a>(state: &'a mut Network, id: &str) -> Option<&'a mut Standard> {
-        state.networks.get_mut(id).map(|it| &mut it.standard)
-    }
-
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
+    stored!(networks);
 
     fn has(&self, name: &str) -> bool {
         name != "is_default" || self.external

@@ -1,7 +1,5 @@
 //! Subnet pools and address scopes, in outline: prefixes that subnets are cut from.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value, json};
 
 use super::access::Change;
@@ -10,7 +8,7 @@ use super::attribute::Otherwise::{Empty, False, Null, Required, Unset};
 use super::attribute::{Attribute, Check, Kind, attribute, python};
 use super::model::{AddressScope, Network, RbacPolicy, Standard, SubnetPool};
 use super::refusal::Refusal;
-use super::resource::{Resource, find, rename, text, text_or_null, truth};
+use super::resource::{Resource, find, rename, stored, text, text_or_null, truth};
 use crate::keystone::caller::Caller;
 
 impl Resource for SubnetPool {
@@ -54,21 +52,7 @@ impl Resource for SubnetPool {
     );
     const QUOTA: Option<&'static str> = Some("subnetpool");
 
-    fn all(state: &Network) -> &BTreeMap<String, Self> {
-        &state.subnetpools
-    }
-
-    fn one<'a>(state: &'a mut Network, id: &str) -> Option<&'a mut Standard> {
-        state.subnetpools.get_mut(id).map(|it| &mut it.standard)
-    }
-
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
-
-    fn is_open(&self, state: &Network, caller: &Caller) -> bool {
-        state.is_shared(&self.standard.id, caller.project())
-    }
+    stored!(subnetpools, shared);
 
     fn show(&self, state: &Network, caller: &Caller, name: &str) -> Value {
         match name {
@@ -343,21 +327,7 @@ impl Resource for AddressScope {
     const FIELDS: (&'static [&'static str], &'static [&'static str]) =
         (&["id", "name", "tenant_id", "shared", "ip_version", "project_id"], &[]);
 
-    fn all(state: &Network) -> &BTreeMap<String, Self> {
-        &state.address_scopes
-    }
-
-    fn one<'a>(state: &'a mut Network, id: &str) -> Option<&'a mut Standard> {
-        state.address_scopes.get_mut(id).map(|it| &mut it.standard)
-    }
-
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
-
-    fn is_open(&self, state: &Network, caller: &Caller) -> bool {
-        state.is_shared(&self.standard.id, caller.project())
-    }
+    stored!(address_scopes, shared);
 
     fn show(&self, state: &Network, caller: &Caller, name: &str) -> Value {
         match name {

@@ -1,6 +1,5 @@
 //! Ports.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde_json::{Map, Value, json};
@@ -12,7 +11,7 @@ use super::attribute::{Attribute, Check, Kind, attribute, python};
 use super::model::{AddressPair, FixedIp, Net, Network, Port, SecurityGroup, Standard, Subnet};
 use super::plug::new_mac;
 use super::refusal::Refusal;
-use super::resource::{Resource, find, owns, rename, sees, text, text_or_null, truth};
+use super::resource::{Resource, find, owns, rename, sees, stored, text, text_or_null, truth};
 use super::security_groups::default_group;
 use super::seed::plain_port;
 use crate::keystone::caller::Caller;
@@ -105,17 +104,7 @@ impl Resource for Port {
     const QUOTA: Option<&'static str> = Some("port");
     const LATE: &'static [&'static str] = &["binding:vnic_type", "binding:profile"];
 
-    fn all(state: &Network) -> &BTreeMap<String, Self> {
-        &state.ports
-    }
-
-    fn one<'a>(state: &'a mut Network, id: &str) -> Option<&'a mut Standard> {
-        state.ports.get_mut(id).map(|it| &mut it.standard)
-    }
-
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
+    stored!(ports);
 
     fn is_open(&self, state: &Network, caller: &Caller) -> bool {
         let net = state.networks.get(&self.network_id);

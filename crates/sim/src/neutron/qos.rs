@@ -1,7 +1,5 @@
 //! `QoS` policies and their rules, in outline.
 
-use std::collections::BTreeMap;
-
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -15,7 +13,7 @@ use super::attribute::Otherwise::{Empty, False, Unset};
 use super::attribute::{Attribute, Check, Kind, attribute};
 use super::model::{Network, QosPolicy, QosRule, RbacPolicy, Standard};
 use super::refusal::Refusal;
-use super::resource::{Resource, find, rename, text, truth};
+use super::resource::{Resource, find, rename, stored, text, truth};
 use crate::keystone::caller::Caller;
 use crate::world::SharedWorld;
 
@@ -54,21 +52,7 @@ impl Resource for QosPolicy {
         &[],
     );
 
-    fn all(state: &Network) -> &BTreeMap<String, Self> {
-        &state.qos_policies
-    }
-
-    fn one<'a>(state: &'a mut Network, id: &str) -> Option<&'a mut Standard> {
-        state.qos_policies.get_mut(id).map(|it| &mut it.standard)
-    }
-
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
-
-    fn is_open(&self, state: &Network, caller: &Caller) -> bool {
-        state.is_shared(&self.standard.id, caller.project())
-    }
+    stored!(qos_policies, shared);
 
     fn show(&self, state: &Network, caller: &Caller, name: &str) -> Value {
         match name {

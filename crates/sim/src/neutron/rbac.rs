@@ -1,7 +1,5 @@
 //! RBAC policies: what one project allows others.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value, json};
 
 use super::access::Change;
@@ -9,7 +7,7 @@ use super::attribute::Otherwise::{Null, Required};
 use super::attribute::{Attribute, Check, Kind, attribute, python};
 use super::model::{Network, RbacPolicy, Standard};
 use super::refusal::Refusal;
-use super::resource::{Resource, owns, text};
+use super::resource::{Resource, owns, stored, text};
 use crate::keystone::caller::Caller;
 
 /// What can be shared, and in which ways.
@@ -38,17 +36,7 @@ impl Resource for RbacPolicy {
     const QUOTA: Option<&'static str> = Some("rbac_policy");
     const SORTED: bool = false;
 
-    fn all(state: &Network) -> &BTreeMap<String, Self> {
-        &state.rbac_policies
-    }
-
-    fn one<'a>(state: &'a mut Network, id: &str) -> Option<&'a mut Standard> {
-        state.rbac_policies.get_mut(id).map(|it| &mut it.standard)
-    }
-
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
+    stored!(rbac_policies);
 
     fn may_set(
         _state: &Network,

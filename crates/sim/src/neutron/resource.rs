@@ -22,6 +22,31 @@ use crate::http::query::Query;
 use crate::keystone::caller::Caller;
 use crate::world::SharedWorld;
 
+/// Where the resources of a kind are kept; the owners of `shared` ones may open them to others.
+macro_rules! stored {
+    ($map:ident) => {
+        fn all(state: &Network) -> &std::collections::BTreeMap<String, Self> {
+            &state.$map
+        }
+
+        fn one<'a>(state: &'a mut Network, id: &str) -> Option<&'a mut Standard> {
+            state.$map.get_mut(id).map(|it| &mut it.standard)
+        }
+
+        fn standard(&self) -> &Standard {
+            &self.standard
+        }
+    };
+    ($map:ident, shared) => {
+        stored!($map);
+
+        fn is_open(&self, state: &Network, caller: &Caller) -> bool {
+            state.is_shared(&self.standard.id, caller.project())
+        }
+    };
+}
+pub(crate) use stored;
+
 /// A kind of resource.
 pub(crate) trait Resource: Clone + Send + Sync + Sized + 'static {
     const KIND: Kind;

@@ -1,7 +1,5 @@
 //! Routers: their gateways, interfaces and routes.
 
-use std::collections::BTreeMap;
-
 use axum::Router as Routes;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -17,7 +15,7 @@ use super::model::{FixedIp, Gateway, Net, Network, Port, Router, Standard, Subne
 use super::plug::new_mac;
 use super::ports::{no_address, read_wishes};
 use super::refusal::Refusal;
-use super::resource::{Resource, find, owns, rename, sees, text, truth};
+use super::resource::{Resource, find, owns, rename, sees, stored, text, truth};
 use super::seed::plain_port;
 use crate::keystone::caller::Caller;
 use crate::world::SharedWorld;
@@ -62,17 +60,7 @@ impl Resource for Router {
     );
     const QUOTA: Option<&'static str> = Some("router");
 
-    fn all(state: &Network) -> &BTreeMap<String, Self> {
-        &state.routers
-    }
-
-    fn one<'a>(state: &'a mut Network, id: &str) -> Option<&'a mut Standard> {
-        state.routers.get_mut(id).map(|it| &mut it.standard)
-    }
-
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
+    stored!(routers);
 
     fn show(&self, state: &Network, _caller: &Caller, name: &str) -> Value {
         match name {

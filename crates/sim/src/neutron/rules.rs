@@ -1,6 +1,5 @@
 //! Rules of security groups.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde_json::{Map, Value, json};
@@ -11,7 +10,7 @@ use super::attribute::Otherwise::{Empty, Null, Required, Text, Unset};
 use super::attribute::{Attribute, Check, Kind, attribute, python};
 use super::model::{Network, SecurityGroup, SecurityGroupRule, Standard, Traffic};
 use super::refusal::Refusal;
-use super::resource::{Resource, find, owns, rename, sees, text, text_or_null};
+use super::resource::{Resource, find, owns, rename, sees, stored, text, text_or_null};
 use crate::keystone::caller::Caller;
 
 /// Protocols by name, with their numbers where they matter here.
@@ -86,17 +85,7 @@ impl Resource for SecurityGroupRule {
     );
     const QUOTA: Option<&'static str> = Some("security_group_rule");
 
-    fn all(state: &Network) -> &BTreeMap<String, Self> {
-        &state.security_group_rules
-    }
-
-    fn one<'a>(state: &'a mut Network, id: &str) -> Option<&'a mut Standard> {
-        state.security_group_rules.get_mut(id).map(|it| &mut it.standard)
-    }
-
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
+    stored!(security_group_rules);
 
     fn before(state: &mut Network, change: &Change<'_>) {
         SecurityGroup::before(state, change);

@@ -2,8 +2,6 @@
 //!
 //! Every project has one named `default`, made when somebody of the project first looks.
 
-use std::collections::BTreeMap;
-
 use lotse_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -12,7 +10,7 @@ use super::attribute::Otherwise::{Empty, True, Unset};
 use super::attribute::{Attribute, Check, Kind, attribute, python};
 use super::model::{Network, SecurityGroup, SecurityGroupRule, Standard};
 use super::refusal::Refusal;
-use super::resource::{Resource, rename, render, text, truth};
+use super::resource::{Resource, rename, render, stored, text, truth};
 use crate::ids::IdSource;
 use crate::keystone::caller::Caller;
 use crate::upstream::fingerprint;
@@ -124,21 +122,7 @@ impl Resource for SecurityGroup {
     );
     const QUOTA: Option<&'static str> = Some("security_group");
 
-    fn all(state: &Network) -> &BTreeMap<String, Self> {
-        &state.security_groups
-    }
-
-    fn one<'a>(state: &'a mut Network, id: &str) -> Option<&'a mut Standard> {
-        state.security_groups.get_mut(id).map(|it| &mut it.standard)
-    }
-
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
-
-    fn is_open(&self, state: &Network, caller: &Caller) -> bool {
-        state.is_shared(&self.standard.id, caller.project())
-    }
+    stored!(security_groups, shared);
 
     fn before(state: &mut Network, change: &Change<'_>) {
         if let Some(project) = change.caller().project() {

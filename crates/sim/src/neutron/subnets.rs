@@ -1,6 +1,5 @@
 //! Subnets.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde_json::{Map, Value, json};
@@ -13,7 +12,7 @@ use super::attribute::{Attribute, Check, Kind, attribute, python};
 use super::model::{Net, Network, Route, Standard, Subnet};
 use super::ports::no_address;
 use super::refusal::Refusal;
-use super::resource::{Resource, find, owns, rename, text, text_or_null, truth};
+use super::resource::{Resource, find, owns, rename, stored, text, text_or_null, truth};
 use crate::keystone::caller::Caller;
 
 /// The ways in which IPv6 hosts learn their addresses.
@@ -77,17 +76,7 @@ impl Resource for Subnet {
     );
     const QUOTA: Option<&'static str> = Some("subnet");
 
-    fn all(state: &Network) -> &BTreeMap<String, Self> {
-        &state.subnets
-    }
-
-    fn one<'a>(state: &'a mut Network, id: &str) -> Option<&'a mut Standard> {
-        state.subnets.get_mut(id).map(|it| &mut it.standard)
-    }
-
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
+    stored!(subnets);
 
     fn is_open(&self, state: &Network, caller: &Caller) -> bool {
         state.is_shared(&self.network_id, caller.project()) || self.is_kept_by(state, caller)
