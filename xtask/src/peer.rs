@@ -1,5 +1,6 @@
 //! Other people's programs that ours are held against, each in a directory of its own below the
-//! target directory: the Python image manager, schemathesis, Playwright with axe.
+//! target directory: the Python image manager, schemathesis, Playwright with axe, an identity
+//! provider.
 
 use std::path::{Path, PathBuf};
 
@@ -50,10 +51,12 @@ pub(crate) fn schemathesis(env: &Environment) -> Result<PathBuf, Error> {
     Ok(virtual_environment(env, "schemathesis", PACKAGE)?.join("bin/schemathesis"))
 }
 
-/// Installs Playwright (which drives the browser that is there) and axe unless they are there; gives
-/// the directory of their modules.
+/// Installs Playwright (which drives the browser that is there), axe and an identity provider unless
+/// they are there; gives the directory of their modules. Later versions of the provider need more than
+/// the node of Debian 12.
 pub(crate) fn node_modules(env: &Environment) -> Result<PathBuf, Error> {
-    const PACKAGES: [&str; 2] = ["playwright-core@1.56.1", "axe-core@4.14.1"];
+    const PACKAGES: [&str; 3] =
+        ["playwright-core@1.56.1", "axe-core@4.14.1", "oidc-provider@8.8.1"];
     let root = env.scratch()?.join("node");
     let ready = root.join("ready");
     let wanted = PACKAGES.join(" ");

@@ -17,7 +17,7 @@ pub(super) enum Need {
     Tempest,
     /// A browser; its path is in `LOTSE_CHROMIUM`.
     Chromium,
-    /// Playwright and axe for node; the directory of their modules is in `LOTSE_NODE_MODULES`.
+    /// Playwright, axe and oidc-provider for node; the directory of their modules is in `LOTSE_NODE_MODULES`.
     Node,
     /// A client that tries a described API; its program is in `LOTSE_SCHEMATHESIS`.
     Schemathesis,
@@ -48,7 +48,7 @@ impl Need {
             Self::Client => "openstackclient",
             Self::Tempest => "tempest",
             Self::Chromium => "Chromium",
-            Self::Node => "Playwright and axe",
+            Self::Node => "Playwright, axe and oidc-provider",
             Self::Schemathesis => "schemathesis",
             Self::Testbed => "the testbed",
         }
@@ -67,7 +67,7 @@ impl Need {
                 Self::Client => says(&["openstackclient"]),
                 Self::Tempest => says(&["tempest"]),
                 Self::Chromium => says(&["chromium", "browser"]),
-                Self::Node => says(&["axe", "playwright"]),
+                Self::Node => says(&["axe", "playwright", "oidc-provider"]),
                 Self::Schemathesis => says(&["schemathesis"]),
                 Self::Testbed => says(&["testbed", "keystone", "glance"]),
             })
@@ -108,6 +108,7 @@ mod tests {
         assert_eq!(Need::of("real: openstackclient"), [Need::Client]);
         assert_eq!(Need::of("real: tempest"), [Need::Tempest]);
         assert_eq!(Need::of("real: axe in a browser"), [Need::Chromium, Need::Node]);
+        assert_eq!(Need::of("real: oidc-provider"), [Need::Node]);
         assert_eq!(Need::of("real: schemathesis"), [Need::Schemathesis]);
         assert_eq!(Need::of("real: kills itself"), []);
     }

@@ -62,6 +62,15 @@ impl Place {
         Server::start(command)
     }
 
+    /// Starts the daemon of `lotse.yaml`.
+    #[track_caller]
+    pub(crate) fn serve(&self) -> Server {
+        // A pipe takes only so much that nobody reads.
+        let log = std::fs::File::create(self.path("daemon.log")).unwrap();
+        let command = self.lotse(&["serve", "--config", "lotse.yaml", "--format", "json"]);
+        Server::start_with(command, log.into())
+    }
+
     /// The files in the directory of this name, sorted.
     pub(crate) fn names_in(&self, name: &str) -> Vec<String> {
         let entries = std::fs::read_dir(self.path(name)).into_iter().flatten();
@@ -143,10 +152,14 @@ impl Server {
         i32::try_from(self.child.id()).unwrap()
     }
 
+    /// Where a daemon is, without a slash at the end.
+    pub(crate) fn page(&self) -> String {
+        self.hello["page"].as_str().unwrap().trim_end_matches('/').to_owned()
+    }
+
     /// Sends it a signal.
     pub(crate) fn signal(&self, name: &str) {
-        let (signal, pid) = (format!("-{name}"), self.pid().to_string());
-        assert!(Command::new("kill").args([signal, pid]).status().unwrap().success());
+        signal(name, self.child.id());
     }
 
     /// Ends it with SIGTERM and waits.
@@ -168,6 +181,12 @@ impl Drop for Server {
         self.child.kill().ok();
         self.child.wait().ok();
     }
+}
+
+/// Sends a process of the test a signal.
+pub(crate) fn signal(name: &str, pid: u32) {
+    let (signal, pid) = (format!("-{name}"), pid.to_string());
+    assert!(Command::new("kill").args([signal, pid]).status().unwrap().success());
 }
 
 /// GET of a path under the address that a server said; status and body.

@@ -153,6 +153,8 @@ struct CallbackQuery {
     state: Option<String>,
     error: Option<String>,
     error_description: Option<String>,
+    /// Who says that it sent the browser (RFC 9207).
+    iss: Option<String>,
 }
 
 async fn callback(
@@ -165,6 +167,9 @@ async fn callback(
     gate.count_sign_in(&request)?;
     let headers = request.headers();
     let (flow, to) = resume(gate, headers, &query).await?;
+    if query.iss.as_ref().is_some_and(|issuer| *issuer != provider.config().issuer) {
+        return Err(stale("the answer is of another identity provider"));
+    }
     if let Some(error) = &query.error {
         let about = query.error_description.as_deref().unwrap_or_default();
         let reason = shown(format!("{error} {about}").trim(), 200);

@@ -211,6 +211,9 @@ async fn an_answer_counts_once_and_in_the_browser_that_began() {
     }
     let again = victim.get(&other).await;
     assert!(again.status == 400 && again.text.contains("finished already"), "{}", again.text);
+    let elsewhere = outward(&victim, "%2F").await;
+    let refused = victim.get(&format!("{elsewhere}&iss=https%3A%2F%2Fevil.example")).await;
+    assert!(refused.status == 400 && refused.text.contains("another identity"), "{}", refused.text);
     let late = outward(&eve, "%2F").await;
     world.pass(601);
     assert!(eve.get(&late).await.text.contains("took too long"));
