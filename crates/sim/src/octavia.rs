@@ -12,7 +12,7 @@
 //! | [`listeners`], [`pools`], [`members`], [`monitors`], [`l7`] | what is below them |
 //! | [`quotas`], [`offers`], [`info`] | limits; flavors and zones; versions, providers, amphorae |
 //! | [`notify`] | notifications |
-//! | [`refusal`] | Octavia's error bodies |
+//! | [`refusal`], [`early`] | Octavia's error bodies, and those of its web framework |
 //!
 //! A change marks the load balancer and what lies around the change `PENDING_…` and notes the work of
 //! its provider ([`model::Work`]), which is done after [`crate::Delays::load_balancer`] on the cloud's
@@ -41,6 +41,7 @@ mod attribute;
 mod balancers;
 mod body;
 mod change;
+mod early;
 mod graph;
 mod info;
 mod l7;
@@ -64,12 +65,12 @@ use std::sync::MutexGuard;
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use self::access::Request;
+use self::early::Early;
 use self::model::Balancers;
-use self::refusal::{Early, Refusal};
+use self::refusal::Refusal;
 use crate::service::{Exchange, Service};
 use crate::world::{SharedWorld, World};
 
@@ -141,11 +142,7 @@ impl Service for Octavia {
 
     fn finish(&self, exchange: &Exchange, mut answer: Response) -> Response {
         if let Some(early) = answer.extensions().get::<Early>() {
-            let accepts = exchange.accept.as_deref().unwrap_or_default();
-            if !accepts.contains("application/json") {
-                let html = HeaderValue::from_static("text/html; charset=UTF-8");
-                answer = (early.status, [(CONTENT_TYPE, html)], early.html()).into_response();
-            }
+            answer = early.clone().answer(exchange);
         }
         if answer.status() != StatusCode::UNAUTHORIZED
             && let Ok(id) = HeaderValue::from_str(&exchange.request_id)

@@ -1,11 +1,12 @@
 //! Octavia's error bodies: `{"faultcode": "Client", "faultstring": "…", "debuginfo": null}`.
 //!
-//! What is refused before a handler is reached (unknown paths, bad paging) looks otherwise: the web
-//! framework writes it, as JSON or HTML, whichever the client prefers.
+//! What is refused before a handler is reached looks otherwise: see [`early`](super::early).
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde_json::{Value, json};
+
+use super::early::Early;
 
 /// A request that Octavia refuses.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -14,15 +15,6 @@ pub(crate) struct Refusal {
     pub(crate) message: String,
     /// Whether the web framework refuses it.
     early: bool,
-}
-
-/// What the web framework says; [`super::Octavia`] writes it in the form the client prefers.
-#[derive(Clone, Debug)]
-pub(crate) struct Early {
-    pub(crate) status: StatusCode,
-    title: &'static str,
-    /// `None`: nothing more is said.
-    pub(crate) detail: Option<String>,
 }
 
 impl Refusal {
@@ -127,64 +119,5 @@ impl IntoResponse for Refusal {
             "debuginfo": Value::Null,
         });
         (self.status, axum::Json(body)).into_response()
-    }
-}
-
-impl Early {
-    /// 404 of a path that leads nowhere.
-    pub(crate) const fn nowhere() -> Self {
-        Self { status: StatusCode::NOT_FOUND, title: "Not Found", detail: None }
-    }
-
-    /// 405.
-    pub(crate) const fn wrong_method() -> Self {
-        let title = "Method Not Allowed";
-        Self { status: StatusCode::METHOD_NOT_ALLOWED, title, detail: Some(String::new()) }
-    }
-
-    /// 404 of something in the middle of a path.
-    pub(crate) fn parent(resource: &str, id: &str) -> Self {
-        Self::refused(StatusCode::NOT_FOUND, format!("{resource} {id} not found."))
-    }
-
-    /// What Octavia refuses while the framework still looks for a handler; its title is always the
-    /// same.
-    const fn refused(status: StatusCode, detail: String) -> Self {
-        Self { status, title: "Bad Request", detail: Some(detail) }
-    }
-
-    /// As a program reads it.
-    pub(crate) fn json(&self) -> Value {
-        json!({
-            "code": self.status.as_u16(),
-            "title": self.title,
-            "description": self.detail,
-        })
-    }
-
-    /// As a browser shows it.
-    pub(crate) fn html(&self) -> String {
-        let title = format!("{} {}", self.status.as_u16(), self.title);
-        let general = match self.status.as_u16() {
-            404 => "The resource could not be found.",
-            405 => "The method is not allowed for this resource.",
-            _ => {
-                "The server could not comply with the request since it is either malformed or \
-                 otherwise incorrect."
-            }
-        };
-        let detail = self.detail.as_deref().unwrap_or_default().replace('\'', "&#x27;");
-        format!(
-            "<html>\n <head>\n  <title>{title}</title>\n </head>\n <body>\n  <h1>{title}</h1>\n  \
-             {general}<br /><br />\n{detail}\n\n\n </body>\n</html>"
-        )
-    }
-}
-
-impl IntoResponse for Early {
-    fn into_response(self) -> Response {
-        let mut answer = (self.status, axum::Json(self.json())).into_response();
-        answer.extensions_mut().insert(self);
-        answer
     }
 }
