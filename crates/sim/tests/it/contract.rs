@@ -71,6 +71,8 @@ mod nova_flavor;
 mod nova_host;
 mod nova_server;
 mod nova_state;
+mod octavia;
+mod octavia_life;
 mod placement;
 mod script;
 mod swift;

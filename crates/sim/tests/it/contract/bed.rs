@@ -63,7 +63,7 @@ impl Bed {
         let whole = Duration::from_mins(1);
         let options = SimOptions {
             clock: clock.clone(),
-            delays: Delays { server: whole, ..Delays::default() },
+            delays: Delays { server: whole, load_balancer: whole, ..Delays::default() },
             ..SimOptions::default()
         };
         let sim = SimCloud::start(options).await.expect("a cloud");
@@ -134,6 +134,7 @@ impl Bed {
     pub(crate) async fn clean_up(&self) {
         super::nova::clean_up(self).await;
         super::placement::clean_up(self).await;
+        super::octavia_life::clean_up(self).await;
         let admin = Session::sign_in(&self.people.admin).await;
         super::neutron::clean_up(self).await;
         for hidden in ["false", "true"] {

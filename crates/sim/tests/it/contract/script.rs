@@ -242,6 +242,9 @@ impl Script {
                     r#""updated":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d""#,
                     "\"updated\":\"<seconds without zone>\"",
                 ),
+                (r#"_at":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d""#, "_at\":\"<seconds without zone>\""),
+                // Octavia's lists of words have no order.
+                (r#"Value should be one of: [^"]*"#, "Value should be one of: …"),
                 (r"\b[0-9a-f]{32}\b", "<hex>"),
                 (r"gAAAA[\w=-]+", "<token>"),
                 (r#""audit_ids":\["[^"]*"[^]]*\]"#, "\"audit_ids\":[…]"),
