@@ -4,7 +4,7 @@
 //! directory, so that `.ci/run` can stop it even when this program is killed.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -57,6 +57,9 @@ pub(super) fn prepare(env: &Environment, needed: &BTreeSet<Need>) -> Preparation
     Preparation { worker }
 }
 
+/// Where Debian puts `openstack loadbalancer …`.
+const BALANCER_COMMANDS: &str = "/usr/lib/python3/dist-packages/octaviaclient";
+
 fn provide(need: Need, env: &Environment, prepared: &mut Prepared) -> Result<(), Error> {
     anstream::println!("  (beside) providing {}", need.name());
     let vars = &mut prepared.provided.vars;
@@ -71,6 +74,10 @@ fn provide(need: Need, env: &Environment, prepared: &mut Prepared) -> Result<(),
         Need::Client => {
             if env.find("openstack").is_none() {
                 apt_install(env, "python3-openstackclient")?;
+            }
+            // Its commands for load balancers are a package of their own.
+            if !Path::new(BALANCER_COMMANDS).is_dir() {
+                apt_install(env, "python3-octaviaclient")?;
             }
         }
         Need::Tempest => {

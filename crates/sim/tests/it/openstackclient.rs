@@ -4,6 +4,7 @@
 
 mod identity;
 mod image;
+mod loadbalancer;
 mod network;
 mod network_security;
 mod object;
