@@ -1,17 +1,21 @@
 //! Ports.
 
-use std::net::IpAddr;
+mod addressing;
+mod security;
 
 use serde_json::{Map, Value, json};
 
+use self::addressing::{check_fixed_ips, readdress};
+pub(crate) use self::addressing::{no_address, read_wishes};
+use self::security::{apply_security, check_groups};
 use super::access::Change;
-use super::allocate::{NoAddress, Tenant, Wish};
+use super::allocate::Tenant;
 use super::attribute::Otherwise::{Empty, Null, Required, Text, True, Unset};
 use super::attribute::{Attribute, Check, Kind, attribute, python};
-use super::model::{AddressPair, FixedIp, Net, Network, Port, SecurityGroup, Standard, Subnet};
+use super::model::{Net, Network, Port, Standard};
 use super::plug::new_mac;
 use super::refusal::Refusal;
-use super::resource::{Resource, find, owns, rename, sees, stored, text, text_or_null, truth};
+use super::resource::{Resource, find, owns, rename, stored, text, text_or_null, truth};
 use super::security_groups::default_group;
 use super::seed::plain_port;
 use crate::keystone::caller::Caller;
@@ -360,123 +364,6 @@ fn mac_in_use(network: &str, mac: &str) -> Refusal {
     )
 }
 
-/// The refusal for addresses that cannot be had.
-pub(crate) fn no_address(error: NoAddress, network: &str) -> Refusal {
-    match error {
-        NoAddress::Exhausted => Refusal::conflict(
-            "IpAddressGenerationFailure",
-            format!("No more IP addresses available on network {network}."),
-        ),
-        NoAddress::Taken { address, subnet } => Refusal::conflict(
-            "IpAddressAlreadyAllocated",
-            format!("IP address {address} already allocated in subnet {subnet}"),
-        ),
-        NoAddress::NotInSubnet(address) => Refusal::wrong(
-            "InvalidIpForSubnet",
-            format!("IP address {address} is not a valid IP for the specified subnet."),
-        ),
-        NoAddress::NotInNetwork(address) => Refusal::wrong(
-            "InvalidIpForNetwork",
-            format!(
-                "IP address {address} is not a valid IP for any of the subnets on the specified \
-                 network."
-            ),
-        ),
-        NoAddress::NoSubnet(subnet) => Subnet::missing(&subnet),
-        NoAddress::WrongSubnet(subnet) if subnet.is_empty() => {
-            Refusal::input("IP allocation requires subnet_id or ip_address")
-        }
-        NoAddress::WrongSubnet(subnet) => Refusal::input(&format!(
-            "Failed to create port on network {network}, because fixed_ips included invalid \
-                 subnet {subnet}"
-        )),
-    }
-}
-
-fn check_fixed_ips(value: &Value) -> Result<(), Refusal> {
-    if !value.is_array() {
-        let text = format!("Invalid data format for fixed IP: '{}'", python(value));
-        return Err(Refusal::value("fixed_ips", &text));
-    }
-    read_wishes(value).map(|_| ())
-}
-
-fn check_groups(value: &Value) -> Result<(), Refusal> {
-    if value.is_null() {
-        return Ok(());
-    }
-    let Value::Array(list) = value else {
-        let text = format!("'{}' is not a list", python(value));
-        return Err(Refusal::value("security_groups", &text));
-    };
-    let wrong =
-        list.iter().map(python).find(|it| it.len() != 36 || uuid::Uuid::parse_str(it).is_err());
-    match wrong {
-        Some(id) => Err(Refusal::value("security_groups", &format!("'{id}' is not a valid UUID"))),
-        None => Ok(()),
-    }
-}
-
-/// The addresses that a body wants.
-pub(crate) fn read_wishes(value: &Value) -> Result<Vec<Wish>, Refusal> {
-    let mut wishes: Vec<Wish> = Vec::new();
-    for item in value.as_array().into_iter().flatten() {
-        let Some(fields) = item.as_object() else {
-            let text = format!("Invalid data format for fixed IP: '{}'", python(item));
-            return Err(Refusal::value("fixed_ips", &text));
-        };
-        let address = fields.get("ip_address").filter(|it| !it.is_null());
-        let address = address
-            .map(|it| {
-                let shown = python(it);
-                shown.parse::<IpAddr>().map_err(|_| {
-                    Refusal::value("fixed_ips", &format!("'{shown}' is not a valid IP address"))
-                })
-            })
-            .transpose()?;
-        let subnet = fields.get("subnet_id").filter(|it| !it.is_null()).map(python);
-        if let Some(subnet) = &subnet
-            && (subnet.len() != 36 || uuid::Uuid::parse_str(subnet).is_err())
-        {
-            return Err(Refusal::value("fixed_ips", &format!("'{subnet}' is not a valid UUID")));
-        }
-        let wish = Wish { subnet, address };
-        if address.is_some() && wishes.iter().any(|it| it.address == address) {
-            let shown = address.map(|it| it.to_string()).unwrap_or_default();
-            let text = format!("Duplicate IP address '{shown}'");
-            return Err(Refusal::value("fixed_ips", &text));
-        }
-        wishes.push(wish);
-    }
-    Ok(wishes)
-}
-
-/// The addresses of a port after a change; what it keeps is not given back in between.
-fn readdress(state: &mut Network, port: &Port, wishes: &[Wish]) -> Result<Vec<FixedIp>, Refusal> {
-    let mut kept: Vec<FixedIp> = Vec::new();
-    let mut new = Vec::new();
-    for wish in wishes {
-        let fits = |fixed: &&FixedIp| {
-            wish.address.is_none_or(|it| it == fixed.ip_address)
-                && wish.subnet.as_ref().is_none_or(|it| *it == fixed.subnet_id)
-                && !kept.contains(fixed)
-        };
-        match port.fixed_ips.iter().find(fits) {
-            Some(fixed) => kept.push(fixed.clone()),
-            None => new.push(wish.clone()),
-        }
-    }
-    let tenant = Tenant {
-        network: &port.network_id,
-        mac: &port.mac_address,
-        device_owner: &port.device_owner,
-    };
-    let got =
-        state.allocate(tenant, Some(&new)).map_err(|error| no_address(error, &port.network_id))?;
-    kept.extend(got);
-    Ok(kept)
-}
-
 /// Takes over what a body says, addresses and MAC aside.
 fn apply(
     state: &mut Network,
@@ -518,109 +405,6 @@ fn apply(
         port.secured = truth(item, "port_security_enabled");
     }
     apply_security(state, change.caller(), port, item, default_group)
-}
-
-/// Security groups and address pairs, which only secured ports have.
-fn apply_security(
-    state: &Network,
-    caller: &Caller,
-    port: &mut Port,
-    item: &Map<String, Value>,
-    default_group: Option<String>,
-) -> Result<(), Refusal> {
-    let groups = item.get("security_groups").filter(|it| !it.is_null());
-    let pairs = item.get("allowed_address_pairs").map(|it| read_pairs(it, port)).transpose()?;
-    if !port.secured {
-        let wanted = groups.and_then(Value::as_array).map(|it| !it.is_empty());
-        check_unsecured(port, pairs.as_deref(), wanted, default_group.is_some())?;
-    }
-    let groups = groups.map(|it| read_groups(state, caller, it)).transpose()?;
-    if let Some(pairs) = pairs {
-        port.allowed_address_pairs = pairs;
-    }
-    match (groups, default_group) {
-        (Some(groups), _) => port.security_groups = groups,
-        (None, Some(default)) if port.secured => port.security_groups = vec![default],
-        _ => {}
-    }
-    Ok(())
-}
-
-/// Refuses what a port without port security cannot have.
-fn check_unsecured(
-    port: &Port,
-    pairs: Option<&[AddressPair]>,
-    groups: Option<bool>,
-    create: bool,
-) -> Result<(), Refusal> {
-    if pairs.is_some_and(|it| !it.is_empty()) {
-        let text =
-            "Port Security must be enabled in order to have allowed address pairs on a port.";
-        return Err(Refusal::conflict("AddressPairAndPortSecurityRequired", text));
-    }
-    if !groups.unwrap_or(!port.security_groups.is_empty()) {
-        return Ok(());
-    }
-    if create {
-        let text = "Port security must be enabled and port must have an IP address in order to use \
-                    security groups.";
-        return Err(Refusal::wrong("PortSecurityAndIPRequiredForSecurityGroups", text));
-    }
-    let text = "Port has security group associated. Cannot disable port security or IP address \
-                until security group is removed.";
-    Err(Refusal::conflict("PortSecurityPortHasSecurityGroup", text))
-}
-
-fn read_groups(state: &Network, caller: &Caller, value: &Value) -> Result<Vec<String>, Refusal> {
-    let mut groups: Vec<String> = Vec::new();
-    for id in value.as_array().into_iter().flatten().map(python) {
-        let known = state.security_groups.get(&id).filter(|it| sees(state, caller, *it));
-        if known.is_none() {
-            return Err(SecurityGroup::missing(&id));
-        }
-        if !groups.contains(&id) {
-            groups.push(id);
-        }
-    }
-    groups.sort();
-    Ok(groups)
-}
-
-fn read_pairs(value: &Value, port: &Port) -> Result<Vec<AddressPair>, Refusal> {
-    let list = match value {
-        Value::Null => return Ok(Vec::new()),
-        Value::Array(list) => list,
-        _ => {
-            let text = "Allowed address pairs must be a list.";
-            return Err(Refusal::bad(text));
-        }
-    };
-    let mut pairs: Vec<AddressPair> = Vec::new();
-    for item in list {
-        let Some(address) = item.get("ip_address").map(python) else {
-            let text = "AllowedAddressPair must contain ip_address";
-            return Err(Refusal::wrong("AllowedAddressPairsMissingIP", text));
-        };
-        let plain = address.split('/').next().unwrap_or_default();
-        if plain.parse::<IpAddr>().is_err() {
-            return Err(Refusal::bad(format!("'{address}' is not a valid IP address")));
-        }
-        let mac = item.get("mac_address").filter(|it| !it.is_null()).map(python);
-        let said = mac.clone().unwrap_or_else(|| "None".to_owned());
-        let mac_address = mac.unwrap_or_else(|| port.mac_address.clone());
-        let pair = AddressPair { ip_address: address, mac_address };
-        if pairs.contains(&pair) {
-            return Err(Refusal::wrong(
-                "DuplicateAddressPairInRequest",
-                format!(
-                    "Request contains duplicate address pair: mac_address {said} ip_address {}.",
-                    pair.ip_address
-                ),
-            ));
-        }
-        pairs.push(pair);
-    }
-    Ok(pairs)
 }
 
 fn read_options(options: &[Value]) -> Result<Vec<Value>, Refusal> {
