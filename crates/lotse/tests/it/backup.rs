@@ -1,26 +1,15 @@
 //! `lotse backup` and `lotse restore`, beside the daemon and after it.
 
-use crate::process::{Place, Server, get, until};
+use crate::process::{Place, get, has_run, until};
 
 const CONFIG: &str = "listen: 127.0.0.1:0\nstate_directory: state\n";
-
-fn serve(place: &Place) -> (Server, String) {
-    let daemon =
-        Server::start(place.lotse(&["serve", "--config", "lotse.yaml", "--format", "json"]));
-    let page = daemon.hello["page"].as_str().unwrap().to_owned();
-    (daemon, page)
-}
-
-fn has_run(body: &str) -> bool {
-    let tasks: serde_json::Value = serde_json::from_str(body).unwrap();
-    tasks["tasks"].as_array().unwrap().iter().all(|task| task["last"].is_object())
-}
 
 #[test]
 fn what_the_daemon_knew_is_back_after_a_restore_from_a_copy_made_while_it_ran() {
     let place = Place::new();
     place.write("lotse.yaml", CONFIG);
-    let (daemon, page) = serve(&place);
+    let daemon = place.serve();
+    let page = daemon.page();
     let before = until(&page, "/api/v1/tasks", |_, body| has_run(body));
     let copied = place.run(&["backup", "--to", "copy.db", "--format", "json"]).with_code(0).json();
     assert_eq!(copied["file"], place.path("copy.db").to_str().unwrap());
@@ -33,7 +22,8 @@ fn what_the_daemon_knew_is_back_after_a_restore_from_a_copy_made_while_it_ran() 
     assert!(occupied.contains("exists already") && occupied.contains("try:"), "{occupied}");
     std::fs::rename(place.path("state"), place.path("state.old")).unwrap();
     place.run(&["restore", "--from", "copy.db"]).with_code(0);
-    let (daemon, page) = serve(&place);
+    let daemon = place.serve();
+    let page = daemon.page();
     let after = get(&page, "/api/v1/tasks").1;
     let started = |body: &str| {
         let tasks: serde_json::Value = serde_json::from_str(body).unwrap();
@@ -49,7 +39,7 @@ fn without_a_configuration_the_state_of_the_commands_is_copied() {
     let missing = place.run(&["backup", "--to", "copy.db"]).with_code(1).stderr;
     assert!(missing.contains("there is no state at"), "{missing}");
     place.write("lotse.yaml", CONFIG);
-    let (daemon, _) = serve(&place);
+    let daemon = place.serve();
     assert!(daemon.terminate().success());
     std::fs::remove_file(place.path("lotse.yaml")).unwrap();
     place.run(&["backup", "--to", "copy.db"]).with_code(0);

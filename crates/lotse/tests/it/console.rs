@@ -6,29 +6,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, COOKIE, LOCATION, ORIGIN, SET_COOKI
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::process::{Place, Server, example, variable};
-
-/// A place with a simulated cloud and the example images, proposed and not made; `more` is added to
-/// the configuration.
-fn harbour(more: &str) -> (Place, Server) {
-    let place = Place::new();
-    let sim = place.simulate(&[]);
-    let images = example("images").canonicalize().unwrap();
-    let config = format!(
-        "listen: 127.0.0.1:0\nstate_directory: state\nclouds_file: clouds.yaml\nimages:\n  \
-         path: {}\n  clouds: [sim]\n  policy: propose\n  period: 1h\n{more}",
-        images.display()
-    );
-    place.write("lotse.yaml", &config);
-    (place, sim)
-}
-
-fn serve(place: &Place) -> Server {
-    // A pipe takes only so much that nobody reads.
-    let log = std::fs::File::create(place.path("daemon.log")).unwrap();
-    let command = place.lotse(&["serve", "--config", "lotse.yaml", "--format", "json"]);
-    Server::start_with(command, log.into())
-}
+use crate::process::{Place, Server, variable};
 
 /// Somebody who uses the console, or a stranger.
 struct Person {
@@ -42,7 +20,7 @@ type Answer = (u16, String, String);
 
 impl Person {
     fn stranger(daemon: &Server) -> Self {
-        let base = daemon.hello["page"].as_str().unwrap().to_owned();
+        let base = daemon.page();
         rustls::crypto::ring::default_provider().install_default().ok();
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
         Self { base, cookie: None, http: http.no_proxy().build().unwrap() }
@@ -132,8 +110,8 @@ fn text<'a>(value: &'a Value, field: &str) -> &'a str {
 
 #[tokio::test]
 async fn a_proposed_change_is_reviewed_approved_made_and_looked_at_afterwards() {
-    let (place, _sim) = harbour("");
-    let daemon = serve(&place);
+    let (place, _sim) = Place::harbour("propose", &[], "");
+    let daemon = place.serve();
     let admin = Person::admin(&daemon).await;
     let change = admin.change("proposed").await;
     let (id, digest) = (text(&change, "id"), text(&change, "digest"));
@@ -187,8 +165,8 @@ async fn a_proposed_change_is_reviewed_approved_made_and_looked_at_afterwards() 
 
 #[tokio::test]
 async fn a_rejected_change_stays_rejected_and_nothing_is_made() {
-    let (place, _sim) = harbour("");
-    let daemon = serve(&place);
+    let (place, _sim) = Place::harbour("propose", &[], "");
+    let daemon = place.serve();
     let admin = Person::admin(&daemon).await;
     let change = admin.change("proposed").await;
     let (id, digest) = (text(&change, "id"), text(&change, "digest"));
@@ -211,8 +189,8 @@ async fn a_rejected_change_stays_rejected_and_nothing_is_made() {
 
 #[tokio::test]
 async fn one_person_counts_once_whichever_door_they_take() {
-    let (place, _sim) = harbour("changes:\n  approvals: 2\n");
-    let daemon = serve(&place);
+    let (place, _sim) = Place::harbour("propose", &[], "changes:\n  approvals: 2\n");
+    let daemon = place.serve();
     let admin = Person::admin(&daemon).await;
     let change = admin.change("proposed").await;
     let (id, digest) = (text(&change, "id").to_owned(), text(&change, "digest").to_owned());
@@ -265,8 +243,8 @@ async fn pages(admin: &Person) -> Vec<String> {
 #[tokio::test]
 #[ignore = "real: axe in a browser"]
 async fn axe_finds_nothing_on_any_page_in_light_dark_and_forced_colours_on_a_phone_and_a_desk() {
-    let (place, _sim) = harbour("");
-    let daemon = serve(&place);
+    let (place, _sim) = Place::harbour("propose", &[], "");
+    let daemon = place.serve();
     let admin = Person::admin(&daemon).await;
     let pages = pages(&admin).await;
     let asked = json!({
@@ -296,8 +274,8 @@ async fn axe_finds_nothing_on_any_page_in_light_dark_and_forced_colours_on_a_pho
 #[tokio::test]
 #[ignore = "real: playwright in a browser"]
 async fn a_browser_signs_in_approves_and_sees_another_page_change_by_itself() {
-    let (place, _sim) = harbour("");
-    let daemon = serve(&place);
+    let (place, _sim) = Place::harbour("propose", &[], "");
+    let daemon = place.serve();
     let stranger = Person::stranger(&daemon);
     let change = stranger.change("proposed").await;
     let asked = json!({
@@ -322,8 +300,12 @@ async fn a_browser_signs_in_approves_and_sees_another_page_change_by_itself() {
 #[tokio::test]
 #[ignore = "real: schemathesis"]
 async fn schemathesis_finds_no_failure_of_the_api_with_all_its_checks() {
-    let (place, _sim) = harbour("access:\n  anonymous: none\n  requests_per_minute: 100000\n");
-    let daemon = serve(&place);
+    let (place, _sim) = Place::harbour(
+        "propose",
+        &[],
+        "access:\n  anonymous: none\n  requests_per_minute: 100000\n",
+    );
+    let daemon = place.serve();
     let admin = Person::admin(&daemon).await;
     admin.change("proposed").await;
     let scopes = ["task.read", "task.request", "audit.read", "change.read", "change.decide"];

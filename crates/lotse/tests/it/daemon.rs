@@ -1,39 +1,12 @@
 //! `lotse serve`: start, drain, kill, a second instance.
 
-use crate::process::{Place, Server, example, get, until, variable};
-
-/// A place with a simulated cloud and a configuration that keeps the example images on it.
-pub(crate) fn harbour(options_of_sim: &[&str]) -> (Place, Server) {
-    let place = Place::new();
-    let sim = place.simulate(options_of_sim);
-    let images = example("images").canonicalize().unwrap();
-    let config = format!(
-        "listen: 127.0.0.1:0\nstate_directory: state\nclouds_file: clouds.yaml\nimages:\n  \
-         path: {}\n  clouds: [sim]\n  policy: apply\n  period: 1h\n",
-        images.display()
-    );
-    place.write("lotse.yaml", &config);
-    (place, sim)
-}
-
-fn serve(place: &Place) -> Server {
-    Server::start(place.lotse(&["serve", "--config", "lotse.yaml", "--format", "json"]))
-}
-
-fn page(server: &Server) -> String {
-    server.hello["page"].as_str().unwrap().to_owned()
-}
-
-pub(crate) fn has_run(body: &str) -> bool {
-    let tasks: serde_json::Value = serde_json::from_str(body).unwrap();
-    tasks["tasks"].as_array().unwrap().iter().all(|task| task["last"].is_object())
-}
+use crate::process::{Place, get, has_run, until, variable};
 
 #[test]
 fn the_daemon_is_ready_works_and_drains_on_sigterm() {
-    let (place, _sim) = harbour(&[]);
-    let daemon = serve(&place);
-    let page = page(&daemon);
+    let (place, _sim) = Place::harbour("apply", &[], "");
+    let daemon = place.serve();
+    let page = daemon.page();
     assert_eq!(get(&page, "/healthz").0, 200);
     assert_eq!(get(&page, "/readyz").0, 200);
     let tasks = until(&page, "/api/v1/tasks", |_, body| has_run(body));
@@ -46,39 +19,39 @@ fn the_daemon_is_ready_works_and_drains_on_sigterm() {
 
 #[test]
 fn what_a_task_did_is_known_after_a_kill_and_a_restart() {
-    let (place, _sim) = harbour(&[]);
-    let daemon = serve(&place);
-    until(&page(&daemon), "/api/v1/tasks", |_, body| has_run(body));
+    let (place, _sim) = Place::harbour("apply", &[], "");
+    let daemon = place.serve();
+    until(&daemon.page(), "/api/v1/tasks", |_, body| has_run(body));
     daemon.kill();
-    let daemon = serve(&place);
-    let tasks = get(&page(&daemon), "/api/v1/tasks").1;
+    let daemon = place.serve();
+    let tasks = get(&daemon.page(), "/api/v1/tasks").1;
     assert!(has_run(&tasks), "{tasks}");
     assert!(daemon.terminate().success());
 }
 
 #[test]
 fn a_second_daemon_on_the_same_state_is_refused_and_the_first_goes_on() {
-    let (place, _sim) = harbour(&[]);
-    let first = serve(&place);
+    let (place, _sim) = Place::harbour("apply", &[], "");
+    let first = place.serve();
     let second = place.run(&["serve", "--config", "lotse.yaml"]).with_code(1);
     let pid = first.pid().to_string();
     assert!(second.stderr.contains(&pid), "the holder is named: {}", second.stderr);
-    assert_eq!(get(&page(&first), "/readyz").0, 200);
+    assert_eq!(get(&first.page(), "/readyz").0, 200);
 }
 
 #[test]
 #[ignore = "real: postgresql"]
 fn two_daemons_on_postgresql_share_the_work_and_the_survivor_takes_over() {
-    let (place, _sim) = harbour(&[]);
+    let (place, _sim) = Place::harbour("apply", &[], "");
     let database = Database::create("daemon");
     let url = place.write("postgres-url", &database.url);
     let config = std::fs::read_to_string(place.path("lotse.yaml")).unwrap();
     let config = format!("{config}database:\n  postgres:\n    file: {}\n", url.display());
     place.write("lotse.yaml", &config.replace("period: 1h", "period: 10s"));
-    let first = serve(&place);
-    until(&page(&first), "/api/v1/tasks", |_, body| has_run(body));
-    let second = serve(&place);
-    let page = page(&second);
+    let first = place.serve();
+    until(&first.page(), "/api/v1/tasks", |_, body| has_run(body));
+    let second = place.serve();
+    let page = second.page();
     // It knows what the first one did, from the database.
     until(&page, "/api/v1/tasks", |_, body| has_run(body));
     first.kill();
@@ -130,9 +103,9 @@ impl Drop for Database {
 #[test]
 #[ignore = "real: browser"]
 fn the_page_is_complete_in_a_browser_without_scripts_at_two_widths() {
-    let (place, _sim) = harbour(&[]);
-    let daemon = serve(&place);
-    let page = page(&daemon);
+    let (place, _sim) = Place::harbour("apply", &[], "");
+    let daemon = place.serve();
+    let page = daemon.page();
     until(&page, "/api/v1/tasks", |_, body| has_run(body));
     let browser = |words: &[&str]| {
         let output = std::process::Command::new(variable("LOTSE_CHROMIUM"))
@@ -161,10 +134,10 @@ fn the_page_is_complete_in_a_browser_without_scripts_at_two_widths() {
 
 #[test]
 fn a_cloud_that_is_gone_fails_the_task_and_not_the_daemon() {
-    let (place, sim) = harbour(&[]);
+    let (place, sim) = Place::harbour("apply", &[], "");
     sim.kill();
-    let daemon = serve(&place);
-    let page = page(&daemon);
+    let daemon = place.serve();
+    let page = daemon.page();
     let tasks = until(&page, "/api/v1/tasks", |_, body| has_run(body));
     assert!(tasks.contains(r#""outcome":"failed""#), "{tasks}");
     assert!(tasks.contains(r#""kind":"unavailable""#), "{tasks}");
@@ -174,7 +147,7 @@ fn a_cloud_that_is_gone_fails_the_task_and_not_the_daemon() {
 
 #[test]
 fn logs_are_json_on_request() {
-    let (place, _sim) = harbour(&[]);
+    let (place, _sim) = Place::harbour("apply", &[], "");
     let mut command =
         place.lotse(&["serve", "--config", "lotse.yaml", "--format", "json", "--log-json"]);
     let log = std::fs::File::create(place.path("log")).unwrap();

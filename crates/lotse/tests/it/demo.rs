@@ -27,7 +27,7 @@ fn once_converges_the_example_estate_and_leaves_nothing_behind() {
 fn the_places_it_names_answer() {
     let place = Place::new();
     let demo = Server::start(place.lotse(&["demo", "--listen", "127.0.0.1:0", "--format", "json"]));
-    let page = demo.hello["page"].as_str().unwrap().to_owned();
+    let page = demo.page();
     for (path, word) in [
         ("/", "Lotse"),
         ("/api/v1", "links"),

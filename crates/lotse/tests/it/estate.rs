@@ -1,11 +1,11 @@
 //! `lotse serve` with an estate from Git: the first commit, a broken one, a webhook.
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::process::{Place, Server, example, get, until};
+use crate::process::{Place, Server, example, exchange, get, until};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
@@ -60,15 +60,7 @@ fn commit(place: &Place, message: &str) {
 fn serve_with(place: &Place, first: &str) -> Server {
     let mut command = place.lotse(&["serve", "--config", "lotse.yaml", "--format", "json"]);
     command.env("PATH", format!("{first}:/usr/local/bin:/usr/bin:/bin"));
-    Server::start(command)
-}
-
-fn serve(place: &Place) -> Server {
-    serve_with(place, "/nowhere")
-}
-
-fn page(daemon: &Server) -> String {
-    daemon.hello["page"].as_str().unwrap().to_owned()
+    place.serve_by(command)
 }
 
 /// Reads the status file until it is as wished.
@@ -88,19 +80,8 @@ const PUSH: &str = r#"{"object_kind":"push","ref":"refs/heads/main"}"#;
 
 /// A webhook with this header; the status of the answer, and its head.
 fn hook(page: &str, header: &str, body: &str) -> (u16, String) {
-    let address = page.strip_prefix("http://").unwrap();
-    let mut stream = std::net::TcpStream::connect(address).unwrap();
-    write!(
-        stream,
-        "POST /hooks/estate HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{header}\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, answer.split("\r\n\r\n").next().unwrap().to_lowercase())
+    let (status, head, _) = exchange(page, "POST /hooks/estate", header, body);
+    (status, head)
 }
 
 /// A push, as GitLab tells of it; the status of the answer.
@@ -111,8 +92,8 @@ fn push(page: &str, token: &str) -> u16 {
 #[test]
 fn a_push_reaches_the_cloud_and_a_broken_one_does_not() {
     let (place, _sim) = harbour(FOLLOWED);
-    let daemon = serve(&place);
-    let page = page(&daemon);
+    let daemon = place.serve();
+    let page = daemon.page();
     let first = status(&place, |status| status["verdict"] == "good");
     assert_eq!(first["good"]["subject"], "first");
     until(&page, "/readyz", |code, _| code == 200);
@@ -158,8 +139,8 @@ fn a_push_reaches_the_cloud_and_a_broken_one_does_not() {
 
     // Without the repository, the next start goes on with what is there.
     std::fs::rename(place.path("repo"), place.path("elsewhere")).unwrap();
-    let daemon = serve(&place);
-    let page = self::page(&daemon);
+    let daemon = place.serve();
+    let page = daemon.page();
     let gone = status(&place, |status| status["verdict"] == "unreachable");
     assert_eq!(gone["good"], repaired["good"]);
     assert_eq!(get(&page, "/readyz").0, 200);
@@ -186,8 +167,8 @@ fn the_check_of_the_configuration_says_what_is_followed() {
 #[test]
 fn a_folder_is_read_in_place_and_its_mistakes_are_told() {
     let (place, _sim) = harbour("  folder: repo\n");
-    let daemon = serve(&place);
-    let metrics = until(&page(&daemon), "/metrics", |_, text| {
+    let daemon = place.serve();
+    let metrics = until(&daemon.page(), "/metrics", |_, text| {
         text.contains(r#"lotse_task_last_success{task="images/sim"} 1"#)
             && text.contains(r#"lotse_estate_looks_total{outcome="unchanged"}"#)
     });
@@ -195,8 +176,8 @@ fn a_folder_is_read_in_place_and_its_mistakes_are_told() {
     assert!(daemon.terminate().success());
 
     place.write("repo/images/broken.yml", "images: 7\n");
-    let daemon = serve(&place);
-    let page = page(&daemon);
+    let daemon = place.serve();
+    let page = daemon.page();
     until(&page, "/metrics", |_, text| text.contains("lotse_estate_broken 1.0"));
     let task =
         until(&page, "/api/v1/tasks/estate", |_, body| body.contains(r#""outcome":"failed""#));
@@ -223,8 +204,8 @@ fn a_poll_follows_a_branch_and_a_path_and_takes_signed_commits_only() {
     copy_images(&place, "repo/clouds/north/images");
     commit(&place, "unsigned");
 
-    let daemon = serve(&place);
-    let page = page(&daemon);
+    let daemon = place.serve();
+    let page = daemon.page();
     let unsigned = status(&place, |status| status["verdict"] == "broken");
     let message = unsigned["broken"]["fault"]["message"].as_str().unwrap();
     assert!(message.contains("there is no signature"), "{message}");
@@ -265,8 +246,8 @@ fn signature(body: &str) -> String {
 #[test]
 fn every_kind_of_server_proves_its_webhooks_and_nobody_else_does() {
     let (place, _sim) = harbour(FOLLOWED);
-    let daemon = serve(&place);
-    let page = page(&daemon);
+    let daemon = place.serve();
+    let page = daemon.page();
     status(&place, |status| status["verdict"] == "good");
     let proof = signature(PUSH);
     let other = signature("another body");
@@ -305,8 +286,8 @@ fn looks(page: &str) -> i64 {
 #[test]
 fn a_flood_of_webhooks_ends_with_429_and_costs_a_few_looks() {
     let (place, _sim) = harbour(FOLLOWED);
-    let daemon = serve(&place);
-    let page = &page(&daemon);
+    let daemon = place.serve();
+    let page = &daemon.page();
     let first = status(&place, |status| status["verdict"] == "good");
     let answers: Vec<(u16, String)> = std::thread::scope(|scope| {
         let flood = || {
@@ -365,13 +346,13 @@ fn a_daemon_that_is_killed_while_it_fetches_loses_nothing() {
     place.write("repo/large", &noise(200_000));
     commit(&place, "second");
     std::fs::write(&hold, "").unwrap();
-    assert_eq!(push(&page(&daemon), SECRET), 202);
+    assert_eq!(push(&daemon.page(), SECRET), 202);
     for round in ["first", "second"] {
         while !held.exists() {
             std::thread::yield_now();
         }
         assert_eq!(place.names_in("state/estate/incoming").len(), 1, "in the middle, {round}");
-        let page = page(&daemon);
+        let page = daemon.page();
         assert_eq!(get(&page, "/readyz").0, 200);
         let revision = format!("lotse_estate_revision{{commit={}}} 1", first["good"]["commit"]);
         let metrics = get(&page, "/metrics").1;

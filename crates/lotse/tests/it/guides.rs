@@ -77,7 +77,7 @@ impl Newcomer {
         let config = self.place.path("etc/lotse/lotse.yaml");
         let arguments = ["serve", "--format", "json", "--config", config.to_str().unwrap()];
         let daemon = Server::start(self.command(env!("CARGO_BIN_EXE_lotse"), &arguments));
-        let page = daemon.hello["page"].as_str().unwrap();
+        let page = &daemon.page();
         self.listen = page.replace("http://", "");
         daemon
     }

@@ -28,10 +28,6 @@ fn place(sim: &Server, place: &Place, policy: &str, mail: &Inbox, hook: &Inbox) 
     place.write("lotse.yaml", &config);
 }
 
-fn serve(place: &Place) -> Server {
-    Server::start(place.lotse(&["serve", "--config", "lotse.yaml", "--format", "json"]))
-}
-
 /// Lines as they were before the encoding of the way broke them.
 fn joined(mail: &str) -> String {
     mail.replace("=\n", "").replace("=E2=9C=93", "✓")
@@ -43,7 +39,7 @@ fn what_the_daemon_proposes_arrives_by_mail_and_webhook() {
     let sim = home.simulate(&[]);
     let (mail, hook) = (Inbox::mail(), Inbox::webhook("204 No Content"));
     place(&sim, &home, "propose", &mail, &hook);
-    let daemon = serve(&home);
+    let daemon = home.serve();
 
     let event = hook.next_json();
     assert_eq!(event["type"], "change.proposed", "{event}");
@@ -56,7 +52,7 @@ fn what_the_daemon_proposes_arrives_by_mail_and_webhook() {
     assert!(mail.contains("To: ops@cloud.example"), "{mail}");
     assert!(mail.contains(&link) && mail.contains("Debian"), "{mail}");
 
-    let page = daemon.hello["page"].as_str().unwrap();
+    let page = &daemon.page();
     let metrics = until(page, "/metrics", |_, body| {
         body.contains(r#"lotse_notify_attempts_total{channel="bot",outcome="sent"} 1"#)
             && body.contains(r#"lotse_notify_attempts_total{channel="ops",outcome="sent"} 1"#)
@@ -66,8 +62,8 @@ fn what_the_daemon_proposes_arrives_by_mail_and_webhook() {
     assert!(daemon.terminate().success());
 
     // The next daemon proposes the same and tells nobody again.
-    let daemon = serve(&home);
-    let page = daemon.hello["page"].as_str().unwrap();
+    let daemon = home.serve();
+    let page = &daemon.page();
     until(page, "/metrics", |_, body| {
         body.contains(r#"lotse_task_last_success{task="images/sim"} 1"#)
             && body.contains(r#"lotse_task_last_success{task="notify/deliver"} 1"#)
@@ -92,7 +88,7 @@ fn an_apply_that_fails_is_told_and_so_is_its_end() {
     assert_eq!(status, 201, "{said}");
     let (mail, hook) = (Inbox::mail(), Inbox::webhook("200 OK"));
     place(&sim, &home, "apply", &mail, &hook);
-    let daemon = serve(&home);
+    let daemon = home.serve();
 
     let types = [hook.next_json(), hook.next_json()].map(|event| event["type"].clone());
     assert!(types.contains(&Value::from("change.failed")), "{types:?}");
@@ -104,7 +100,7 @@ fn an_apply_that_fails_is_told_and_so_is_its_end() {
     assert!(daemon.terminate().success());
 
     request(&url, "DELETE", "/_sim/faults", "");
-    let daemon = serve(&home);
+    let daemon = home.serve();
     let types = [hook.next_json(), hook.next_json()].map(|event| event["type"].clone());
     assert!(types.contains(&Value::from("change.applied")), "{types:?}");
     assert!(types.contains(&Value::from("task.recovered")), "{types:?}");
@@ -117,8 +113,8 @@ fn a_dead_letter_is_listed_and_sent_again() {
     let sim = home.simulate(&[]);
     let (mail, refusing) = (Inbox::mail(), Inbox::webhook("400 Bad Request"));
     place(&sim, &home, "propose", &mail, &refusing);
-    let daemon = serve(&home);
-    let page = daemon.hello["page"].as_str().unwrap().to_owned();
+    let daemon = home.serve();
+    let page = daemon.page();
     until(&page, "/metrics", |_, body| body.contains(r#"lotse_notify_deliveries{state="dead"} 1"#));
     let id = listed(&home, "dead")[0]["id"].as_str().unwrap().to_owned();
     let text = home.run(&["notify", "list", "--config", "lotse.yaml"]).with_code(0).stdout;

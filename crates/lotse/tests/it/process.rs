@@ -62,12 +62,32 @@ impl Place {
         Server::start(command)
     }
 
+    /// A place with a simulated cloud and a configuration that keeps the example images on it under
+    /// this policy; `more` is added to the configuration.
+    pub(crate) fn harbour(policy: &str, options_of_sim: &[&str], more: &str) -> (Self, Server) {
+        let place = Self::new();
+        let sim = place.simulate(options_of_sim);
+        let images = example("images").canonicalize().unwrap();
+        let config = format!(
+            "listen: 127.0.0.1:0\nstate_directory: state\nclouds_file: clouds.yaml\nimages:\n  \
+             path: {}\n  clouds: [sim]\n  policy: {policy}\n  period: 1h\n{more}",
+            images.display()
+        );
+        place.write("lotse.yaml", &config);
+        (place, sim)
+    }
+
     /// Starts the daemon of `lotse.yaml`.
     #[track_caller]
     pub(crate) fn serve(&self) -> Server {
+        self.serve_by(self.lotse(&["serve", "--config", "lotse.yaml", "--format", "json"]))
+    }
+
+    /// The same with another command, its log in `daemon.log`.
+    #[track_caller]
+    pub(crate) fn serve_by(&self, command: Command) -> Server {
         // A pipe takes only so much that nobody reads.
         let log = std::fs::File::create(self.path("daemon.log")).unwrap();
-        let command = self.lotse(&["serve", "--config", "lotse.yaml", "--format", "json"]);
         Server::start_with(command, log.into())
     }
 
@@ -196,12 +216,24 @@ pub(crate) fn get(base: &str, path: &str) -> (u16, String) {
 
 /// A request with a JSON body (none when empty); status and body of the answer.
 pub(crate) fn request(base: &str, method: &str, path: &str, body: &str) -> (u16, String) {
+    let (status, _, body) = exchange(base, &format!("{method} {path}"), "", body);
+    (status, body)
+}
+
+/// The same with one more header; status, head and body of the answer.
+pub(crate) fn exchange(
+    base: &str,
+    wanted: &str,
+    header: &str,
+    body: &str,
+) -> (u16, String, String) {
     use std::io::{Read, Write};
     let address = base.strip_prefix("http://").unwrap();
     let mut stream = std::net::TcpStream::connect(address).unwrap();
+    let header = if header.is_empty() { String::new() } else { format!("{header}\r\n") };
     write!(
         stream,
-        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
+        "{wanted} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{header}\
          content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )
@@ -209,7 +241,8 @@ pub(crate) fn request(base: &str, method: &str, path: &str, body: &str) -> (u16,
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (status, head.to_lowercase(), body.to_owned())
 }
 
 /// Asks until the answer is as wished; the tests' runner has the deadline.
@@ -221,6 +254,12 @@ pub(crate) fn until(base: &str, path: &str, wished: impl Fn(u16, &str) -> bool) 
         }
         std::thread::yield_now();
     }
+}
+
+/// Whether every task of this list has come to an end once.
+pub(crate) fn has_run(body: &str) -> bool {
+    let tasks: Value = serde_json::from_str(body).unwrap();
+    tasks["tasks"].as_array().unwrap().iter().all(|task| task["last"].is_object())
 }
 
 /// A variable that the runner of the real tests sets.

@@ -32,7 +32,7 @@ fn the_reference_of_the_api_has_what_the_daemon_serves() {
     place.write("lotse.yaml", "listen: 127.0.0.1:0\nstate_directory: state\n");
     let daemon =
         Server::start(place.lotse(&["serve", "--config", "lotse.yaml", "--format", "json"]));
-    let (status, served) = get(daemon.hello["page"].as_str().unwrap(), "/api/v1/openapi.json");
+    let (status, served) = get(&daemon.page(), "/api/v1/openapi.json");
     assert_eq!(status, 200);
     let served: serde_json::Value = serde_json::from_str(&served).unwrap();
     let page = place.run(&["reference", "api"]).with_code(0).stdout;

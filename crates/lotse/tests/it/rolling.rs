@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::balancer::Balancer;
-use crate::daemon::{Database, harbour, has_run};
-use crate::process::{Place, Server, get, until};
+use crate::daemon::Database;
+use crate::process::{Place, Server, get, has_run, until};
 
 /// One GET on a connection that is kept; the head of the answer, its body read and dropped.
 fn ask(stream: &mut BufReader<TcpStream>, path: &str) -> String {
@@ -41,7 +41,7 @@ fn after_sigterm_requests_are_answered_while_load_balancers_notice() {
     );
     let daemon =
         Server::start(place.lotse(&["serve", "--config", "lotse.yaml", "--format", "json"]));
-    let page = daemon.hello["page"].as_str().unwrap().to_owned();
+    let page = daemon.page();
     let connect =
         || BufReader::new(TcpStream::connect(page.strip_prefix("http://").unwrap()).unwrap());
     let mut kept = connect();
@@ -63,7 +63,7 @@ fn start(place: &Place, log: &str) -> (Server, String) {
     command.arg("--log-json");
     let log = File::create(place.path(log)).unwrap();
     let server = Server::start_with(command, Stdio::from(log));
-    let page = server.hello["page"].as_str().unwrap().to_owned();
+    let page = server.page();
     (server, page)
 }
 
@@ -95,7 +95,7 @@ fn activations(place: &Place, log: &str) -> Vec<Activation> {
 #[ignore = "real: postgresql"]
 fn a_rolling_restart_fails_no_request_and_each_task_works_at_one_place_at_a_time() {
     const ROUNDS: usize = 2;
-    let (place, _sim) = harbour(&["--latency", "0.15"]);
+    let (place, _sim) = Place::harbour("apply", &["--latency", "0.15"], "");
     let database = Database::create("rolling");
     let url = place.write("postgres-url", &database.url);
     let config = std::fs::read_to_string(place.path("lotse.yaml")).unwrap();
