@@ -9,8 +9,6 @@ use axum::extract::State as Shared;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
 use lotse_core::change::Policy;
-use lotse_core::id::ChangeId;
-use lotse_core::time::Timestamp;
 use lotse_web::api::reading::{PathWord, Sent, Words};
 use lotse_web::api::{once, paging};
 use lotse_web::console::Console;
@@ -43,12 +41,12 @@ pub(super) fn document() -> OpenApi {
 struct Document;
 
 /// A change in short.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, ToSchema)]
+#[allow(dead_code, reason = "says to readers of the API what a change looks like")]
 #[schema(as = ChangeSummary)]
 struct SummaryAnswer {
     /// Its id.
-    #[schema(value_type = String)]
-    id: ChangeId,
+    id: String,
     /// The capability, for example `images`.
     capability: String,
     /// The cloud, by its name in `clouds.yaml`.
@@ -57,8 +55,7 @@ struct SummaryAnswer {
     task: String,
     /// `proposed`, `approved`, `applying`, `failed`, `applied`, `rejected`, `superseded` or
     /// `withdrawn`.
-    #[schema(value_type = String)]
-    state: State,
+    state: String,
     /// Why a person must consent whatever the policy, if so.
     #[schema(required)]
     consent: Option<String>,
@@ -69,40 +66,19 @@ struct SummaryAnswer {
     /// How many have.
     approvals: u32,
     /// When it was proposed.
-    #[schema(value_type = String, format = DateTime)]
-    proposed: Timestamp,
+    #[schema(format = DateTime)]
+    proposed: String,
     /// Who proposed it.
     proposed_by: String,
     /// When it came to its end, or the last attempt did.
-    #[schema(required, value_type = Option<String>, format = DateTime)]
-    ended: Option<Timestamp>,
+    #[schema(required, format = DateTime)]
+    ended: Option<String>,
     /// Who ended it.
     #[schema(required)]
     ended_by: Option<String>,
     /// What became of it, one line.
     #[schema(required)]
     outcome: Option<String>,
-}
-
-impl From<Summary> for SummaryAnswer {
-    fn from(change: Summary) -> Self {
-        Self {
-            id: change.id,
-            capability: change.capability,
-            cloud: change.cloud,
-            task: change.task,
-            state: change.state,
-            consent: change.consent,
-            counts: change.counts,
-            approvals_needed: change.approvals_needed,
-            approvals: change.approvals,
-            proposed: change.proposed,
-            proposed_by: change.proposed_by,
-            ended: change.ended,
-            ended_by: change.ended_by,
-            outcome: change.outcome,
-        }
-    }
 }
 
 /// A change with everything that it would do, and what became of it.
@@ -219,7 +195,8 @@ struct ApprovalAnswer {
 /// A page of changes.
 #[derive(Debug, Serialize, ToSchema)]
 struct ChangeList {
-    changes: Vec<SummaryAnswer>,
+    #[schema(value_type = Vec<SummaryAnswer>)]
+    changes: Vec<Summary>,
     /// Give it as `after` to see the next page; missing on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
@@ -262,8 +239,7 @@ async fn list(
         None => None,
     };
     let found = changes.list(state, after, limit + 1).await.map_err(|error| problem(&error))?;
-    let (found, next) = paging::cut(found, limit, super::place);
-    let changes = found.into_iter().map(SummaryAnswer::from).collect();
+    let (changes, next) = paging::cut(found, limit, super::place);
     Ok(Json(ChangeList { changes, next }).into_response())
 }
 

@@ -6,6 +6,7 @@ use askama::Template;
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Redirect, Response};
 use lotse_core::change::FieldChange;
+use lotse_web::api::paging;
 use lotse_web::api::reading::{Fields, PathWord, Words};
 use lotse_web::console::Console;
 use lotse_web::extension::Route;
@@ -102,16 +103,14 @@ async fn list(
     let state = query.state.as_deref().and_then(|word| State::from_str(word).ok());
     let after = query.before.as_deref().and_then(to_place);
     let found = changes.list(state, after, PAGE + 1).await;
-    let mut found = found.map_err(|error| problem(&error))?;
-    let more = found.len() > PAGE as usize;
-    found.truncate(PAGE as usize);
+    let found = found.map_err(|error| problem(&error))?;
+    let (found, older) = paging::split(found, PAGE, place);
     let live = if state.is_none() && after.is_none() {
         changes.live().await.map_err(|error| problem(&error))?
     } else {
         Vec::new()
     };
     let filter = state.map_or_else(String::new, |state| format!("state={}&", state.word()));
-    let older = found.last().filter(|_| more);
     Ok(page(&List {
         layout: console.layout("Changes").live(),
         live: live.iter().map(Row::from).collect(),
@@ -120,7 +119,7 @@ async fn list(
         is_filtered: state.is_some(),
         is_later_page: after.is_some(),
         newest: format!("/changes?{filter}"),
-        older: older.map(|last| format!("/changes?{filter}before={}", place(last))),
+        older: older.map(|last| format!("/changes?{filter}before={last}")),
     }))
 }
 

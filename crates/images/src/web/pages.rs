@@ -7,13 +7,13 @@ use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Redirect, Response};
 use lotse_core::change::Policy;
 use lotse_web::access::TASK_REQUEST;
+use lotse_web::api::paging;
 use lotse_web::api::reading::{Fields, PathWord, PathWords, Words};
 use lotse_web::console::Console;
 use lotse_web::extension::Route;
 use lotse_web::problem::Problem;
-use lotse_web::text::shown;
+use lotse_web::text::{encoded, shown};
 use lotse_web::{Layout, When, page};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -68,10 +68,6 @@ const fn in_words(policy: Policy) -> &'static str {
         Policy::Propose => "proposed, and made good once they are approved",
         Policy::Apply => "made good at once",
     }
-}
-
-fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
 /// What the page of the clouds is told in its address.
@@ -230,9 +226,8 @@ async fn list(
     let after = query.after.unwrap_or(0).max(0);
     let select = Select { standing, name: name.clone(), after, limit: PAGE + 1 };
     let found = gallery.shelf.entries(&cloud, select).await;
-    let mut found = found.map_err(|error| Problem::of_store(&error))?;
-    let more = found.len() > PAGE as usize;
-    found.truncate(PAGE as usize);
+    let found = found.map_err(|error| Problem::of_store(&error))?;
+    let (found, last) = paging::split(found, PAGE, |(place, _)| *place);
     let href = format!("/images/{}", encoded(&cloud));
     let word = standing.map_or("", Standing::word);
     let first = format!("{href}?standing={word}&name={}", encoded(&name));
@@ -245,7 +240,7 @@ async fn list(
         name,
         is_later_page: after > 0,
         rows: found.iter().map(|(_, entry)| Row::new(&cloud, entry)).collect(),
-        next: found.last().filter(|_| more).map(|(place, _)| format!("{first}&after={place}")),
+        next: last.map(|place| format!("{first}&after={place}")),
         first,
     }))
 }

@@ -59,17 +59,27 @@ pub fn unknown() -> Problem {
         .detail("after is no cursor of this list; take it from `next` of the page before")
 }
 
-/// Cuts a list that was read one entry too long; says after which entry the next page begins.
-pub fn cut<T>(
+/// Cuts a list that was read one entry too long; gives the place of the last entry when another page
+/// begins after it.
+pub fn split<T, P>(
     mut entries: Vec<T>,
     limit: u32,
-    name: impl Fn(&T) -> String,
-) -> (Vec<T>, Option<String>) {
+    place: impl FnOnce(&T) -> P,
+) -> (Vec<T>, Option<P>) {
     let limit = limit as usize;
     let more = entries.len() > limit;
     entries.truncate(limit);
-    let next = entries.last().filter(|_| more).map(|last| cursor(&name(last)));
-    (entries, next)
+    let last = entries.last().filter(|_| more).map(place);
+    (entries, last)
+}
+
+/// The same for answers of the API: the cursor with which the next page begins.
+pub fn cut<T>(
+    entries: Vec<T>,
+    limit: u32,
+    name: impl FnOnce(&T) -> String,
+) -> (Vec<T>, Option<String>) {
+    split(entries, limit, |last| cursor(&name(last)))
 }
 
 #[cfg(test)]

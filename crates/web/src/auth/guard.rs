@@ -19,6 +19,7 @@ use crate::extension::is_api;
 use crate::listen::Peer;
 use crate::problem::Problem;
 use crate::shell::Shell;
+use crate::text::encoded;
 
 /// Where a request of the API carries the CSRF token of its session.
 pub(crate) const CSRF_HEADER: &str = "x-csrf-token";
@@ -82,8 +83,7 @@ pub(crate) async fn enter(State(before): State<Before>, request: Request, next: 
 
 /// Where somebody signs in and comes back from to this place.
 fn sign_in_path(path: &str) -> String {
-    let to = percent_encoding::utf8_percent_encode(path, percent_encoding::NON_ALPHANUMERIC);
-    format!("/sign-in?to={to}")
+    format!("/sign-in?to={}", encoded(path))
 }
 
 struct Refusal {

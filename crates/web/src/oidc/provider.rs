@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use lotse_core::secret::{ExposeSecret, SecretString};
 use lotse_core::time::{SharedClock, SignedDuration, Timestamp};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::AUTHORIZATION;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -23,7 +22,7 @@ use super::{OidcError, claims, id_token};
 use crate::config::{OidcConfig, is_protected};
 use crate::credential::Credential;
 use crate::error::Error;
-use crate::text::shown;
+use crate::text::{encoded, shown};
 
 /// No answer of a provider is larger.
 const LARGEST: usize = 1 << 20;
@@ -270,7 +269,6 @@ impl Provider {
         match &self.secret {
             Some(secret) if basic => {
                 // RFC 6749 section 2.3.1: both words are encoded before they are joined.
-                let encoded = |word: &str| utf8_percent_encode(word, NON_ALPHANUMERIC).to_string();
                 let (id, secret) = (encoded(client_id), encoded(secret.expose_secret()));
                 request = request.basic_auth(id, Some(secret));
             }

@@ -12,7 +12,7 @@ use url::form_urlencoded;
 
 use super::layout::{Layout, When};
 use super::page;
-use crate::api::Words;
+use crate::api::{Words, paging};
 use crate::auth::guard::Caller;
 use crate::problem::Problem;
 use crate::shell::Shell;
@@ -88,10 +88,8 @@ pub(super) async fn show(
     };
     // One more than is shown tells whether there are older ones.
     let found = shell.gate.store.audit_search(&filter, query.before, PAGE + 1).await;
-    let mut found = found.map_err(|error| Problem::of_store(&error))?;
-    let more = found.len() > PAGE as usize;
-    found.truncate(PAGE as usize);
-    let last = found.last().filter(|_| more).map(|entry| entry.seq);
+    let found = found.map_err(|error| Problem::of_store(&error))?;
+    let (found, last) = paging::split(found, PAGE, |entry| entry.seq);
     Ok(page(&Audit {
         layout: Layout::of(&shell, &identity, "/audit", "Audit log"),
         chain: chain(&shell.board),

@@ -14,7 +14,7 @@ use crate::auth::guard::Caller;
 use crate::auth::sign_in::target;
 use crate::credential::Credential;
 use crate::shell::Shell;
-use crate::text::shown;
+use crate::text::{encoded, shown};
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
@@ -50,10 +50,9 @@ pub(crate) async fn show(
         let issuer = url::Url::parse(&provider.config().issuer).ok()?;
         issuer.host_str().map(|host| shown(host, 100))
     });
-    let encoded = percent_encoding::utf8_percent_encode(&to, percent_encoding::NON_ALPHANUMERIC);
     page(&SignIn {
         layout: Layout::of(&shell, &identity, "/sign-in", "Sign in"),
-        start: format!("/sign-in/start?to={encoded}"),
+        start: format!("/sign-in/start?to={}", encoded(&to)),
         // Written as it was read, so that nothing else gets onto the page.
         key: query.key.and_then(|key| Some(Credential::parse(&key)?.encode())),
         provider: issuer,

@@ -16,7 +16,7 @@ use crate::api::{Fields, Words};
 use crate::auth::guard::Caller;
 use crate::problem::Problem;
 use crate::shell::Shell;
-use crate::text::shown;
+use crate::text::{encoded, shown};
 
 #[derive(Template)]
 #[template(path = "tasks.html")]
@@ -60,9 +60,7 @@ pub(super) async fn request(
     Fields(form): Fields<RequestForm>,
 ) -> Result<Response, Problem> {
     shell.activate(&identity, &form.task).await?;
-    let name =
-        percent_encoding::utf8_percent_encode(&form.task, percent_encoding::NON_ALPHANUMERIC);
-    Ok(Redirect::to(&format!("/tasks?requested={name}")).into_response())
+    Ok(Redirect::to(&format!("/tasks?requested={}", encoded(&form.task))).into_response())
 }
 
 impl Shell {

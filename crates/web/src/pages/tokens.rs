@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::layout::{Layout, When};
 use super::{page, page_with};
 use crate::access::{Identity, TOKEN_ALL, TOKEN_WRITE};
-use crate::api::{Fields, Words};
+use crate::api::{Fields, Words, paging};
 use crate::auth::guard::Caller;
 use crate::auth::token::NewToken;
 use crate::problem::Problem;
@@ -100,9 +100,8 @@ async fn list(
     let sees_all = identity.may(&TOKEN_ALL);
     let owner = if sees_all { None } else { identity.owner() };
     let found = shell.gate.store.token_list(owner, before, PAGE + 1).await;
-    let mut found = found.map_err(|error| Problem::of_store(&error))?;
-    let more = found.len() > PAGE as usize;
-    found.truncate(PAGE as usize);
+    let found = found.map_err(|error| Problem::of_store(&error))?;
+    let (found, last) = paging::split(found, PAGE, |token| token.id.clone());
     let now = shell.gate.clock.now();
     let permissions = shell.gate.grantable(identity).into_iter().map(|permission| PermissionView {
         name: permission.name,
@@ -118,7 +117,7 @@ async fn list(
         permissions: permissions.collect(),
         name: String::new(),
         days: 90,
-        older: found.last().filter(|_| more).map(|last| format!("/tokens?before={}", last.id)),
+        older: last.map(|id| format!("/tokens?before={id}")),
         rows: found.iter().map(|token| TokenView::new(token, now)).collect(),
     })
 }
