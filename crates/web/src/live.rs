@@ -2,7 +2,10 @@
 //!
 //! A small script of ours listens and fetches the page anew. Pages are complete without it; they only
 //! do not change by themselves. A stream says nothing that its listener could not read on the page,
-//! and ends with their session, with the daemon, or after a while (browsers then come back).
+//! and ends with their session, with the daemon, or after a while (browsers then come back). However
+//! many listen, the state is looked at once ([`pulse`]).
+
+mod pulse;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -14,19 +17,21 @@ use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::stream::{Stream, unfold};
 use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::Interval;
 
 use crate::access::{Access, TASK_READ};
 use crate::problem::Problem;
 use crate::shell::Shell;
 
+pub(crate) use pulse::Pulse;
+use pulse::{Beat, Look};
+
 /// Streams at a time; who comes later sees pages that stand still.
 pub(crate) const MOST: usize = 200;
-/// How often the state is looked at: what other instances did is seen there.
-const TICK: Duration = Duration::from_secs(1);
-/// After so many ticks it is asked again whether the listener is still somebody.
-const RECHECK: u32 = 30;
-/// After so many ticks a stream ends.
-const LONGEST: u32 = 900;
+/// After so long it is asked again whether the listener is still somebody.
+const RECHECK: Duration = Duration::from_secs(30);
+/// After so many of these a stream ends.
+const LONGEST: u32 = 30;
 
 const SCRIPT: &str = include_str!("../templates/live.js");
 
@@ -43,10 +48,11 @@ pub(crate) async fn script() -> Response {
 struct Listener {
     shell: Arc<Shell>,
     headers: HeaderMap,
-    board: watch::Receiver<u64>,
-    /// The newest entry of the audit log that was seen.
-    seen: i64,
-    ticks: u32,
+    beats: watch::Receiver<Beat>,
+    rechecks: Interval,
+    /// How many rechecks are left.
+    left: u32,
+    greeted: bool,
     _place: OwnedSemaphorePermit,
 }
 
@@ -59,18 +65,24 @@ pub(crate) async fn stream(
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too many live pages are open")
             .header(header::RETRY_AFTER, "60")
     })?;
-    let board = shell.board.watch();
-    let seen = newest(&shell).await.unwrap_or(0);
-    let listener = Listener { shell, headers, board, seen, ticks: 0, _place: place };
+    let looker = shell.clone();
+    let look = move || {
+        let shell = looker.clone();
+        async move { look(&shell).await }
+    };
+    let beats = shell.pulse.listen(shell.board.watch(), look).await;
+    let mut rechecks = tokio::time::interval(RECHECK);
+    rechecks.reset();
+    let listener =
+        Listener { shell, headers, beats, rechecks, left: LONGEST, greeted: false, _place: place };
     Ok(Sse::new(events(listener)).into_response())
 }
 
 fn events(listener: Listener) -> impl Stream<Item = Result<Event, Infallible>> {
     unfold(listener, |mut listener| async move {
         // The first event tells a page that comes back that it may have missed some.
-        let first = listener.ticks == 0;
+        let first = !std::mem::replace(&mut listener.greeted, true);
         let changed = first || listener.wait().await?;
-        listener.ticks += u32::from(first);
         let event = if changed {
             // Browsers drop an event without data.
             Event::default().event("changed").data("look again")
@@ -84,29 +96,30 @@ fn events(listener: Listener) -> impl Stream<Item = Result<Event, Infallible>> {
 impl Listener {
     /// Waits until something has changed (true) or a sign of life is due (false); `None` at the end.
     async fn wait(&mut self) -> Option<bool> {
-        for _ in 0..RECHECK {
-            let told = tokio::time::timeout(TICK, self.board.changed()).await;
-            self.ticks += 1;
-            if self.shell.readiness.is_draining() || self.ticks > LONGEST {
-                return None;
+        tokio::select! {
+            // However much changes: whose session has ended hears nothing of it for long.
+            biased;
+            _ = self.rechecks.tick() => {
+                self.left = self.left.checked_sub(1)?;
+                let identity = self.shell.gate.identify(&self.headers).await.ok()?;
+                identity.reaches(Access::Needs(&TASK_READ)).then_some(false)
             }
-            if let Ok(told) = told {
-                return told.ok().map(|()| true);
-            }
-            // A state that cannot be read is told by readiness; here nothing has changed.
-            let newest = newest(&self.shell).await.unwrap_or(self.seen);
-            if newest != self.seen {
-                self.seen = newest;
-                return Some(true);
+            told = self.beats.changed() => {
+                told.ok()?;
+                (!self.beats.borrow_and_update().over).then_some(true)
             }
         }
-        let identity = self.shell.gate.identify(&self.headers).await.ok()?;
-        identity.reaches(Access::Needs(&TASK_READ)).then_some(false)
     }
 }
 
-/// The newest entry of the audit log: every deed of anybody moves it.
-async fn newest(shell: &Shell) -> Option<i64> {
-    let found = shell.gate.store.audit_list(None, 1).await.ok()?;
-    Some(found.first().map_or(0, |entry| entry.seq))
+/// Looks at the newest entry of the audit log: every deed of anybody, at any instance, moves it.
+async fn look(shell: &Shell) -> Look {
+    if shell.readiness.is_draining() {
+        return Look::Over;
+    }
+    match shell.gate.store.audit_list(None, 1).await {
+        Ok(found) => Look::Newest(found.first().map_or(0, |entry| entry.seq)),
+        // A state that cannot be read is told by readiness; here nothing has changed.
+        Err(_) => Look::Unknown,
+    }
 }

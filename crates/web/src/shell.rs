@@ -93,6 +93,8 @@ pub struct Shell {
     pub(crate) highlights: Vec<Arc<dyn Highlights>>,
     /// Places for listeners of live pages.
     pub(crate) streams: Arc<Semaphore>,
+    /// What they listen to.
+    pub(crate) pulse: Arc<live::Pulse>,
     pub(crate) document: api::document::Served,
 }
 
@@ -136,6 +138,7 @@ impl Shell {
             navigation,
             highlights: extension.highlights,
             streams: Arc::new(Semaphore::new(live::MOST)),
+            pulse: Arc::default(),
             document,
         });
         let mut routes = open_routes(&shell);
