@@ -77,7 +77,6 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::fault_body::Fault;
-use crate::neutron::plug::Plugged;
 use crate::service::{Exchange, Service};
 use crate::world::{SharedWorld, World};
 
@@ -101,11 +100,13 @@ pub(crate) fn populate(world: &World, servers: u64) {
     generate::expand(&mut compute, &world.ids, world.now());
 }
 
-/// Takes over what Neutron knows of a server's ports, because a floating IP came or went. Call with
-/// no lock held.
-#[allow(dead_code, reason = "called by Neutron once its floating IPs are widened")]
-pub(crate) fn refresh_addresses(world: &World, server: &str, plugged: Vec<Plugged>) {
-    network::refresh(world, server, plugged);
+/// Takes over the floating IPs of servers that have changed in Neutron since the last call; Neutron
+/// tells Nova so. Call with no lock held.
+pub(crate) fn readdress(world: &World) {
+    let servers = world.network().take_readdressed();
+    for server in servers {
+        network::refresh_from_neutron(world, &server);
+    }
 }
 
 /// Where the service is mounted.

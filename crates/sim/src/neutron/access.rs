@@ -45,8 +45,9 @@ impl<'a> Change<'a> {
         self.events.push((event_type, payload));
     }
 
-    /// Tells everybody. Called with no lock held.
+    /// Tells everybody, Nova first. Called with no lock held.
     pub(crate) fn finish(self) {
+        crate::nova::readdress(self.world);
         let cause = self.request.cause();
         for (event_type, payload) in self.events {
             self.world.events.publish(Happened {

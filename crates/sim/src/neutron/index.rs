@@ -51,6 +51,8 @@ pub(crate) struct Index {
     due: BTreeSet<(Timestamp, String)>,
     /// Floating IPs whose state follows at the next look.
     pub(crate) turning: BTreeSet<String>,
+    /// Servers to which other floating IPs lead than Nova knows of.
+    readdressed: BTreeSet<String>,
 }
 
 fn items<'a, C: IntoIterator<Item = &'a String>>(

@@ -111,9 +111,9 @@ fn remember(plugged: Plugged) -> Nic {
     }
 }
 
-/// Takes over what Neutron knows of a server's ports, for example a new floating IP.
-pub(crate) fn refresh(world: &World, server: &str, plugged: Vec<Plugged>) {
-    let connected = connected(world, plugged);
+/// Asks Neutron anew what a server is plugged into, for example after a floating IP was led to it.
+pub(crate) fn refresh_from_neutron(world: &World, server: &str) {
+    let connected = connected(world, plug::addresses(world, server));
     let mut compute = world.compute();
     compute.servers.change(server, |server| {
         let tags: Vec<(String, String)> = server
@@ -128,12 +128,6 @@ pub(crate) fn refresh(world: &World, server: &str, plugged: Vec<Plugged>) {
         }
         server.security_groups = connected.groups;
     });
-}
-
-/// Asks Neutron anew what a server is plugged into.
-pub(crate) fn refresh_from_neutron(world: &World, server: &str) {
-    let plugged = plug::addresses(world, server);
-    refresh(world, server, plugged);
 }
 
 /// Neutron's refusal in Nova's words.

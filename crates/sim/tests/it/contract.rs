@@ -69,6 +69,7 @@ mod nova;
 mod nova_action;
 mod nova_flavor;
 mod nova_host;
+mod nova_network;
 mod nova_server;
 mod nova_state;
 mod octavia;

@@ -79,15 +79,31 @@ impl Network {
     pub(crate) fn put_floating_ip(&mut self, floating: FloatingIp) {
         if let Some(old) = self.floating_ips.remove(&floating.standard.id) {
             self.index.drop_floating_ip(&old);
+            self.readdress(&old);
         }
         self.index.add_floating_ip(&floating);
+        self.readdress(&floating);
         self.floating_ips.insert(floating.standard.id.clone(), floating);
     }
 
     pub(crate) fn take_floating_ip(&mut self, id: &str) -> Option<FloatingIp> {
         let floating = self.floating_ips.remove(id)?;
         self.index.drop_floating_ip(&floating);
+        self.readdress(&floating);
         Some(floating)
+    }
+
+    /// Notes the server that a floating IP leads to, if it is one.
+    fn readdress(&mut self, floating: &FloatingIp) {
+        let port = floating.port_id.as_ref().and_then(|id| self.ports.get(id));
+        if let Some(port) = port.filter(|port| port.device_owner.starts_with("compute:")) {
+            self.index.readdressed.insert(port.device_id.clone());
+        }
+    }
+
+    /// The servers whose floating IPs have changed since somebody asked.
+    pub(crate) fn take_readdressed(&mut self) -> BTreeSet<String> {
+        std::mem::take(&mut self.index.readdressed)
     }
 
     pub(crate) fn put_group(&mut self, group: SecurityGroup) {

@@ -1,7 +1,7 @@
 //! Servers and what belongs to them, driven by the `openstack` command.
 
 use lotse_sim::{SimCloud, SimOptions};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Client, names};
 
@@ -129,6 +129,57 @@ async fn volumes_come_and_go_with_the_openstack_command() {
     assert!(complaint.contains("is not bootable"), "{complaint}");
     client.run(&["server", "delete", "--wait", "one"]).await;
     client.run(&["volume", "delete", "data"]).await;
+}
+
+/// The addresses of the server `one` by network.
+async fn addresses(client: &Client) -> Value {
+    client.json(&["server", "show", "one"]).await["addresses"].take()
+}
+
+#[tokio::test]
+#[ignore = "real: openstackclient"]
+async fn addresses_come_and_go_with_the_openstack_command() {
+    let sim = SimCloud::start(SimOptions::default()).await.expect("a cloud");
+    let client = Client::new(&sim, "sim");
+    parts(&client).await;
+    for (net, range) in [("net", "10.77.0.0/24"), ("side", "10.78.0.0/24")] {
+        client.run(&["network", "create", net]).await;
+        client.run(&["subnet", "create", "--network", net, "--subnet-range", range, net]).await;
+    }
+    client.run(&["router", "create", "--external-gateway", "public", "way"]).await;
+    client.run(&["router", "add", "subnet", "way", "net"]).await;
+    let create = ["server", "create", "--flavor", "small", "--image", "tiny", "--wait"];
+    client
+        .run(&[&create[..], &["--nic", "net-id=net,v4-fixed-ip=10.77.0.9", "one"]].concat())
+        .await;
+    assert_eq!(addresses(&client).await, json!({"net": ["10.77.0.9"]}));
+
+    let made = client.json(&["floating", "ip", "create", "public"]).await;
+    let floating = made["floating_ip_address"].as_str().expect("an address").to_owned();
+    client.run(&["server", "add", "floating", "ip", "one", &floating]).await;
+    assert_eq!(addresses(&client).await, json!({"net": ["10.77.0.9", floating]}));
+    let listed = client.json(&["server", "list"]).await;
+    assert_eq!(listed[0]["Networks"], json!({"net": ["10.77.0.9", floating]}), "{listed}");
+    client.run(&["server", "remove", "floating", "ip", "one", &floating]).await;
+    assert_eq!(addresses(&client).await, json!({"net": ["10.77.0.9"]}));
+
+    client.run(&["server", "add", "network", "one", "side"]).await;
+    let shown = addresses(&client).await;
+    assert_eq!(shown["side"].as_array().map(Vec::len), Some(1), "{shown}");
+    client.run(&["server", "remove", "network", "one", "side"]).await;
+    assert_eq!(addresses(&client).await, json!({"net": ["10.77.0.9"]}));
+    let fixed = ["--network", "side", "--fixed-ip", "ip-address=10.78.0.9", "card"];
+    client.run(&[&["port", "create"], &fixed[..]].concat()).await;
+    client.run(&["server", "add", "port", "one", "card"]).await;
+    assert_eq!(addresses(&client).await["side"], json!(["10.78.0.9"]));
+    client.run(&["server", "remove", "port", "one", "card"]).await;
+    let left = client.json(&["port", "show", "card"]).await;
+    assert_eq!(left["device_id"], "", "{left}");
+
+    client.run(&["server", "delete", "--wait", "one"]).await;
+    let ports = client.json(&["port", "list", "--network", "net"]).await;
+    let address = |port: &Value| port["Fixed IP Addresses"].to_string().contains("10.77.0.9");
+    assert!(!ports.as_array().expect("a list").iter().any(address), "{ports}");
 }
 
 #[tokio::test]
