@@ -136,8 +136,15 @@ impl Service for Neutron {
     fn refuse(&self, status: u16, message: &str) -> Response {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let kind = match status.as_u16() {
+            400 => "HTTPBadRequest",
+            403 => "HTTPForbidden",
+            404 => "HTTPNotFound",
+            409 => "HTTPConflict",
             429 => "HTTPTooManyRequests",
-            503 => "HTTPServiceUnavailable",
+            502 => "HTTPBadGateway",
+            // This one is an exception of Neutron's own.
+            503 => "ServiceUnavailable",
+            504 => "HTTPGatewayTimeout",
             _ => "HTTPInternalServerError",
         };
         Refusal::new(status, kind, message).into_response()

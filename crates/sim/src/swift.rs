@@ -81,7 +81,12 @@ impl Service for Swift {
 
     fn refuse(&self, status: u16, message: &str) -> Response {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Refused::saying(status, message).into_response()
+        // Where Swift stumbles, its page says nothing of why; it has none for those who ask too often.
+        if status.is_server_error() {
+            Refused::new(status).into_response()
+        } else {
+            Refused::saying(status, message).into_response()
+        }
     }
 
     fn finish(&self, exchange: &Exchange, mut answer: Response) -> Response {

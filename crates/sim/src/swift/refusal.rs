@@ -72,6 +72,12 @@ const fn explanation(status: StatusCode) -> &'static str {
         StatusCode::PAYLOAD_TOO_LARGE => "The body of your request was too large for this server.",
         StatusCode::RANGE_NOT_SATISFIABLE => "The Range requested is not available.",
         StatusCode::UNPROCESSABLE_ENTITY => "Unable to process the contained instructions",
+        StatusCode::INTERNAL_SERVER_ERROR => {
+            "The server has either erred or is incapable of performing the requested operation."
+        }
+        StatusCode::NOT_IMPLEMENTED => "The requested method is not implemented by this server.",
+        StatusCode::BAD_GATEWAY => "Bad gateway.",
+        StatusCode::GATEWAY_TIMEOUT => "A timeout has occurred speaking to a backend server.",
         _ => "The server is currently unavailable. Please try again at a later time.",
     }
 }
@@ -81,6 +87,7 @@ fn html(status: StatusCode) -> String {
     let title = match status {
         StatusCode::PAYLOAD_TOO_LARGE => "Request Entity Too Large",
         StatusCode::RANGE_NOT_SATISFIABLE => "Requested Range Not Satisfiable",
+        StatusCode::INTERNAL_SERVER_ERROR => "Internal Error",
         status => status.canonical_reason().unwrap_or("Error"),
     };
     format!("<html><h1>{title}</h1><p>{}</p></html>", explanation(status))

@@ -160,34 +160,75 @@ async fn chance_hits_the_same_requests_again_with_the_same_seed() {
 async fn a_status_fault_speaks_the_language_of_each_service() {
     let (cloud, session) = cloud().await;
     for (status, effect) in [
+        (500, Effect::Status { status: 500, body: None }),
         (503, Effect::Status { status: 503, body: None }),
         (429, Effect::TooManyRequests { retry_after: 7 }),
     ] {
         cloud.faults().clear();
         cloud.faults().add(Fault::new(effect));
-        for (service, place) in LANGUAGES {
+        for (service, message, words) in LANGUAGES {
             let answer = Answer::of(session.to(service, Method::GET, "/")).await;
             assert_eq!(answer.status, status, "{service}");
             let retry = (status == 429).then_some("7");
             assert_eq!(answer.header("retry-after"), retry, "{service}");
             let body = answer.json();
             let outer = body.as_object().and_then(|it| it.keys().next()).expect("a key");
-            let shown = body.pointer(&place.replace("{}", outer));
+            let shown = body.pointer(&message.replace("{}", outer));
             assert!(shown.is_some_and(serde_json::Value::is_string), "{service}: {body}");
+            let (place, of_500, of_503, of_429) = *words;
+            let word = match status {
+                500 => of_500,
+                503 => of_503,
+                _ => of_429,
+            };
+            let said = body.pointer(&place.replace("{}", outer)).cloned().unwrap_or_default();
+            assert_eq!(said.as_str().map_or(said.to_string(), str::to_owned), word, "{service}");
         }
-        // Glance answers with WebOb's page to those who take one.
-        let answer = Answer::of(session.image(Method::GET, "/")).await;
-        assert_eq!(answer.status, status);
-        assert!(answer.text.contains("<h1>"), "{}", answer.text);
+        // Glance answers with WebOb's page to those who take one, Swift with its own to everybody.
+        let image = Answer::of(session.image(Method::GET, "/")).await;
+        let object = Answer::of(session.to("object-store", Method::GET, "/")).await;
+        assert_eq!((image.status, object.status), (status, status));
+        assert!(image.text.contains("<h1>"), "{}", image.text);
+        let page = match status {
+            500 => {
+                "<html><h1>Internal Error</h1><p>The server has either erred or is incapable of \
+                 performing the requested operation.</p></html>"
+            }
+            503 => {
+                "<html><h1>Service Unavailable</h1><p>The server is currently unavailable. Please \
+                 try again at a later time.</p></html>"
+            }
+            _ => "A fault rule of the simulated cloud made this answer.",
+        };
+        assert_eq!((object.media_type(), object.text.as_str()), ("text/html", page));
     }
 }
 
-/// Where each service puts its message; `{}` stands for the one key of the body.
-const LANGUAGES: &[(&str, &str)] = &[
-    ("identity", "/error/message"),
-    ("compute", "/{}/message"),
-    ("placement", "/errors/0/detail"),
-    ("volumev3", "/{}/message"),
+/// Where a service says what kind of error it is, and what it says there for 500, 503 and 429.
+type Words = (&'static str, &'static str, &'static str, &'static str);
+
+/// Where each service puts its message, and its words; `{}` stands for the one key of the body.
+const LANGUAGES: &[(&str, &str, Words)] = &[
+    ("identity", "/error/message", ("/error/code", "500", "503", "429")),
+    ("compute", "/{}/message", ("/{}/code", "500", "503", "429")),
+    ("placement", "/errors/0/detail", ("/errors/0/status", "500", "503", "429")),
+    ("volumev3", "/{}/message", ("/{}/code", "500", "503", "429")),
+    (
+        "network",
+        "/NeutronError/message",
+        (
+            "/NeutronError/type",
+            "HTTPInternalServerError",
+            "ServiceUnavailable",
+            "HTTPTooManyRequests",
+        ),
+    ),
+    ("load-balancer", "/faultstring", ("/faultcode", "Server", "Server", "Client")),
+    (
+        "key-manager",
+        "/description",
+        ("/title", "Internal Server Error", "Service Unavailable", "Too Many Requests"),
+    ),
 ];
 
 #[tokio::test]
