@@ -33,6 +33,8 @@
 //! - Exchanging a volume for another (`PUT os-volume_attachments` with another id) is refused.
 //! - Between two writes to its database Nova shows a server that is being deleted as `DELETED`; here
 //!   it is gone at once.
+//! - Neutron's news of floating IPs and deleted ports are on a server at once; Neutron collects them
+//!   for two seconds.
 //! - Of the properties of images only `img_hv_type` and the sizes choose hosts.
 
 mod actions;
@@ -100,8 +102,8 @@ pub(crate) fn populate(world: &World, servers: u64) {
     generate::expand(&mut compute, &world.ids, world.now());
 }
 
-/// Takes over the floating IPs of servers that have changed in Neutron since the last call; Neutron
-/// tells Nova so. Call with no lock held.
+/// Takes over what has changed in Neutron since the last call: floating IPs of servers, ports that are
+/// gone. Neutron tells Nova so. Call with no lock held.
 pub(crate) fn readdress(world: &World) {
     let servers = world.network().take_readdressed();
     for server in servers {

@@ -51,7 +51,7 @@ pub(crate) struct Index {
     due: BTreeSet<(Timestamp, String)>,
     /// Floating IPs whose state follows at the next look.
     pub(crate) turning: BTreeSet<String>,
-    /// Servers to which other floating IPs lead than Nova knows of.
+    /// Servers that have other ports, or to which other floating IPs lead, than Nova knows of.
     readdressed: BTreeSet<String>,
 }
 

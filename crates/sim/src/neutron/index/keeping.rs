@@ -46,6 +46,7 @@ impl Network {
     pub(crate) fn take_port(&mut self, id: &str) -> Option<Port> {
         let port = self.ports.remove(id)?;
         self.index.drop_port(&port);
+        self.note_server(&port);
         Some(port)
     }
 
@@ -95,13 +96,20 @@ impl Network {
 
     /// Notes the server that a floating IP leads to, if it is one.
     fn readdress(&mut self, floating: &FloatingIp) {
-        let port = floating.port_id.as_ref().and_then(|id| self.ports.get(id));
-        if let Some(port) = port.filter(|port| port.device_owner.starts_with("compute:")) {
+        let port = floating.port_id.as_ref().and_then(|id| self.ports.get(id)).cloned();
+        if let Some(port) = port {
+            self.note_server(&port);
+        }
+    }
+
+    /// Notes the server that has a port, if it is one: what leads to it is no longer what it was.
+    fn note_server(&mut self, port: &Port) {
+        if port.device_owner.starts_with("compute:") {
             self.index.readdressed.insert(port.device_id.clone());
         }
     }
 
-    /// The servers whose floating IPs have changed since somebody asked.
+    /// The servers whose ports and floating IPs have changed since somebody asked.
     pub(crate) fn take_readdressed(&mut self) -> BTreeSet<String> {
         std::mem::take(&mut self.index.readdressed)
     }

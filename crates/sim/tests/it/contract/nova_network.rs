@@ -102,6 +102,12 @@ async fn addresses(bed: &Bed, script: &mut Script) {
     let removed = quietly(member, "2.90", ("DELETE", &format!("{path}/{other}")), None).await;
     script.note(&format!("removed → {}", removed.status));
     settles(bed, script, &id, 2).await;
+    let again = quietly(member, "2.90", ("POST", &path), Some(&body)).await;
+    settles(bed, script, &id, 3).await;
+    let other = text(&again.json()["interfaceAttachment"], "port_id").to_owned();
+    let gone = neutron::quietly(member, "DELETE", &format!("/ports/{other}"), None).await;
+    script.note(&format!("deleted → {}", gone.status));
+    settles(bed, script, &id, 2).await;
 
     script.part("without it");
     let nowhere = json!({"floatingip": {"port_id": null}});
