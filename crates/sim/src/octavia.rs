@@ -33,6 +33,8 @@
 //! - The port of an address goes with its load balancer also for `amphora`; the testbed's network
 //!   driver, which does nothing, leaves it.
 //! - Lists of what is below something are in the order of ids, where Octavia has none.
+//! - Bodies are read as JSON whatever their media type says; Octavia reads others as forms.
+//! - A method that a path does not have is 405; Octavia's framework takes some for another request.
 //! - What is wrong with a regular expression of a rule is not said.
 //! - All providers send notifications; in Octavia only `amphora` does.
 
