@@ -27,7 +27,8 @@ const REMEMBERED: usize = 10_000;
 /// All servers, kept in the order in which lists show them, so that a page costs its length.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Servers {
-    live: BTreeMap<Key, Server>,
+    /// Boxed, because the nodes of a tree that grows at one end are half empty.
+    live: BTreeMap<Key, Box<Server>>,
     keys: HashMap<Box<str>, Key>,
     /// When the next step of a server is due.
     due: BTreeSet<(Timestamp, Key)>,
@@ -37,22 +38,22 @@ pub(crate) struct Servers {
 
 impl Servers {
     pub(crate) fn get(&self, id: &str) -> Option<&Server> {
-        self.live.get(self.keys.get(id)?)
+        self.live.get(self.keys.get(id)?).map(Box::as_ref)
     }
 
     pub(crate) fn at(&self, key: Key) -> Option<&Server> {
-        self.live.get(&key)
+        self.live.get(&key).map(Box::as_ref)
     }
 
     /// All servers, the youngest first.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Server> {
-        self.live.values()
+        self.live.values().map(Box::as_ref)
     }
 
     /// The servers behind this one.
     pub(crate) fn after(&self, key: Key) -> impl Iterator<Item = &Server> {
         use std::ops::Bound::{Excluded, Unbounded};
-        self.live.range((Excluded(key), Unbounded)).map(|(_, server)| server)
+        self.live.range((Excluded(key), Unbounded)).map(|(_, server)| &**server)
     }
 
     /// Deleted servers, the one deleted last first.
@@ -72,7 +73,7 @@ impl Servers {
         if let Some(step) = server.steps.front() {
             self.due.insert((step.at, key));
         }
-        self.live.insert(key, server);
+        self.live.insert(key, Box::new(server));
     }
 
     /// Changes a server; what depends on its content follows.
@@ -125,7 +126,7 @@ impl Servers {
         if self.deleted.len() >= REMEMBERED {
             self.deleted.pop_front();
         }
-        self.deleted.push_back(server);
+        self.deleted.push_back(*server);
     }
 
     /// Takes a server away as if it had never been.
@@ -149,7 +150,7 @@ impl Servers {
 impl Serialize for Servers {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // Oldest first, and the deleted ones with them: a vm state tells them apart.
-        serializer.collect_seq(self.deleted.iter().chain(self.live.values().rev()))
+        serializer.collect_seq(self.deleted.iter().chain(self.iter().rev()))
     }
 }
 
