@@ -125,7 +125,9 @@ impl Shell {
             parts.metrics.register(register);
         }
         let mut navigation = pages::navigation();
-        navigation.extend(extension.navigation);
+        // What the capabilities show stands between the first page and those of the daemon itself.
+        let after_first = navigation.len().min(1);
+        navigation.splice(after_first..after_first, extension.navigation);
         let document = api::document::Served::default();
         let shell = Arc::new(Self {
             about: parts.about,

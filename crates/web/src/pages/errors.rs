@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -34,13 +34,18 @@ pub(crate) async fn present(
     next: Next,
 ) -> Response {
     let reads_html = !is_api(request.uri().path()) && accepts_html(request.headers());
+    let cookies: HeaderMap = cookies(request.headers()).filter(|_| reads_html).collect();
     let response = next.run(request).await;
     let Some(problem) = response.extensions().get::<Problem>().filter(|_| reads_html) else {
         return response;
     };
-    let caller = response.extensions().get::<Caller>().cloned();
-    let stranger = Identity::stranger(None);
-    let identity = caller.as_ref().map_or(&stranger, |caller| &*caller.0);
+    // Where there is no route nobody was asked who they are.
+    let identity = if let Some(caller) = response.extensions().get::<Caller>() {
+        caller.0.clone()
+    } else {
+        let known = shell.gate.identify(&cookies).await;
+        Arc::new(known.unwrap_or_else(|_| Identity::stranger(None)))
+    };
     let (title, detail, hints) = problem.words();
     let mut title = title.to_owned();
     if let Some(first) = title.get_mut(..1) {
@@ -50,7 +55,7 @@ pub(crate) async fn present(
     let mut page = page_with(
         status,
         &ErrorPage {
-            layout: Layout::of(&shell, identity, "", &title),
+            layout: Layout::of(&shell, &identity, "", &title),
             status: status.as_u16(),
             detail: detail.map(str::to_owned),
             hints: hints.to_vec(),
@@ -63,6 +68,11 @@ pub(crate) async fn present(
         }
     }
     page
+}
+
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let cookies = headers.get_all(header::COOKIE).iter();
+    cookies.map(|cookie| (header::COOKIE, cookie.clone()))
 }
 
 fn accepts_html(headers: &HeaderMap) -> bool {

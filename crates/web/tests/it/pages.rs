@@ -168,6 +168,9 @@ async fn errors_are_pages_for_browsers_and_problems_for_programs() {
     assert_eq!(missing.status, StatusCode::NOT_FOUND);
     assert!(missing.header("content-type").starts_with("text/html"), "{missing:?}");
     assert!(missing.text.contains("No such page") && !missing.text.contains("<b>"));
+    assert!(missing.text.contains("vera") && missing.text.contains("Sign out"), "still known");
+    let lost = world.browser().get("/nowhere").await;
+    assert!(lost.text.contains("Sign in") && !lost.text.contains("/tasks"), "{}", lost.text);
     let forbidden = browser.get("/audit").await;
     assert_eq!(forbidden.status, StatusCode::FORBIDDEN);
     assert!(forbidden.text.contains("audit.read") && forbidden.text.contains("Sign out"));
