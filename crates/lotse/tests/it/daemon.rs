@@ -1,6 +1,6 @@
 //! `lotse serve`: start, drain, kill, a second instance.
 
-use crate::process::{Place, get, has_run, until, variable};
+use crate::process::{Place, example, get, has_run, request, until, variable};
 
 #[test]
 fn the_daemon_is_ready_works_and_drains_on_sigterm() {
@@ -143,6 +143,74 @@ fn a_cloud_that_is_gone_fails_the_task_and_not_the_daemon() {
     assert!(tasks.contains(r#""kind":"unavailable""#), "{tasks}");
     assert_eq!(get(&page, "/readyz").0, 200);
     assert!(daemon.terminate().success());
+}
+
+#[test]
+fn sigterm_amid_an_apply_ends_the_daemon_and_the_next_one_goes_on_without_a_duplicate() {
+    let (place, sim) = Place::harbour("apply", &[], "");
+    let url = sim.hello["url"].as_str().unwrap();
+    // Answers come late, so that the signal hits requests in flight.
+    let late = r#"{"service":"image","effect":{"kind":"delay","milliseconds":150}}"#;
+    assert_eq!(request(url, "POST", "/_sim/faults", late).0, 201);
+    let writes = |body: &str| {
+        let found: serde_json::Value = serde_json::from_str(body).unwrap();
+        found["writes"].as_u64().unwrap()
+    };
+    let daemon = place.serve();
+    until(url, "/_sim/requests", |_, body| writes(body) >= 5);
+    assert!(daemon.terminate().success(), "it drains");
+    request(url, "DELETE", "/_sim/faults", "");
+
+    let daemon = place.serve();
+    let page = daemon.page();
+    let images = until(&page, "/api/v1/images", |_, body| body.contains(r#""converged":7"#));
+    assert!(!images.contains("missing") && !images.contains("foreign"), "{images}");
+    let before = writes(&get(url, "/_sim/requests").1);
+    let declared = example("images");
+    let images_path = declared.to_str().unwrap();
+    assert_eq!(
+        place.run_on_sim(&["image", "plan", "--images", images_path, "--detailed-exitcode"]).code,
+        Some(0)
+    );
+    assert_eq!(writes(&get(url, "/_sim/requests").1), before, "nothing is left to do");
+    assert!(daemon.terminate().success());
+}
+
+/// Names that try to be something else, as YAML writes them, and what must not be on a page.
+const HOSTILE: [(&str, &str); 3] = [
+    (r#""<script>alert(1)</script>""#, "<script>alert"),
+    (r#""a\0b\e[1m\u202Ec""#, "\u{1b}"),
+    (r#""x\nimages: 7""#, "\nimages: 7"),
+];
+
+#[test]
+fn hostile_and_huge_names_in_the_estate_end_in_a_short_complaint_or_harmless_on_the_page() {
+    let good = std::fs::read_to_string(example("images").join("debian.yml")).unwrap();
+    let huge = format!("\"{}\"", "x".repeat(1 << 20));
+    let all = HOSTILE.into_iter().chain([(&*huge, "xxxxxxxxxx".repeat(60).leak() as &str)]);
+    for (name, bad) in all {
+        let place = Place::new();
+        let _sim = place.simulate(&[]);
+        place.write(
+            "images/debian.yml",
+            &good.replacen("name: Debian 12", &format!("name: {name}"), 1),
+        );
+        place.write(
+            "lotse.yaml",
+            "listen: 127.0.0.1:0\nstate_directory: state\nclouds_file: clouds.yaml\nimages:\n  \
+             path: images\n  clouds: [sim]\n  policy: propose\n  period: 1h\n",
+        );
+        let daemon = place.serve();
+        let page = daemon.page();
+        let tasks = until(&page, "/api/v1/tasks", |_, body| has_run(body));
+        assert!(tasks.len() < 20_000, "{} bytes", tasks.len());
+        assert_eq!(get(&page, "/readyz").0, 200);
+        for path in ["/", "/tasks", "/images", "/images/sim", "/changes", "/audit"] {
+            let (_, text) = get(&page, path);
+            assert!(text.len() < 60_000 && !text.contains(bad), "{path}: {text}");
+        }
+        assert!(daemon.terminate().success());
+    }
 }
 
 #[test]
