@@ -21,6 +21,9 @@ pub const TELLING: &str = "notify/deliver";
 /// How often it is looked for something to tell, beside every time that this process wrote an event
 /// and every time that a delivery is due: for what other processes wrote.
 const PERIOD: Duration = Duration::from_mins(1);
+/// How often it is looked up which delivery is due next: `lotse notify resend`, another process, puts
+/// dead letters before those that are known.
+const LOOK: Duration = Duration::from_secs(3);
 /// The shortest time between two looks at what is due.
 const SHORTEST: Duration = Duration::from_secs(1);
 /// The same where there is nobody to tell: the reader must not fall behind.
@@ -80,11 +83,17 @@ impl Telling {
 
     /// Ends when a delivery is due.
     async fn delivery_due(&self) {
-        let Ok(Some(due)) = self.courier.next_due().await else {
-            return std::future::pending().await;
-        };
-        let left = Duration::try_from(due.duration_since(self.clock.now())).unwrap_or_default();
-        tokio::time::sleep(left.max(SHORTEST)).await;
+        loop {
+            // What cannot be read now may be read later.
+            if let Ok(Some(due)) = self.courier.next_due().await {
+                let left = due.duration_since(self.clock.now());
+                let left = Duration::try_from(left).unwrap_or_default();
+                if left <= LOOK {
+                    return tokio::time::sleep(left.max(SHORTEST)).await;
+                }
+            }
+            tokio::time::sleep(LOOK).await;
+        }
     }
 }
 
