@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use lotse_core::declared::{Diagnostic, Loaded, Place, pointer};
+use lotse_core::declared::{Diagnostic, Loaded, Span, pointer};
 
 use super::raw::{RawFile, RawImage};
 
@@ -59,38 +59,31 @@ fn target(image: &RawImage, version: &str) -> String {
     }
 }
 
-/// Where each value was given first.
+/// Where each value was given first. The line is looked up when there is something to complain about:
+/// each look goes through the file.
 #[derive(Default)]
-struct Once(HashMap<String, Place>);
+struct Once<'a>(HashMap<String, (&'a Loaded<RawFile>, Span)>);
 
-impl Once {
+impl<'a> Once<'a> {
     /// A complaint if the value was given before.
-    fn claim<'a>(
+    fn claim(
         &mut self,
         value: &str,
         place: impl FnOnce() -> (&'a Loaded<RawFile>, String),
         what: &str,
     ) -> Option<Diagnostic> {
-        let (file, pointer) = place();
-        let span = file.span_of(&pointer);
-        match self.0.get(value) {
-            None => {
-                let first = file.file.place(span, "first given here");
-                self.0.insert(value.to_owned(), first);
-                None
-            }
-            Some(first) => Some(
-                file.file
-                    .complain(
-                        span,
-                        format!(
-                            "the {what} \"{value}\" is given twice; first in {}:{}",
-                            first.file, first.span.line
-                        ),
-                    )
-                    .with_help("rename or remove one of the two")
-                    .with_also(first.clone()),
-            ),
-        }
+        let (loaded, pointer) = place();
+        let span = loaded.span_of(&pointer);
+        let Some((earlier, first)) = self.0.get(value) else {
+            self.0.insert(value.to_owned(), (loaded, span));
+            return None;
+        };
+        let first = earlier.file.place(*first, "first given here");
+        let text = format!(
+            "the {what} \"{value}\" is given twice; first in {}:{}",
+            first.file, first.span.line
+        );
+        let complaint = loaded.file.complain(span, text);
+        Some(complaint.with_help("rename or remove one of the two").with_also(first))
     }
 }
