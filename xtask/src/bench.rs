@@ -5,6 +5,8 @@
 //! ratios of one run on one machine. Nothing here is a test: a slow machine fails no build.
 
 mod build;
+mod cloud;
+mod console;
 mod daemon;
 mod images;
 mod load;
@@ -43,7 +45,7 @@ struct Bench {
 }
 
 /// All of them, quick ones first.
-const BENCHES: [Bench; 7] = [
+const BENCHES: [Bench; 8] = [
     Bench { name: "start", about: "start of the program (`lotse --version`)", run: start::run },
     Bench {
         name: "images",
@@ -56,6 +58,11 @@ const BENCHES: [Bench; 7] = [
         run: sim::run,
     },
     Bench { name: "daemon", about: "memory of the daemon with the demo estate", run: daemon::run },
+    Bench {
+        name: "console",
+        about: "pages of the console with much in it, at a steady rate",
+        run: console::run,
+    },
     Bench {
         name: "server",
         about: "a server of the simulated cloud until it is active",

@@ -14,8 +14,10 @@ const STACK: usize = 128 << 10;
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
-    /// The values of `x-subject-token`, if there is one.
+    /// The value of `x-subject-token`, if there is one.
     pub(super) token: Option<String>,
+    /// The cookie that is to be kept, without its attributes.
+    pub(super) cookie: Option<String>,
     pub(super) body: Vec<u8>,
 }
 
@@ -57,11 +59,12 @@ impl Client {
 pub(super) fn request(method: &str, path: &str, token: &str, body: &str) -> Vec<u8> {
     let kind = match method {
         "PATCH" => "application/openstack-images-v2.1-json-patch",
+        "PUT" => "application/octet-stream",
         _ => "application/json",
     };
     format!(
         "{method} {path} HTTP/1.1\r\nHost: sim\r\nX-Auth-Token: {token}\r\nContent-Type: {kind}\r\n\
-         Content-Length: {}\r\n\r\n{body}",
+         OpenStack-API-Version: compute 2.90\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     )
     .into_bytes()
@@ -75,7 +78,8 @@ fn read(stream: &mut impl BufRead) -> io::Result<(Answer, bool)> {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
     let status = line.split(' ').nth(1).and_then(|it| it.parse().ok()).ok_or_else(broken)?;
-    let (mut length, mut token, mut keep) = (0, None, true);
+    let (mut length, mut token, mut cookie) = (0, None, None);
+    let (mut keep, mut chunked) = (true, false);
     loop {
         line.clear();
         if stream.read_line(&mut line)? <= 2 {
@@ -86,14 +90,38 @@ fn read(stream: &mut impl BufRead) -> io::Result<(Answer, bool)> {
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.parse().map_err(|_| broken())?,
             "x-subject-token" => token = Some(value.to_owned()),
+            "set-cookie" => cookie = value.split(';').next().map(str::to_owned),
             "connection" => keep = !value.eq_ignore_ascii_case("close"),
-            "transfer-encoding" => return Err(broken()),
+            "transfer-encoding" => chunked = value.eq_ignore_ascii_case("chunked"),
             _ => {}
         }
     }
     let mut body = vec![0; length];
-    stream.read_exact(&mut body)?;
-    Ok((Answer { status, token, body }, keep))
+    if chunked {
+        read_chunks(stream, &mut body)?;
+    } else {
+        stream.read_exact(&mut body)?;
+    }
+    Ok((Answer { status, token, cookie, body }, keep))
+}
+
+/// Reads a body that comes in pieces, each with its length before it (RFC 9112, section 7.1).
+fn read_chunks(stream: &mut impl BufRead, body: &mut Vec<u8>) -> io::Result<()> {
+    let mut line = String::new();
+    loop {
+        line.clear();
+        stream.read_line(&mut line)?;
+        let length = usize::from_str_radix(line.trim(), 16)
+            .map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+        let from = body.len();
+        // The piece and the line end behind it.
+        body.resize(from + length + 2, 0);
+        stream.read_exact(body.get_mut(from..).unwrap_or_default())?;
+        body.truncate(from + length);
+        if length == 0 {
+            return Ok(());
+        }
+    }
 }
 
 /// What came of a load.
@@ -158,9 +186,52 @@ pub(super) fn run<'a>(
     .map(|()| tally)
 }
 
+/// Sends `rate` requests a second for so long, evenly, over so many connections; how long each took
+/// from the moment it was due, so that one slow answer counts for all that wait behind it.
+pub(super) fn pace<'a>(
+    url: &str,
+    connections: u32,
+    rate: u32,
+    time: Duration,
+    choose: impl Fn(u64) -> &'a [u8] + Sync,
+) -> (Tally, Vec<Duration>) {
+    let tally = Tally::default();
+    let begin = Instant::now();
+    let work = |connection: u32| {
+        let mut client = Client::new(url);
+        let mut times = Vec::new();
+        for number in (u64::from(connection)..).step_by(connections as usize) {
+            let due = begin + Duration::from_nanos(number * 1_000_000_000 / u64::from(rate));
+            if due >= begin + time {
+                break;
+            }
+            std::thread::park_timeout(due.saturating_duration_since(Instant::now()));
+            tally.count(&client.ask(choose(number)));
+            times.push(due.elapsed());
+        }
+        times
+    };
+    let times = std::thread::scope(|scope| {
+        let work = &work;
+        let threads: Vec<_> =
+            (0..connections).map(|connection| scope.spawn(move || work(connection))).collect();
+        threads.into_iter().flat_map(|it| it.join().unwrap_or_default()).collect()
+    });
+    (tally, times)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_body_in_pieces_is_put_together() {
+        let wire =
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n1\r\nd\r\n0\r\n\r\nX";
+        let mut rest = wire.as_bytes();
+        let (answer, _) = read(&mut rest).unwrap();
+        assert_eq!((&answer.body[..], rest), (&b"abcd"[..], &b"X"[..]));
+    }
 
     #[test]
     fn an_answer_is_read_to_its_end_and_no_further() {

@@ -4,14 +4,13 @@
 //! The server has one processor, the load the other one, so that a rate is what one processor does.
 //! The rate by processor time holds on a busy machine, too.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::load::{self, Client, Tally, request};
-use super::measure::{cpu_of, median, millis, open_files, resident};
+use super::cloud::{Cloud, answer};
+use super::load::{self, Tally, request};
+use super::measure::{cpu_of, median, millis, resident};
 use super::{Fact, Target, binary};
 use crate::child::Job;
 use crate::environment::Environment;
@@ -37,10 +36,6 @@ const FAULTS: &str = r#"[
     {"probability": 0.01, "seed": 5, "effect": {"kind": "truncate"}}
 ]"#;
 
-/// How often a request is repeated that a fault rule has hit.
-const TRIES: usize = 20;
-/// Tenths of a second until closed connections are gone.
-const CLOSING: u32 = 20;
 const SERVERS: &str = "/compute/v2.1/servers/detail?all_tenants=1&limit=1000";
 
 pub(super) fn run(env: &Environment) -> Result<Vec<Fact>, Error> {
@@ -65,7 +60,7 @@ fn start(binary: &str) -> Result<Fact, Error> {
     let mut times = Vec::new();
     for _ in 0..STARTS {
         let begun = Instant::now();
-        let sim = Sim::start(binary, &[])?;
+        let sim = Cloud::start(binary, Some("0"), &[])?;
         sim.json("GET", "/identity/v3", "", "")?;
         times.push(begun.elapsed());
     }
@@ -75,7 +70,7 @@ fn start(binary: &str) -> Result<Fact, Error> {
 
 /// How many small requests one processor answers.
 fn small(binary: &str) -> Result<Vec<Fact>, Error> {
-    let sim = Sim::start(binary, &[])?;
+    let sim = Cloud::start(binary, Some("0"), &[])?;
     let token = sim.sign_in()?;
     let paths = [
         ("an image", sim.image(&token)?),
@@ -110,7 +105,7 @@ fn large(binary: &str) -> Result<Vec<Fact>, Error> {
         ("images=10000", "/image/v2/images?limit=1000", "images", None),
         ("servers=100000", SERVERS, "servers", Some(200.0)),
     ] {
-        let sim = Sim::start(binary, &["--scale", scale])?;
+        let sim = Cloud::start(binary, Some("0"), &["--scale", scale])?;
         let token = sim.sign_in()?;
         let begun = Instant::now();
         let mut found = 0;
@@ -147,7 +142,7 @@ fn next_page(page: &Value, list: &str) -> Option<String> {
 fn long(env: &Environment, binary: &str) -> Result<Vec<Fact>, Error> {
     let rules = env.scratch()?.join("bench-sim-faults.json");
     std::fs::write(&rules, FAULTS).map_err(Error::file("write", &rules))?;
-    let sim = Sim::start(binary, &["--faults", &rules.display().to_string()])?;
+    let sim = Cloud::start(binary, Some("0"), &["--faults", &rules.display().to_string()])?;
     let token = sim.sign_in()?;
     let image = sim.image(&token)?;
     let rename = json!([{"op": "replace", "path": "/name", "value": "renamed"}]).to_string();
@@ -163,7 +158,9 @@ fn long(env: &Environment, binary: &str) -> Result<Vec<Fact>, Error> {
         mix.iter().find(|(below, _)| place < *below).map_or(&[], |(_, asked)| asked)
     };
     anstream::println!("  {MANY} requests in flight, {} s", (WARM + LONG).as_secs());
-    load::run(&sim.url, MANY, WARM, choose).map_err(failed)?;
+    // Changes only: the events of which the last 100,000 are remembered are to be there before.
+    let change = request("PATCH", &image, &token, &rename);
+    load::run(&sim.url, MANY, WARM, |_, _| &change).map_err(failed)?;
     let files = sim.idle_files()?;
     let memory = resident(sim.pid())?;
     let tally = load::run(&sim.url, MANY, LONG, choose).map_err(failed)?;
@@ -198,112 +195,8 @@ fn facts_of_the_long_run(
     ]
 }
 
-/// A simulated cloud on the first processor, ended whatever happens.
-struct Sim {
-    child: Child,
-    url: String,
-}
-
-impl Sim {
-    fn start(binary: &str, extra: &[&str]) -> Result<Self, Error> {
-        let child = Command::new("taskset")
-            .args(["-c", "0", binary, "sim", "--format", "json", "--listen", "127.0.0.1:0"])
-            .args(extra)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|source| Error::Start { program: "taskset".to_owned(), source })?;
-        let mut sim = Self { child, url: String::new() };
-        let mut said = String::new();
-        if let Some(stdout) = &mut sim.child.stdout {
-            let mut lines = BufReader::new(stdout);
-            // A pretty-printed object goes on over several lines.
-            while serde_json::from_str::<Value>(&said).is_err() {
-                let read = lines.read_line(&mut said);
-                if read.map_err(Error::file("read", "the output of lotse sim"))? == 0 {
-                    return Err(answer("it ended before it was ready"));
-                }
-            }
-        }
-        let hello: Value = serde_json::from_str(&said).unwrap_or_default();
-        sim.url = text(&hello["url"]);
-        Ok(sim)
-    }
-
-    fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Asks until it is answered well: fault rules may be in force.
-    fn ask(&self, asked: &[u8]) -> Result<load::Answer, Error> {
-        let mut client = Client::new(&self.url);
-        let mut last = String::new();
-        for _ in 0..TRIES {
-            match client.ask(asked) {
-                Ok(answer) if answer.status < 300 => return Ok(answer),
-                Ok(answer) => {
-                    last = format!("{} {}", answer.status, String::from_utf8_lossy(&answer.body));
-                }
-                Err(error) => last = error.to_string(),
-            }
-        }
-        Err(answer(&last))
-    }
-
-    fn json(&self, method: &str, path: &str, token: &str, body: &str) -> Result<Value, Error> {
-        let answered = self.ask(&request(method, path, token, body))?;
-        serde_json::from_slice(&answered.body).map_err(|error| answer(&error.to_string()))
-    }
-
-    /// A token of the administrator.
-    fn sign_in(&self) -> Result<String, Error> {
-        let body = json!({"auth": {
-            "identity": {"methods": ["password"], "password": {"user": {
-                "name": "admin", "domain": {"id": "default"}, "password": "sim",
-            }}},
-            "scope": {"project": {"name": "admin", "domain": {"id": "default"}}},
-        }});
-        let asked = request("POST", "/identity/v3/auth/tokens", "", &body.to_string());
-        self.ask(&asked)?.token.ok_or_else(|| answer("no token"))
-    }
-
-    /// The path of a new image.
-    fn image(&self, token: &str) -> Result<String, Error> {
-        let body = json!({
-            "name": "bench", "disk_format": "qcow2", "container_format": "bare",
-            "os_distro": "debian", "tags": ["bench"],
-        });
-        let made = self.json("POST", "/image/v2/images", token, &body.to_string())?;
-        Ok(format!("/image/v2/images/{}", text(&made["id"])))
-    }
-
-    /// The path of the administrator's project.
-    fn project(&self, token: &str) -> Result<String, Error> {
-        let own = self.json("GET", "/identity/v3/auth/projects", token, "")?;
-        Ok(format!("/identity/v3/projects/{}", text(&own["projects"][0]["id"])))
-    }
-
-    /// How many files it has open when the connections that were closed are gone.
-    fn idle_files(&self) -> Result<u64, Error> {
-        let mut least = open_files(self.pid())?;
-        for _ in 0..CLOSING {
-            std::thread::park_timeout(Duration::from_millis(100));
-            least = least.min(open_files(self.pid())?);
-        }
-        Ok(least)
-    }
-}
-
-impl Drop for Sim {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
 /// The processors this process may use, as `taskset` writes them.
-fn own_processors() -> Result<String, Error> {
+pub(super) fn own_processors() -> Result<String, Error> {
     let path = "/proc/self/status";
     let text = std::fs::read_to_string(path).map_err(Error::file("read", path))?;
     let list = text.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
@@ -311,13 +204,9 @@ fn own_processors() -> Result<String, Error> {
 }
 
 /// From now on all threads of this process, and what it starts, use these processors only.
-fn restrict(env: &Environment, processors: &str) -> Result<(), Error> {
+pub(super) fn restrict(env: &Environment, processors: &str) -> Result<(), Error> {
     let pid = std::process::id().to_string();
     Job::new(env, "taskset").args(&["-acp", processors, &pid]).output().map(drop)
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a count of requests needs no last digit")]
@@ -327,10 +216,6 @@ const fn number(count: u64) -> f64 {
 
 fn failed(source: std::io::Error) -> Error {
     Error::Start { program: "the load".to_owned(), source }
-}
-
-fn answer(detail: &str) -> Error {
-    Error::Answer { program: "lotse sim".to_owned(), detail: detail.trim().to_owned() }
 }
 
 #[cfg(test)]
