@@ -28,6 +28,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+/// A daemon runs for months: what a large estate needed for a moment is to go back to the system.
+/// The allocator of glibc keeps it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let environment = settings::Environment::of_process();
     let arguments = cli::Arguments::parse();
