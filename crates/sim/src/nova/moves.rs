@@ -51,6 +51,18 @@ fn moving(compute: &Compute, id: &str, asked: &Asked) -> Result<Moving, Fault> {
     })
 }
 
+/// A server that may be moved now, to a host that is there if one is named.
+fn movable((world, asked, id): Of<'_>, doing: &Doing, host: Option<&str>) -> Result<Moving, Fault> {
+    let compute = world.compute();
+    actions::check(&compute, id, asked, doing)?;
+    if let Some(host) = host
+        && compute.host(host).is_none()
+    {
+        return Err(Fault::bad(format!("Compute host {host} could not be found.")));
+    }
+    moving(&compute, id, asked)
+}
+
 /// Finds another host while what the server holds is held for it; nothing changes if there is none.
 fn find_host(world: &World, server: &Moving, flavor: &Flavor, needs: &Needs) -> Option<String> {
     let holder = migration_consumer(&server.id);
@@ -146,16 +158,7 @@ pub(crate) fn migrate((world, asked, id): Of<'_>, body: &Value) -> Result<(), Fa
         None
     };
     let doing = resize_doing("os-migrate-server:migrate", Who::Admin, "migrate");
-    let server = {
-        let compute = world.compute();
-        actions::check(&compute, id, asked, &doing)?;
-        if let Some(host) = &host
-            && compute.host(host).is_none()
-        {
-            return Err(Fault::bad(format!("Compute host {host} could not be found.")));
-        }
-        moving(&compute, id, asked)?
-    };
+    let server = movable((world, asked, id), &doing, host.as_deref())?;
     if host.is_some() && host == server.host {
         return Err(Fault::bad("Cannot migrate to the host where the server exists."));
     }

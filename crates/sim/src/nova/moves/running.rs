@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{find_host, moving, needs, record};
+use super::{find_host, movable, moving, needs, record};
 use crate::fault_body::Fault;
 use crate::nova::actions::{self, Doing, Of, Who, migration_consumer};
 use crate::nova::find::{Allowed, Tasks};
@@ -48,16 +48,7 @@ pub(crate) fn live((world, asked, id): Of<'_>, body: &Value) -> Result<(), Fault
         event: "live_migration.pre.start",
         plan: Plan::default(),
     };
-    let server = {
-        let compute = world.compute();
-        actions::check(&compute, id, asked, &doing)?;
-        if let Some(host) = &host
-            && compute.host(host).is_none()
-        {
-            return Err(Fault::bad(format!("Compute host {host} could not be found.")));
-        }
-        moving(&compute, id, asked)?
-    };
+    let server = movable((world, asked, id), &doing, host.as_deref())?;
     let flavor = Arc::clone(&server.flavor);
     let wanted = Needs { host, not: server.host.clone(), ..needs(&server) };
     let now = world.now();
