@@ -6,7 +6,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, COOKIE, LOCATION, ORIGIN, SET_COOKI
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::process::{Place, Server, variable};
+use crate::process::{Place, Server, browse, variable};
 
 /// Somebody who uses the console, or a stranger.
 struct Person {
@@ -248,23 +248,12 @@ async fn axe_finds_nothing_on_any_page_in_light_dark_and_forced_colours_on_a_pho
     let admin = Person::admin(&daemon).await;
     let pages = pages(&admin).await;
     let asked = json!({
-        "browser": variable("LOTSE_CHROMIUM"),
         "base": admin.base,
         "cookie": admin.cookie,
         "pages": pages,
         "pictures": place.path("pictures"),
     });
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/axe.cjs");
-    let output = Command::new("node")
-        .args([script, &asked.to_string()])
-        .env("NODE_PATH", variable("LOTSE_NODE_MODULES"))
-        .env("HOME", place.path("home"))
-        .output()
-        .unwrap();
-    let (found, trouble) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{found}\n{trouble}");
-    let found: Value = serde_json::from_str(&found).unwrap();
+    let found: Value = serde_json::from_str(&browse(&place, "axe.cjs", &asked)).unwrap();
     assert_eq!(found["problems"], json!([]), "{found:#}");
     // Three ways to see, two widths.
     assert_eq!(found["looked"], pages.len() * 6);
@@ -279,19 +268,11 @@ async fn a_browser_signs_in_approves_and_sees_another_page_change_by_itself() {
     let stranger = Person::stranger(&daemon);
     let change = stranger.change("proposed").await;
     let asked = json!({
-        "browser": variable("LOTSE_CHROMIUM"),
         "base": stranger.base,
         "link": daemon.hello["sign_in"],
         "change": format!("/changes/{}", text(&change, "id")),
     });
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/form.cjs");
-    let output = Command::new("node")
-        .args([script, &asked.to_string()])
-        .env("NODE_PATH", variable("LOTSE_NODE_MODULES"))
-        .env("HOME", place.path("home"))
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    browse(&place, "form.cjs", &asked);
     let approved = stranger.change("applied").await;
     assert_eq!(text(&approved["approvals"][0], "note"), "seen in a browser");
     assert!(daemon.terminate().success());

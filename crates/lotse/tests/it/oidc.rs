@@ -1,11 +1,9 @@
 //! Sign-in at a real identity provider: who comes in, and what happens when something is wrong.
 
-use std::process::Command;
-
 use serde_json::json;
 
 use crate::identity::{Answer, Provider, Setup, Visitor};
-use crate::process::{Place, get, variable};
+use crate::process::{Place, browse, get};
 
 /// One answer may take so long that only a provider that stands still is slow.
 const PATIENT: &str = "    timeout_seconds: 60\n    client_id: lotse\n";
@@ -172,14 +170,6 @@ async fn a_browser_comes_in_by_way_of_another_site_and_out_again() {
     let (mut provider, place) = (Provider::start(), Place::new());
     let daemon = provider.daemon(&place, Setup::USUAL, PATIENT);
     provider.set_up(&daemon, Setup::USUAL);
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oidc.cjs");
-    let asked = json!({ "browser": variable("LOTSE_CHROMIUM"), "base": daemon.page() });
-    let output = Command::new("node")
-        .args([script, &asked.to_string()])
-        .env("NODE_PATH", variable("LOTSE_NODE_MODULES"))
-        .env("HOME", place.path("home"))
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    browse(&place, "oidc.cjs", &json!({ "base": daemon.page() }));
     assert!(daemon.terminate().success());
 }

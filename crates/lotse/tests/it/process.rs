@@ -270,6 +270,25 @@ pub(crate) fn variable(name: &str) -> String {
         .unwrap_or_else(|_| panic!("{name} is not set; `cargo xtask test --real` sets it"))
 }
 
+/// What a script in `tests/` says that drives a browser; it is told this and has to succeed.
+#[track_caller]
+pub(crate) fn browse(place: &Place, script: &str, asked: &Value) -> String {
+    let mut asked = asked.clone();
+    asked["browser"] = variable("LOTSE_CHROMIUM").into();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(script);
+    let output = Command::new("node")
+        .arg(script)
+        .arg(asked.to_string())
+        .env("NODE_PATH", variable("LOTSE_NODE_MODULES"))
+        .env("HOME", place.path("home"))
+        .output()
+        .unwrap();
+    let (said, trouble) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{said}\n{trouble}");
+    said.into_owned()
+}
+
 /// The example estate of the project.
 pub(crate) fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/estate").join(name)
