@@ -13,6 +13,7 @@ mod load;
 mod measure;
 mod mirror;
 mod page;
+mod served;
 mod server;
 mod sim;
 mod start;

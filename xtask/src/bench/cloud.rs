@@ -1,13 +1,12 @@
 //! A simulated cloud in a process of its own, and what a benchmark asks of it.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::load::{Answer, Client, request};
 use super::measure::open_files;
+use super::served::Served;
 use crate::error::Error;
 
 /// How often a request is repeated that a fault rule has hit.
@@ -17,52 +16,25 @@ const CLOSING: u32 = 20;
 
 /// A simulated cloud, ended whatever happens.
 pub(super) struct Cloud {
-    child: Child,
+    served: Served,
     pub(super) url: String,
 }
 
 impl Cloud {
-    /// Starts it, on these processors only (as `taskset` writes them) if they are named.
+    /// Starts it, on these processors only if they are named.
     pub(super) fn start(
         binary: &str,
         processors: Option<&str>,
         extra: &[&str],
     ) -> Result<Self, Error> {
-        let mut command = match processors {
-            Some(processors) => {
-                let mut command = Command::new("taskset");
-                command.args(["-c", processors, binary]);
-                command
-            }
-            None => Command::new(binary),
-        };
-        let child = command
-            .args(["sim", "--format", "json", "--listen", "127.0.0.1:0"])
-            .args(extra)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|source| Error::Start { program: binary.to_owned(), source })?;
-        let mut cloud = Self { child, url: String::new() };
-        let mut said = String::new();
-        if let Some(stdout) = &mut cloud.child.stdout {
-            let mut lines = BufReader::new(stdout);
-            // A pretty-printed object goes on over several lines.
-            while serde_json::from_str::<Value>(&said).is_err() {
-                let read = lines.read_line(&mut said);
-                if read.map_err(Error::file("read", "the output of lotse sim"))? == 0 {
-                    return Err(answer("it ended before it was ready"));
-                }
-            }
-        }
-        let hello: Value = serde_json::from_str(&said).unwrap_or_default();
-        cloud.url = text(&hello["url"]);
-        Ok(cloud)
+        let usual = ["sim", "--format", "json", "--listen", "127.0.0.1:0"];
+        let served = Served::start(binary, processors, &[&usual[..], extra].concat())?;
+        let url = text(&served.hello["url"]);
+        Ok(Self { served, url })
     }
 
     pub(super) fn pid(&self) -> u32 {
-        self.child.id()
+        self.served.pid()
     }
 
     /// Asks until it is answered well: fault rules may be in force.
@@ -128,13 +100,6 @@ impl Cloud {
             least = least.min(open_files(self.pid())?);
         }
         Ok(least)
-    }
-}
-
-impl Drop for Cloud {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
     }
 }
 

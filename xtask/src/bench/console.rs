@@ -2,9 +2,7 @@
 //!
 //! The daemon has one processor; the simulated cloud it looks at and the load have the other one.
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -12,6 +10,7 @@ use serde_json::Value;
 use super::cloud::{Cloud, text};
 use super::load::{self, Client};
 use super::measure::{median, millis, resident};
+use super::served::Served;
 use super::sim::{own_processors, restrict};
 use super::{Fact, Target, binary};
 use crate::child::Job;
@@ -31,10 +30,11 @@ const STARTS: usize = 5;
 /// How long the first look at all images may take.
 const PATIENCE: Duration = Duration::from_mins(2);
 /// The pages, each asked for as often as the others.
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 9] = [
     "/",
     "/images",
-    "/images?cloud=sim&q=image-0001",
+    "/images/sim",
+    "/images/sim?name=image-0001",
     "/changes",
     "/tasks",
     "/audit",
@@ -114,7 +114,7 @@ fn pages(daemon: &Daemon) -> Result<Vec<Fact>, Error> {
     Ok(vec![
         Fact::new(what, millis(median(times)), "ms"),
         Fact::new("… 99 of 100 within", millis(late), "ms").wanted(Target::AtMost(20.0)),
-        Fact::new("… resident memory of the daemon", resident(daemon.child.id())?, "MiB")
+        Fact::new("… resident memory of the daemon", resident(daemon.served.pid())?, "MiB")
             .wanted(Target::AtMost(60.0)),
         Fact::new(format!("{IMAGES} definitions compared with the cloud"), compared, "s"),
         Fact::new("first page, compressed", first, "kB").wanted(Target::AtMost(40.0)),
@@ -147,7 +147,7 @@ fn declare(place: &Path) -> Result<PathBuf, Error> {
 
 /// A daemon on the first processor, ended whatever happens.
 struct Daemon {
-    child: Child,
+    served: Served,
     url: String,
     /// The secret of the link that signs in.
     key: String,
@@ -157,31 +157,13 @@ struct Daemon {
 impl Daemon {
     fn start(binary: &str, config: &Path) -> Result<Self, Error> {
         let begun = Instant::now();
-        let child = Command::new("taskset")
-            .args(["-c", "0", binary, "serve", "--format", "json", "--config"])
-            .arg(config)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|source| Error::Start { program: binary.to_owned(), source })?;
-        let mut daemon =
-            Self { child, url: String::new(), key: String::new(), ready_after: Duration::ZERO };
-        let mut said = String::new();
-        if let Some(stdout) = &mut daemon.child.stdout {
-            let mut lines = BufReader::new(stdout);
-            // A pretty-printed object goes on over several lines.
-            while serde_json::from_str::<Value>(&said).is_err() {
-                let read = lines.read_line(&mut said);
-                if read.map_err(Error::file("read", "the output of lotse serve"))? == 0 {
-                    return Err(answer("it ended before it was ready"));
-                }
-            }
-        }
-        let hello: Value = serde_json::from_str(&said).unwrap_or_default();
-        text(&hello["page"]).trim_end_matches('/').clone_into(&mut daemon.url);
-        let link = text(&hello["sign_in"]);
-        daemon.key = link.split_once("key=").map_or_else(String::new, |(_, key)| key.to_owned());
+        let config = config.display().to_string();
+        let arguments = ["serve", "--format", "json", "--config", &config];
+        let served = Served::start(binary, Some("0"), &arguments)?;
+        let url = text(&served.hello["page"]).trim_end_matches('/').to_owned();
+        let link = text(&served.hello["sign_in"]);
+        let key = link.split_once("key=").map_or_else(String::new, |(_, key)| key.to_owned());
+        let mut daemon = Self { served, url, key, ready_after: Duration::ZERO };
         while daemon.status("/readyz") != Some(200) {
             if begun.elapsed() > PATIENCE {
                 return Err(answer("it does not become ready"));
@@ -246,13 +228,6 @@ impl Daemon {
 /// The same request, for an answer that is not compressed.
 fn plain(asked: &[u8]) -> Vec<u8> {
     String::from_utf8_lossy(asked).replace("Accept-Encoding: gzip\r\n", "").into_bytes()
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
 }
 
 fn answer(detail: &str) -> Error {

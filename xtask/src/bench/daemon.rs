@@ -1,13 +1,13 @@
 //! Memory of the daemon: `lotse demo` holds the simulated cloud and the daemon in one process.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use super::measure::{cost, resident};
+use super::served::Served;
 use super::{Fact, Target, binary};
 use crate::child::Job;
 use crate::environment::Environment;
@@ -40,8 +40,10 @@ pub(super) fn run(env: &Environment) -> Result<Vec<Fact>, Error> {
 
 /// The highest resident memory in MiB while the demo idles after its tasks have run.
 fn memory(binary: &str) -> Result<f64, Error> {
-    let mut demo = Demo::start(binary)?;
-    let tasks = demo.tasks_address()?;
+    let demo =
+        Served::start(binary, None, &["demo", "--format", "json", "--listen", "127.0.0.1:0"])?;
+    let tasks = demo.hello["tasks"].as_str().map(str::to_owned);
+    let tasks = tasks.ok_or_else(|| answer(&demo.hello.to_string()))?;
     let begun = Instant::now();
     while !all_ran(&get(&tasks)?) {
         if begun.elapsed() > PATIENCE {
@@ -49,7 +51,7 @@ fn memory(binary: &str) -> Result<f64, Error> {
         }
         std::thread::park_timeout(Duration::from_millis(100));
     }
-    let pid = demo.0.id();
+    let pid = demo.pid();
     let watching = Instant::now();
     let mut most: f64 = 0.0;
     while watching.elapsed() < WATCHED {
@@ -66,41 +68,6 @@ fn all_ran(body: &str) -> bool {
     tasks.is_some_and(|tasks| {
         !tasks.is_empty() && tasks.iter().all(|task| task["succeeded"].as_u64() > Some(0))
     })
-}
-
-/// A running demo, ended whatever happens.
-struct Demo(Child);
-
-impl Demo {
-    fn start(binary: &str) -> Result<Self, Error> {
-        Command::new(binary)
-            .args(["demo", "--format", "json", "--listen", "127.0.0.1:0"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map(Self)
-            .map_err(|source| Error::Start { program: binary.to_owned(), source })
-    }
-
-    /// The address of the tasks in the first line that it prints.
-    fn tasks_address(&mut self) -> Result<String, Error> {
-        let mut line = String::new();
-        if let Some(stdout) = &mut self.0.stdout {
-            BufReader::new(stdout)
-                .read_line(&mut line)
-                .map_err(Error::file("read", "the output of lotse demo"))?;
-        }
-        let places: Value = serde_json::from_str(&line).unwrap_or_default();
-        places["tasks"].as_str().map(str::to_owned).ok_or_else(|| answer(&line))
-    }
-}
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
 }
 
 fn answer(detail: &str) -> Error {
