@@ -84,6 +84,15 @@ impl Bed {
         }
     }
 
+    /// Waits until what is made from now on bears a later time than what there is: most services
+    /// know whole seconds only, and list what is of the same second in no order.
+    pub(crate) async fn next_second(&self) {
+        match &self.clock {
+            Some(clock) => clock.advance(SignedDuration::from_secs(1)),
+            None => tokio::time::sleep(Duration::from_millis(1100)).await,
+        }
+    }
+
     /// Whether each state can be seen: it lasts until somebody has looked.
     pub(crate) const fn is_slow(&self) -> bool {
         self.clock.is_some()

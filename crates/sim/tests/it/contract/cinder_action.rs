@@ -209,8 +209,7 @@ pub(crate) async fn snapshots(bed: &Bed, script: &mut Script) {
         Some(&json!({"snapshot": {"volume_id": id, "force": true}})),
     )
     .await;
-    // Times have whole seconds; what is newer is a matter of them.
-    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    bed.next_second().await;
     script.part("shown");
     for version in ["3.0", "3.14", "3.41", NEW] {
         say(script, &member, version, ("GET", &path), None).await;
@@ -310,7 +309,7 @@ pub(crate) async fn backups(bed: &Bed, script: &mut Script) {
     let path = format!("/backups/{full}");
     states(script, &member, &path, &["available"]).await;
     state(script, &member, &id).await;
-    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    bed.next_second().await;
     let body = json!({"volume_id": id, "name": bed.name("part"), "incremental": true, "container": "mine"});
     let part = made(script, &member, "backup", "part", body).await;
     script.part("shown");

@@ -263,8 +263,7 @@ pub(crate) async fn list(bed: &Bed, script: &mut Script) {
     for (name, size) in [("a", 1), ("b", 2), ("c", 1)] {
         let body = json!({"size": size, "name": bed.name(name), "metadata": {"mine": name}});
         made(script, &member, "volume", name, body).await;
-        // Times have whole seconds; lists are ordered by them.
-        tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+        bed.next_second().await;
     }
     script.part("lists");
     for version in ["3.0", "3.44", "3.45", NEW] {

@@ -155,7 +155,9 @@ async fn lists(bed: &Bed, script: &mut Script) {
     let small = flavor(bed, script, "small", 64).await;
     let of = (small.as_str(), image.as_str());
     let a = server(bed, script, "a", of, json!({"tags": ["red", "blue"]})).await;
+    bed.next_second().await;
     server(bed, script, "b", of, json!({"tags": ["red"], "hostname": "somewhere"})).await;
+    bed.next_second().await;
     let c = server(bed, script, "c", of, json!({})).await;
     let stop = json!({"os-stop": null});
     quietly(member, "2.90", ("POST", &format!("/servers/{c}/action")), Some(&stop)).await;
