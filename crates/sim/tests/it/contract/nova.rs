@@ -196,7 +196,10 @@ pub(crate) async fn becomes(bed: &Bed, id: &str, status: &str) -> Vec<String> {
         if seen.last() != Some(&now) {
             seen.push(now);
         }
-        if server["status"] == status && task == "-" {
+        // Nova takes the host away a moment after it says that the server is offloaded, and refuses
+        // with other words until then.
+        let offloaded = status != "SHELVED_OFFLOADED" || server["OS-EXT-SRV-ATTR:host"].is_null();
+        if server["status"] == status && task == "-" && offloaded {
             return seen;
         }
         assert!(server["status"] != "ERROR" || status == "ERROR", "{server}");
