@@ -51,6 +51,7 @@ mod bed;
 mod cinder;
 mod cinder_action;
 mod cinder_admin;
+mod cinder_state;
 mod cinder_volume;
 mod identity;
 mod image;

@@ -63,7 +63,7 @@ impl Bed {
         let whole = Duration::from_mins(1);
         let options = SimOptions {
             clock: clock.clone(),
-            delays: Delays { server: whole, load_balancer: whole, ..Delays::default() },
+            delays: Delays { server: whole, volume: whole, load_balancer: whole },
             ..SimOptions::default()
         };
         let sim = SimCloud::start(options).await.expect("a cloud");

@@ -96,29 +96,52 @@ pub(crate) async fn delete(script: &mut Script, who: &Session, path: &str) -> An
     say(script, who, NEW, ("DELETE", path), None).await
 }
 
-/// Looks at something again and again until its state is one of the last ones (`gone`: it is not
-/// there any more), and writes down which states it had, one after the other.
-pub(crate) async fn states(script: &mut Script, who: &Session, path: &str, last: &[&str]) {
-    let kind = path.split('/').nth(1).expect("a kind").trim_end_matches('s').to_owned();
+/// Looks at something again and again until it has the last of these states (`gone`: it is not there
+/// any more), and writes the states down. It may be too quick for some of them to be seen, but it has
+/// no others and none in another order.
+pub(crate) async fn states(script: &mut Script, who: &Session, path: &str, order: &[&str]) {
+    let kind = kind(path);
+    let seen = seen(None, who, path, order).await;
+    let mut rest = order.iter();
+    let in_order = seen.iter().all(|state| rest.any(|known| known == state));
+    assert!(in_order, "{path}: seen {seen:?}, known {order:?}");
+    script.note(&format!("{kind} becomes {}", order.join(", ")));
+}
+
+fn kind(path: &str) -> String {
+    path.split('/').nth(1).expect("a kind").trim_end_matches('s').to_owned()
+}
+
+/// The states that something has, one after the other, until the last of these. On a bed with a clock
+/// of its own, that clock goes on after each look.
+pub(crate) async fn seen(
+    bed: Option<&Bed>,
+    who: &Session,
+    path: &str,
+    order: &[&str],
+) -> Vec<String> {
+    let kind = kind(path);
     let mut seen: Vec<String> = Vec::new();
     let mut pause = tokio::time::interval(Duration::from_millis(20));
     for _ in 0..3000 {
-        pause.tick().await;
+        match bed {
+            Some(bed) => bed.pass_time().await,
+            None => drop(pause.tick().await),
+        }
         let answer = ask(who, NEW, "GET", path, None).await;
         let state = match answer.status {
             404 => "gone".to_owned(),
             _ => text(&answer.json()[&kind], "status").to_owned(),
         };
-        let end = last.contains(&state.as_str());
+        let end = order.last() == Some(&state.as_str());
         if seen.last() != Some(&state) && !FLEETING.contains(&state.as_str()) {
             seen.push(state);
         }
         if end {
-            script.note(&format!("{kind} becomes {}", seen.join(", ")));
-            return;
+            return seen;
         }
     }
-    panic!("{path} does not become {last:?}: {seen:?}");
+    panic!("{path} does not become {order:?}: {seen:?}");
 }
 
 /// Makes something and waits until it is there, without writing down; its id.

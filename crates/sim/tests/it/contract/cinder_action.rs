@@ -30,7 +30,7 @@ pub(crate) async fn actions(bed: &Bed, script: &mut Script) {
     for size in [json!(1), json!(0), json!("x"), json!(null), json!(2000), json!(2)] {
         act(script, &member, &id, json!({"os-extend": {"new_size": size}})).await;
     }
-    states(script, &member, &path, &["available"]).await;
+    states(script, &member, &path, &["extending", "available"]).await;
     act(script, &member, &id, json!({"os-extend": {}})).await;
     script.part("bootable and read-only");
     for flag in [json!(true), json!("False"), json!("maybe")] {
@@ -92,7 +92,7 @@ pub(crate) async fn actions(bed: &Bed, script: &mut Script) {
         json!({"os-retype": {"new_type": "files-replicated", "migration_policy": "never"}}),
     )
     .await;
-    states(script, &member, &path, &["available"]).await;
+    states(script, &member, &path, &["retyping", "available"]).await;
     let shown = ask(&member, NEW, "GET", &path, None).await.json();
     script.note(&format!("type {}", shown["volume"]["volume_type"]));
     script.part("unknown");
@@ -102,7 +102,7 @@ pub(crate) async fn actions(bed: &Bed, script: &mut Script) {
     script.part("deleted by force");
     act(script, &member, &id, json!({"os-force_delete": {}})).await;
     act(script, &admin, &id, json!({"os-force_delete": {}})).await;
-    states(script, &member, &path, &["gone"]).await;
+    states(script, &member, &path, &["deleting", "gone"]).await;
 }
 
 pub(crate) async fn attachments(bed: &Bed, script: &mut Script) {
@@ -200,7 +200,7 @@ pub(crate) async fn snapshots(bed: &Bed, script: &mut Script) {
     let one = text(&one["snapshot"], "id").to_owned();
     script.name(&one, "<one>");
     let path = format!("/snapshots/{one}");
-    states(script, &member, &path, &["available"]).await;
+    states(script, &member, &path, &["creating", "available"]).await;
     say(
         script,
         &member,
@@ -255,10 +255,10 @@ pub(crate) async fn snapshots(bed: &Bed, script: &mut Script) {
     post(script, &admin, &action, reset("available")).await;
     delete(script, &bed.other, &path).await;
     delete(script, &member, &path).await;
-    states(script, &member, &path, &["gone"]).await;
+    states(script, &member, &path, &["deleting", "gone"]).await;
     delete(script, &member, &path).await;
     delete(script, &member, &format!("/volumes/{id}?cascade=true")).await;
-    states(script, &member, &format!("/volumes/{id}"), &["gone"]).await;
+    states(script, &member, &format!("/volumes/{id}"), &["deleting", "gone"]).await;
     get(script, &member, "/snapshots").await;
 }
 
@@ -269,9 +269,9 @@ async fn use_snapshot(bed: &Bed, script: &mut Script, member: &Session, (id, one
     let made_of = post(script, member, "/volumes", bigger).await.json();
     let made_of = text(&made_of["volume"], "id").to_owned();
     script.name(&made_of, "<bigger>");
-    states(script, member, &format!("/volumes/{made_of}"), &["available"]).await;
+    states(script, member, &format!("/volumes/{made_of}"), &["creating", "available"]).await;
     act(script, member, id, json!({"os-extend": {"new_size": 2}})).await;
-    states(script, member, &format!("/volumes/{id}"), &["available"]).await;
+    states(script, member, &format!("/volumes/{id}"), &["extending", "available"]).await;
     let smaller = json!({"volume": {"snapshot_id": one, "size": 0}});
     post(script, member, "/volumes", smaller).await;
     act(script, member, id, json!({"revert": {"snapshot_id": one}})).await;
@@ -307,7 +307,7 @@ pub(crate) async fn backups(bed: &Bed, script: &mut Script) {
     script.name(&full, "<full>");
     state(script, &member, &id).await;
     let path = format!("/backups/{full}");
-    states(script, &member, &path, &["available"]).await;
+    states(script, &member, &path, &["creating", "available"]).await;
     state(script, &member, &id).await;
     bed.next_second().await;
     let body = json!({"volume_id": id, "name": bed.name("part"), "incremental": true, "container": "mine"});
@@ -346,18 +346,18 @@ pub(crate) async fn backups(bed: &Bed, script: &mut Script) {
     post(script, &member, &restore, json!({})).await;
     let restored = post(script, &member, &restore, json!({"restore": {"volume_id": id}})).await;
     assert_eq!(restored.status, 202, "{}", restored.text);
-    states(script, &member, &format!("/volumes/{id}"), &["available"]).await;
-    states(script, &member, &path, &["available"]).await;
+    states(script, &member, &format!("/volumes/{id}"), &["restoring-backup", "available"]).await;
+    states(script, &member, &path, &["restoring", "available"]).await;
     let restored =
         post(script, &member, &restore, json!({"restore": {"name": bed.name("again")}})).await;
     let again = text(&restored.json()["restore"], "volume_id").to_owned();
     script.name(&again, "<again>");
-    states(script, &member, &format!("/volumes/{again}"), &["available"]).await;
+    states(script, &member, &format!("/volumes/{again}"), &["restoring-backup", "available"]).await;
     let of_backup = json!({"volume": {"backup_id": full, "name": bed.name("third")}});
     let third = post(script, &member, "/volumes", of_backup).await.json();
     let third = text(&third["volume"], "id").to_owned();
     script.name(&third, "<third>");
-    states(script, &member, &format!("/volumes/{third}"), &["available"]).await;
+    states(script, &member, &format!("/volumes/{third}"), &["creating", "available"]).await;
     script.part("deleted");
     delete(script, &member, &path).await;
     post(script, &member, &format!("{path}/action"), json!({"os-force_delete": {}})).await;
@@ -370,9 +370,9 @@ pub(crate) async fn backups(bed: &Bed, script: &mut Script) {
     .await;
     delete(script, &bed.other, &format!("/backups/{part}")).await;
     delete(script, &member, &format!("/backups/{part}")).await;
-    states(script, &member, &format!("/backups/{part}"), &["gone"]).await;
+    states(script, &member, &format!("/backups/{part}"), &["deleting", "gone"]).await;
     delete(script, &member, &path).await;
-    states(script, &member, &path, &["gone"]).await;
+    states(script, &member, &path, &["deleting", "gone"]).await;
     delete(script, &member, &path).await;
 }
 

@@ -52,7 +52,7 @@ pub(crate) async fn create(bed: &Bed, script: &mut Script) {
     let created = say(script, &member, "3.0", ("POST", "/volumes"), Some(&plain)).await;
     let first = text(&created.json()["volume"], "id").to_owned();
     script.name(&first, "<first>");
-    states(script, &member, &format!("/volumes/{first}"), &["available"]).await;
+    states(script, &member, &format!("/volumes/{first}"), &["creating", "available"]).await;
     let full = json!({"volume": {
         "size": "1", "name": bed.name("full"), "description": "all of it", "volume_type": "files",
         "availability_zone": "nova", "metadata": {"a": "b"}, "multiattach": false,
@@ -61,12 +61,12 @@ pub(crate) async fn create(bed: &Bed, script: &mut Script) {
     let created = post(script, &admin, "/volumes", full).await;
     let second = text(&created.json()["volume"], "id").to_owned();
     script.name(&second, "<second>");
-    states(script, &admin, &format!("/volumes/{second}"), &["available"]).await;
+    states(script, &admin, &format!("/volumes/{second}"), &["creating", "available"]).await;
     let copy = json!({"volume": {"source_volid": first, "name": bed.name("copy")}});
     let created = post(script, &member, "/volumes", copy).await;
     let third = text(&created.json()["volume"], "id").to_owned();
     script.name(&third, "<third>");
-    states(script, &member, &format!("/volumes/{third}"), &["available"]).await;
+    states(script, &member, &format!("/volumes/{third}"), &["creating", "available"]).await;
     get(script, &member, &format!("/volumes/{third}")).await;
 
     script.part("refused");
@@ -153,7 +153,7 @@ pub(crate) async fn image(bed: &Bed, script: &mut Script) {
     let id = text(&created.json()["volume"], "id").to_owned();
     script.name(&id, "<volume>");
     let path = format!("/volumes/{id}");
-    states(script, &member, &path, &["available"]).await;
+    states(script, &member, &path, &["creating", "available"]).await;
     get(script, &member, &path).await;
     script.part("image metadata");
     let action = format!("{path}/action");
@@ -187,7 +187,7 @@ pub(crate) async fn image(bed: &Bed, script: &mut Script) {
     let made = uploaded.json();
     let made = text(&made["os-volume_upload_image"], "image_id").to_owned();
     script.name(&made, "<upload>");
-    states(script, &member, &path, &["available"]).await;
+    states(script, &member, &path, &["uploading", "available"]).await;
     // Its hashes are of two GiB that the simulation does not have.
     let image = member.get(&format!("/v2/images/{made}")).await.json();
     for field in ["status", "name", "size", "virtual_size", "os_distro", "owner", "stores"] {
@@ -251,11 +251,11 @@ pub(crate) async fn change(bed: &Bed, script: &mut Script) {
     delete(script, &member, &format!("/volumes/{NOBODY}")).await;
     delete(script, &member, &format!("{path}?force=true")).await;
     delete(script, &member, &path).await;
-    states(script, &member, &path, &["gone"]).await;
+    states(script, &member, &path, &["deleting", "gone"]).await;
     delete(script, &member, &path).await;
     let second = volume(bed, script, &member, "second").await;
     delete(script, &admin, &format!("/volumes/{second}?force=true&cascade=true")).await;
-    states(script, &member, &format!("/volumes/{second}"), &["gone"]).await;
+    states(script, &member, &format!("/volumes/{second}"), &["deleting", "gone"]).await;
 }
 
 pub(crate) async fn list(bed: &Bed, script: &mut Script) {
