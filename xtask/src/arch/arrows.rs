@@ -8,7 +8,7 @@ use super::Finding;
 use crate::workspace::Package;
 
 /// The crates that capabilities stand on. They know `core` and nothing of each other.
-const SHARED: [&str; 6] = ["openstack", "plan", "run", "scs", "store", "web"];
+const SHARED: [&str; 7] = ["openstack", "plan", "run", "scs", "store", "transfer", "web"];
 
 /// The place of a crate in the picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +91,7 @@ mod tests {
             ("lotse", "lotse-sim"),
             ("lotse-images", "lotse-plan"),
             ("lotse-plan", "lotse-core"),
+            ("lotse-images", "lotse-transfer"),
             ("lotse-sim", "lotse-core"),
             ("lotse-web", "lotse-store"),
             ("xtask", "lotse-run"),

@@ -1,0 +1,218 @@
+//! What can go wrong between a source and those who need its content.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use lotse_core::error::{ErrorKind, Explain};
+use lotse_core::retry::RetryClass;
+
+use crate::checksum::Checksum;
+
+/// Why content did not arrive.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An address that is not understood.
+    #[error("{text} cannot be a source: {reason}")]
+    Source {
+        /// The address, without its secrets.
+        text: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// The HTTP client cannot be made.
+    #[error("the HTTP client cannot be made: {reason}")]
+    Client {
+        /// Why.
+        reason: String,
+    },
+    /// No answer.
+    #[error("{url} does not answer")]
+    Request {
+        /// The source.
+        url: String,
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// An answer that is not a success.
+    #[error("{url} answers with status {status}{}", redirect(location.as_deref()))]
+    Status {
+        /// The source.
+        url: String,
+        /// The status of HTTP.
+        status: u16,
+        /// Where a redirect that is not followed points.
+        location: Option<String>,
+        /// How long the server asks to wait.
+        after: Option<Duration>,
+    },
+    /// Nothing came for too long.
+    #[error("{url} sent nothing for {:.1} s", limit.as_secs_f64())]
+    Stalled {
+        /// The source.
+        url: String,
+        /// How long nothing may come.
+        limit: Duration,
+    },
+    /// The answer ended before all of it was there.
+    #[error("{url} broke off after {got} of {expected} bytes")]
+    Truncated {
+        /// The source.
+        url: String,
+        /// Bytes of the file until then.
+        got: u64,
+        /// Bytes there should have been, as text because a server need not say it.
+        expected: String,
+        /// Why, if there is a reason.
+        #[source]
+        source: Option<reqwest::Error>,
+    },
+    /// A range was answered with something else.
+    #[error("{url} answers a request for bytes {asked} wrongly: {what}")]
+    Range {
+        /// The source.
+        url: String,
+        /// What was asked for.
+        asked: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// The file changes faster than it can be downloaded.
+    #[error("{url} changed while it was downloaded")]
+    Changed {
+        /// The source.
+        url: String,
+    },
+    /// More bytes than are taken.
+    #[error("{what} has more than {limit} bytes")]
+    TooLarge {
+        /// Of what.
+        what: String,
+        /// How many are taken.
+        limit: u64,
+    },
+    /// The disk is too small.
+    #[error("{} has {available} bytes free, {needed} are needed", path.display())]
+    Space {
+        /// The directory.
+        path: PathBuf,
+        /// Bytes needed, those included that must stay free.
+        needed: u64,
+        /// Bytes there are.
+        available: u64,
+    },
+    /// Not what was declared.
+    #[error("{what} has checksum {actual}, {expected} was expected")]
+    Checksum {
+        /// Of what.
+        what: String,
+        /// What was declared.
+        expected: Checksum,
+        /// What it is.
+        actual: String,
+    },
+    /// Another process has the spool.
+    #[error("{} is being written by another process", path.display())]
+    Busy {
+        /// The spool.
+        path: PathBuf,
+    },
+    /// A file of ours, or a local source, cannot be used.
+    #[error("{} cannot be {what}", path.display())]
+    File {
+        /// What was attempted, for example `written`.
+        what: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Work of ours ended without a result: it panicked or the program is stopping.
+    #[error("the work on {what} was interrupted")]
+    Interrupted {
+        /// On what.
+        what: String,
+    },
+}
+
+fn redirect(location: Option<&str>) -> String {
+    location.map_or_else(String::new, |location| {
+        format!(", a redirect to {location} that is not followed")
+    })
+}
+
+impl Error {
+    pub(crate) fn file(
+        what: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File { what, path, source }
+    }
+
+    /// Whether asking again may help. Reading has no effect, so everything ambiguous may be repeated.
+    pub fn retry(&self) -> RetryClass {
+        match self {
+            Self::Status { after: Some(after), status: 429 | 503, .. } => RetryClass::After(*after),
+            Self::Status { status: 408 | 425 | 429 | 500 | 502 | 503 | 504, .. }
+            | Self::Stalled { .. }
+            | Self::Truncated { .. } => RetryClass::Ambiguous,
+            Self::Request { source, .. } if source.is_builder() => RetryClass::Never,
+            Self::Request { .. } => RetryClass::NoEffect,
+            _ => RetryClass::Never,
+        }
+    }
+}
+
+impl Explain for Error {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Source { .. } => ErrorKind::Declaration,
+            Self::Client { .. } => ErrorKind::Configuration,
+            Self::Status { status: 401, .. } => ErrorKind::Authentication,
+            Self::Status { status: 403, .. } => ErrorKind::Forbidden,
+            Self::Status { status: 404 | 410, .. } => ErrorKind::NotFound,
+            Self::Status { status: 429, .. } => ErrorKind::Throttled,
+            Self::Request { source, .. } if source.is_timeout() => ErrorKind::Timeout,
+            Self::Stalled { .. } => ErrorKind::Timeout,
+            Self::Request { .. }
+            | Self::Status { .. }
+            | Self::Truncated { .. }
+            | Self::Range { .. }
+            | Self::Changed { .. } => ErrorKind::Unavailable,
+            Self::TooLarge { .. } => ErrorKind::Refused,
+            Self::Checksum { .. } => ErrorKind::Integrity,
+            Self::Busy { .. } => ErrorKind::Busy,
+            Self::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                ErrorKind::NotFound
+            }
+            Self::Space { .. } | Self::File { .. } => ErrorKind::Storage,
+            Self::Interrupted { .. } => ErrorKind::Cancelled,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        let hint = match self {
+            Self::Status { status: 404 | 410, .. } => {
+                "the file is gone: publishers remove old builds, look for a newer one"
+            }
+            Self::Status { location: Some(_), .. } => {
+                "redirects from https to http and long chains of them are not followed; write the \
+                 final address"
+            }
+            Self::Truncated { .. } | Self::Stalled { .. } => {
+                "what has arrived is kept; run it again to go on, or use a mirror"
+            }
+            Self::Checksum { .. } => {
+                "the publisher has replaced the file, or something on the way has; nothing of it \
+                 was used"
+            }
+            Self::Space { .. } => "give the directory for spool files a larger disk",
+            Self::Busy { .. } => "wait for it to end; it can be used right after",
+            _ => return Vec::new(),
+        };
+        vec![hint.to_owned()]
+    }
+}

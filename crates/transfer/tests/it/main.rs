@@ -1,0 +1,14 @@
+//! Downloads from servers that answer, refuse, lie, stall and break off.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a failed expectation is how a test fails, in helpers too"
+)]
+
+mod interrupted;
+mod killed;
+mod server;
+mod spool;
+mod trouble;
