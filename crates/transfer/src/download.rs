@@ -6,6 +6,7 @@ mod pieces;
 mod remote;
 mod sequential;
 mod spool;
+mod stream;
 
 use std::fmt;
 use std::fs::File;
@@ -28,6 +29,8 @@ use crate::error::Error;
 use crate::jitter::Jitter;
 use crate::limits::Limits;
 use crate::source::Source;
+
+pub use self::stream::Streamed;
 
 /// Downloads of a file that changes meanwhile, before we give up.
 const MOST_VERSIONS: u32 = 3;

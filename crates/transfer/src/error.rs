@@ -7,6 +7,8 @@ use lotse_core::error::{ErrorKind, Explain};
 use lotse_core::retry::RetryClass;
 
 use crate::checksum::Checksum;
+use crate::qcow2::Fault as Qcow2Fault;
+use crate::unpack::Fault as UnpackFault;
 
 /// Why content did not arrive.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +71,7 @@ pub enum Error {
         source: Option<reqwest::Error>,
     },
     /// A range was answered with something else.
-    #[error("{url} answers a request for bytes {asked} wrongly: {what}")]
+    #[error("{url} answers a request for {asked} wrongly: {what}")]
     Range {
         /// The source.
         url: String,
@@ -129,6 +131,31 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// What was packed cannot be unpacked.
+    #[error("{what} cannot be unpacked")]
+    Unpack {
+        /// What.
+        what: String,
+        /// Why.
+        #[source]
+        source: UnpackFault,
+    },
+    /// An image that cannot be read, or must not be used.
+    #[error("{what} is no image that can be used")]
+    Qcow2 {
+        /// What.
+        what: String,
+        /// Why.
+        #[source]
+        source: Qcow2Fault,
+    },
+    /// Who takes the content has stopped taking it.
+    #[error("the content could not be handed on")]
+    Consumer {
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// Work of ours ended without a result: it panicked or the program is stopping.
     #[error("the work on {what} was interrupted")]
     Interrupted {
@@ -182,14 +209,17 @@ impl Explain for Error {
             | Self::Truncated { .. }
             | Self::Range { .. }
             | Self::Changed { .. } => ErrorKind::Unavailable,
-            Self::TooLarge { .. } => ErrorKind::Refused,
-            Self::Checksum { .. } => ErrorKind::Integrity,
+            Self::TooLarge { .. } | Self::Unpack { source: UnpackFault::Memory { .. }, .. } => {
+                ErrorKind::Refused
+            }
+            Self::Checksum { .. } | Self::Unpack { .. } => ErrorKind::Integrity,
+            Self::Qcow2 { source, .. } => source.kind(),
             Self::Busy { .. } => ErrorKind::Busy,
             Self::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
                 ErrorKind::NotFound
             }
             Self::Space { .. } | Self::File { .. } => ErrorKind::Storage,
-            Self::Interrupted { .. } => ErrorKind::Cancelled,
+            Self::Interrupted { .. } | Self::Consumer { .. } => ErrorKind::Cancelled,
         }
     }
 

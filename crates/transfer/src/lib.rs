@@ -29,6 +29,10 @@
 //!             Spooled { path, size, digests }: verified, or an error and no file
 //! ```
 //!
+//! From a spool, or from [`Fetcher::stream`] where there is no disk for one, content goes on as a
+//! stream: unpacked ([`Unpack`]), or read out of a disk image ([`qcow2`]). What it really is is looked
+//! at ([`Content`]).
+//!
 //! # What always holds
 //!
 //! 1. What is handed out has the declared checksum. A spool whose content has another one is removed.
@@ -46,15 +50,22 @@
 
 mod checksum;
 mod client;
+pub mod content;
 mod download;
 mod error;
+mod flow;
 mod jitter;
 mod limits;
+pub mod qcow2;
 mod source;
+pub mod unpack;
 
 pub use checksum::{Algorithm, Checksum, Digests, Hashers, Malformed};
 pub use client::HttpOptions;
-pub use download::{Fetcher, Progress, Spooled, Wanted, Watch};
+pub use content::Content;
+pub use download::{Fetcher, Progress, Spooled, Streamed, Wanted, Watch};
 pub use error::Error;
+pub use flow::{Bytestream, Flow, Verdict};
 pub use limits::Limits;
 pub use source::Source;
+pub use unpack::{Unpack, Unpacked};

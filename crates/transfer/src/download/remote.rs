@@ -98,7 +98,7 @@ impl Remote {
             .get(resolved.unwrap_or_else(|| self.url.clone()))
             // Compressed on the way, ranges would be of something else.
             .header(ACCEPT_ENCODING, "identity")
-            .header(RANGE, format!("bytes={}-{}", asked.start, asked.end.saturating_sub(1)));
+            .header(RANGE, range_of(&asked));
         if let Some(known) = known {
             request = request.header(IF_RANGE, known.as_str());
         }
@@ -178,7 +178,7 @@ impl Remote {
     }
 
     fn wrong(&self, asked: &Range<u64>, what: String) -> Error {
-        let asked = format!("{}-{}", asked.start, asked.end.saturating_sub(1));
+        let asked = range_of(asked);
         Error::Range { url: self.shown.clone(), asked, what }
     }
 
@@ -223,6 +223,14 @@ impl Body {
     fn truncated(&self, source: Option<reqwest::Error>) -> Error {
         let expected = self.end.map_or_else(|| "an unknown number".to_owned(), |n| n.to_string());
         Error::Truncated { url: self.url.clone(), got: self.at, expected, source }
+    }
+}
+
+/// As a request says it (RFC 9110, section 14.2).
+fn range_of(asked: &Range<u64>) -> String {
+    match asked.end {
+        u64::MAX => format!("bytes={}-", asked.start),
+        end => format!("bytes={}-{}", asked.start, end.saturating_sub(1)),
     }
 }
 

@@ -9,6 +9,8 @@
 
 mod interrupted;
 mod killed;
+mod qemu;
 mod server;
 mod spool;
+mod stream;
 mod trouble;

@@ -182,7 +182,7 @@ impl Server {
                 match name.to_ascii_lowercase().as_str() {
                     "range" => {
                         let (first, last) = value.strip_prefix("bytes=")?.split_once('-')?;
-                        let last: u64 = last.parse().ok()?;
+                        let last = last.parse().unwrap_or(u64::MAX);
                         asked.range = Some(first.parse().ok()?..last.saturating_add(1));
                     }
                     "if-range" => asked.if_range = Some(value.to_owned()),
