@@ -44,6 +44,7 @@
 //! Start with [`search`], then [`source`].
 
 pub mod declare;
+pub mod edit;
 pub mod error;
 pub mod listing;
 pub mod manifest;
