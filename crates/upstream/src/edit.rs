@@ -40,10 +40,14 @@ pub enum EditError {
     #[error("\"{0}\" is not written out at its place; edit the file by hand")]
     Elsewhere(&'static str),
     /// Entries are written in brackets, or share lines.
-    #[error("an entry of \"versions\" cannot be added or removed as they are written; edit the file by hand")]
+    #[error(
+        "an entry of \"versions\" cannot be added or removed as they are written; edit the file by hand"
+    )]
     Shape,
     /// The path on the mirror names neither short name nor version.
-    #[error("the new \"mirror_url\" is not known: the present one follows no rule; edit the file by hand")]
+    #[error(
+        "the new \"mirror_url\" is not known: the present one follows no rule; edit the file by hand"
+    )]
     Mirror,
     /// The new text would say more than intended.
     #[error("other values would change, too; edit the file by hand")]
@@ -232,7 +236,7 @@ fn added(
             },
         };
         let lead = if block.is_empty() { prefix.to_owned() } else { " ".repeat(prefix.len()) };
-        block.push_str(&format!("{lead}{segment}{newline}"));
+        block.extend([lead.as_str(), &segment, newline]);
     }
     let mut parts = Vec::new();
     if first {

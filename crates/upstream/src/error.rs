@@ -33,6 +33,30 @@ pub enum Error {
         /// Which.
         path: PathBuf,
     },
+    /// Git cannot be run.
+    #[error("git cannot be run")]
+    NoGit {
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Git refused; files and branches are as they were.
+    #[error("git refused: {said}")]
+    Git {
+        /// What it said.
+        said: String,
+    },
+    /// Files that would be committed hold changes of somebody else.
+    #[error("not committed yet: {}; a commit of ours would sweep that in", shown(files))]
+    Dirty {
+        /// Which.
+        files: Vec<PathBuf>,
+    },
+}
+
+fn shown(files: &[PathBuf]) -> String {
+    let names: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+    names.join(", ")
 }
 
 impl Explain for Error {
@@ -41,7 +65,8 @@ impl Explain for Error {
             Self::Declared(error) => error.kind(),
             Self::Client { .. } => ErrorKind::Internal,
             Self::Write { .. } => ErrorKind::Storage,
-            Self::Changed { .. } => ErrorKind::Conflict,
+            Self::Changed { .. } | Self::Dirty { .. } | Self::Git { .. } => ErrorKind::Conflict,
+            Self::NoGit { .. } => ErrorKind::Configuration,
         }
     }
 
@@ -52,6 +77,9 @@ impl Explain for Error {
             Self::Write { .. } => {
                 vec!["check that you may write there and that there is room".to_owned()]
             }
+            Self::NoGit { .. } => vec!["install git, or leave out --commit".to_owned()],
+            Self::Dirty { .. } => vec!["commit or discard these changes first".to_owned()],
+            Self::Git { .. } => vec!["nothing was changed; look at what git says".to_owned()],
             Self::Client { .. } => Vec::new(),
         }
     }

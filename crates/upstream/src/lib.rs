@@ -27,8 +27,8 @@
 //! ```
 //!
 //! [`search`] is a function from definition, source and the answers that are in hand to either what
-//! must be asked next or a finding; it never waits and never sees a clock. `look` asks, all
-//! definitions together, each address once. `edit` changes the text of a file at the places of the
+//! must be asked next or a finding; it never waits and never sees a clock. [`look`](fn@look) asks, all
+//! definitions together, each address once. [`edit`](fn@edit) changes the text of a file at the places of the
 //! values that change and at no other; before a text is accepted it is parsed again and must differ
 //! from the old one in the intended values only.
 //!
@@ -43,22 +43,31 @@
 //!
 //! Start with [`search`], then [`source`].
 
+pub mod commit;
 pub mod declare;
 pub mod edit;
 pub mod error;
+pub mod fetch;
 pub mod listing;
+mod look;
 pub mod manifest;
 mod model;
 pub mod order;
 pub mod search;
 pub mod source;
 mod template;
+mod write;
 
+pub use commit::{Committed, Git, commit};
 pub use declare::Catalogue;
+pub use edit::{EditError, History, edit};
 pub use error::Error;
+pub use fetch::{Client, Limits};
+pub use look::look;
 pub use model::{
     Algorithm, Answer, Answers, Build, Checksum, Definition, FetchError, Finding, Outcome, Request,
     Version,
 };
 pub use search::{Step, search};
 pub use source::{Source, Sources};
+pub use write::{Change, Update, updates};

@@ -49,9 +49,9 @@ impl Piece {
 
     pub(super) const fn is_flow(&self) -> bool {
         match self {
-            Self::Scalar { flow, .. } | Self::Sequence { flow, .. } | Self::Mapping { flow, .. } => {
-                *flow
-            }
+            Self::Scalar { flow, .. }
+            | Self::Sequence { flow, .. }
+            | Self::Mapping { flow, .. } => *flow,
             Self::Alias { .. } => false,
         }
     }

@@ -9,13 +9,12 @@ use saphyr_parser::ScalarStyle;
 pub(super) fn written(value: &str, style: ScalarStyle, flow: bool) -> String {
     let single = || format!("'{}'", value.replace('\'', "''"));
     match style {
-        ScalarStyle::SingleQuoted => single(),
         ScalarStyle::DoubleQuoted => {
             format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
         }
         ScalarStyle::Literal | ScalarStyle::Folded => value.to_owned(),
         ScalarStyle::Plain if is_plain(value, flow) => value.to_owned(),
-        ScalarStyle::Plain => single(),
+        ScalarStyle::SingleQuoted | ScalarStyle::Plain => single(),
     }
 }
 

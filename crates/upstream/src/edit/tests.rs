@@ -74,7 +74,8 @@ fn a_definition_without_history_is_rewritten() {
 
 #[test]
 fn a_definition_with_several_versions_keeps_them_all() {
-    let text = "images:\n- name: X\n  multi: false\n  versions:\n  - {version: \"2\", url: https://h/2}\n";
+    let text =
+        "images:\n- name: X\n  multi: false\n  versions:\n  - {version: \"2\", url: https://h/2}\n";
     assert!(edited(text, History::Keep).is_ok(), "one entry in brackets can be rewritten");
     let text = "images:\n- name: X\n  versions:\n  - version: \"2\"\n    url: https://h/2\n    hidden: false\n  - version: \"1\"\n    url: https://h/1\n    hidden: true";
     let new = edited(text, History::Keep).unwrap();
@@ -99,11 +100,13 @@ fn carriage_returns_byte_order_marks_and_missing_ends_stay() {
 
 #[test]
 fn what_stands_elsewhere_is_left_to_people() {
-    let alias = "x: &u https://h/1\nimages:\n- name: X\n  versions:\n  - version: '1'\n    url: *u\n";
+    let alias =
+        "x: &u https://h/1\nimages:\n- name: X\n  versions:\n  - version: '1'\n    url: *u\n";
     assert_eq!(edited(alias, History::Keep), Err(EditError::Elsewhere("url")));
     let anchor = "images:\n- name: X\n  versions:\n  - version: &v '1'\n    url: https://h/1\n    os_version: *v\n";
     assert_eq!(edited(anchor, History::Keep), Err(EditError::Unintended));
-    let merged = "b: &b {url: https://h/1}\nimages:\n- name: X\n  versions:\n  - <<: *b\n    version: '1'\n";
+    let merged =
+        "b: &b {url: https://h/1}\nimages:\n- name: X\n  versions:\n  - <<: *b\n    version: '1'\n";
     assert_eq!(edited(merged, History::Keep), Err(EditError::Elsewhere("url")));
     let flow = "images:\n- name: X\n  meta: {uuid_validity: last-3}\n  versions: [{version: '1', url: https://h/1}]\n";
     assert_eq!(edited(flow, History::Keep), Err(EditError::Shape));
@@ -148,7 +151,10 @@ fn entry(version: &'static str) -> impl Strategy<Value = String> {
         value(version).prop_map(|text| format!("version:{text}")),
         value(url).prop_map(|text| format!("url:{text}")),
         value("sha256:00").prop_map(|text| format!("checksum:{text}")),
-        prop_oneof![Just("build_date: 2026-09-01".to_owned()), Just("build_date: '2026-09-01'".to_owned())],
+        prop_oneof![
+            Just("build_date: 2026-09-01".to_owned()),
+            Just("build_date: '2026-09-01'".to_owned())
+        ],
         prop_oneof![
             Just("os_version: \"9\"".to_owned()),
             Just("meta:\n          a: 'b'  # c\n          d: [1, 2]".to_owned()),
@@ -161,8 +167,9 @@ fn entry(version: &'static str) -> impl Strategy<Value = String> {
     .prop_map(|(keys, noise)| {
         let mut text = String::new();
         for (at, (key, noise)) in keys.iter().zip(&noise).enumerate() {
-            let (lead, noise) = if at == 0 { ("      - ", "") } else { ("        ", noise.as_str()) };
-            text.push_str(&format!("{noise}{lead}{key}\n"));
+            let (lead, noise) =
+                if at == 0 { ("      - ", "") } else { ("        ", noise.as_str()) };
+            text.extend([noise, lead, key, "\n"]);
         }
         text
     })

@@ -1,0 +1,266 @@
+//! Asking upstream, over HTTP, within bounds.
+//!
+//! Whoever answers is not trusted: what is read is limited, a server that stalls is left, an answer
+//! that was cut off is an error, and a redirect never leads from HTTPS to HTTP. What may pass (no
+//! connection, 429, 5xx) is tried again; what was refused is told with the address.
+
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use lotse_core::error::chain;
+use lotse_core::time::Timestamp;
+use reqwest::header::{HeaderMap, LAST_MODIFIED};
+use reqwest::{Method, Response, StatusCode};
+use sha2::Digest as _;
+
+use crate::error::Error;
+use crate::model::{Algorithm, Answer, Checksum, FetchError, Request};
+
+/// Bounds of requests.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// How long a connection may take to come about.
+    pub connect: Duration,
+    /// How long nothing may come.
+    pub idle: Duration,
+    /// How long the answer to one attempt may take in all; files that are hashed may take longer.
+    pub total: Duration,
+    /// How large a listing may be, in bytes.
+    pub listing_bytes: u64,
+    /// How large a file that is hashed may be, in bytes.
+    pub file_bytes: u64,
+    /// How often a request is sent at most.
+    pub attempts: u32,
+    /// How long to wait before the second attempt; doubled each time.
+    pub pause: Duration,
+    /// Requests under way at once.
+    pub concurrency: usize,
+    /// Whether the proxies that the environment names are used.
+    pub system_proxy: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            idle: Duration::from_secs(20),
+            total: Duration::from_mins(2),
+            listing_bytes: 16 << 20,
+            file_bytes: 16 << 30,
+            attempts: 3,
+            pause: Duration::from_millis(500),
+            concurrency: 8,
+            system_proxy: true,
+        }
+    }
+}
+
+/// Redirects in a row that are followed.
+const MOST_REDIRECTS: usize = 10;
+
+/// Asks upstream.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    limits: Limits,
+}
+
+/// What ended one attempt.
+enum Trouble {
+    /// It may go better next time.
+    Passing(String),
+    Lasting(FetchError),
+}
+
+impl Client {
+    /// A client within these bounds.
+    ///
+    /// # Errors
+    /// [`Error::Client`]
+    pub fn new(limits: Limits) -> Result<Self, Error> {
+        let failed = |reason| Error::Client { reason };
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls().map_err(failed)?)
+            .connect_timeout(limits.connect)
+            .read_timeout(limits.idle)
+            .redirect(reqwest::redirect::Policy::custom(|attempt| {
+                let from = attempt.previous().last().map(|url| url.scheme().to_owned());
+                if attempt.previous().len() > MOST_REDIRECTS {
+                    attempt.error("too many redirects")
+                } else if from.as_deref() == Some("https") && attempt.url().scheme() != "https" {
+                    attempt.error("a redirect leads from https to http")
+                } else {
+                    attempt.follow()
+                }
+            }))
+            .user_agent(concat!("lotse/", env!("CARGO_PKG_VERSION")));
+        if !limits.system_proxy {
+            builder = builder.no_proxy();
+        }
+        let http = builder.build().map_err(|error| failed(chain(&error)))?;
+        Ok(Self { http, limits })
+    }
+
+    /// Requests under way at once.
+    pub(crate) const fn concurrency(&self) -> usize {
+        self.limits.concurrency
+    }
+
+    /// Asks, at the address where it is reached; errors name the upstream's own.
+    ///
+    /// # Errors
+    /// [`FetchError`]
+    pub async fn ask(&self, request: &Request, reached: &str) -> Result<Answer, FetchError> {
+        let mut pause = self.limits.pause;
+        let mut attempt = 1;
+        loop {
+            match self.once(request, reached).await {
+                Ok(answer) => return Ok(answer),
+                Err(Trouble::Lasting(error)) => return Err(error),
+                Err(Trouble::Passing(why)) => {
+                    if attempt >= self.limits.attempts {
+                        let times = if attempt == 1 { "attempt" } else { "attempts" };
+                        let why = format!("{why} ({attempt} {times})");
+                        return Err(FetchError::Failed { url: request.url().to_owned(), why });
+                    }
+                    tracing::debug!(url = reached, attempt, why, "asking upstream again");
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+            attempt += 1;
+        }
+    }
+
+    async fn once(&self, request: &Request, reached: &str) -> Result<Answer, Trouble> {
+        let method = if matches!(request, Request::File(_)) { Method::HEAD } else { Method::GET };
+        let sent = self.http.request(method, reached).send();
+        let response = match tokio::time::timeout(self.limits.total, sent).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) if error.is_builder() || error.is_redirect() => {
+                return Err(lasting(request, chain(&error.without_url())));
+            }
+            Ok(Err(error)) => return Err(Trouble::Passing(chain(&error.without_url()))),
+            Err(_) => return Err(Trouble::Passing("no answer in time".to_owned())),
+        };
+        Self::check(request, &response)?;
+        match request {
+            Request::File(_) => Ok(Answer::File(last_modified(response.headers()))),
+            Request::Text(_) => {
+                let read = self.text(request, response);
+                let text = tokio::time::timeout(self.limits.total, read).await;
+                let late = |_| Trouble::Passing("the answer did not end in time".to_owned());
+                Ok(Answer::Text(text.map_err(late)??))
+            }
+            Request::Hash(_, algorithm) => {
+                Ok(Answer::Hash(self.hash(request, response, *algorithm).await?))
+            }
+        }
+    }
+
+    fn check(request: &Request, response: &Response) -> Result<(), Trouble> {
+        let status = response.status();
+        let said = format!("upstream answers {status}");
+        match status {
+            status if status.is_success() => Ok(()),
+            StatusCode::NOT_FOUND | StatusCode::GONE => {
+                let url = request.url().to_owned();
+                Err(Trouble::Lasting(FetchError::NotFound { url, status: status.as_u16() }))
+            }
+            // The server does not tell about files; whoever downloads this one will see.
+            StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED
+                if matches!(request, Request::File(_)) =>
+            {
+                Ok(())
+            }
+            StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS if is_rationed(response) => {
+                let why = format!("{said}: the requests it grants are used up; try again later");
+                Err(lasting(request, why))
+            }
+            status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
+                Err(Trouble::Passing(said))
+            }
+            _ => Err(lasting(request, said)),
+        }
+    }
+
+    async fn text(&self, request: &Request, response: Response) -> Result<String, Trouble> {
+        let mut bytes = Vec::new();
+        let mut stream = response.bytes_stream();
+        while let Some(chunk) = stream.next().await {
+            let chunk = chunk.map_err(cut_off)?;
+            if (bytes.len() + chunk.len()) as u64 > self.limits.listing_bytes {
+                let most = self.limits.listing_bytes;
+                return Err(lasting(request, format!("the answer has more than {most} bytes")));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    async fn hash(
+        &self,
+        request: &Request,
+        response: Response,
+        algorithm: Algorithm,
+    ) -> Result<Checksum, Trouble> {
+        let (mut short, mut long) = (sha2::Sha256::new(), sha2::Sha512::new());
+        let mut read = 0;
+        let mut stream = response.bytes_stream();
+        while let Some(chunk) = stream.next().await {
+            let chunk = chunk.map_err(cut_off)?;
+            read += chunk.len() as u64;
+            if read > self.limits.file_bytes {
+                let most = self.limits.file_bytes;
+                return Err(lasting(request, format!("the file has more than {most} bytes")));
+            }
+            match algorithm {
+                Algorithm::Sha512 => long.update(&chunk),
+                _ => short.update(&chunk),
+            }
+        }
+        let digits = match algorithm {
+            Algorithm::Sha512 => hex::encode(long.finalize()),
+            _ => hex::encode(short.finalize()),
+        };
+        let sum = Checksum::new(algorithm, &digits);
+        sum.ok_or_else(|| lasting(request, "checksums are computed with sha256 or sha512"))
+    }
+}
+
+fn lasting(request: &Request, why: impl Into<String>) -> Trouble {
+    Trouble::Lasting(FetchError::Failed { url: request.url().to_owned(), why: why.into() })
+}
+
+fn cut_off(error: reqwest::Error) -> Trouble {
+    let late = error.is_timeout();
+    let why = chain(&error.without_url());
+    Trouble::Passing(if late {
+        "upstream stopped sending in the middle of the answer".to_owned()
+    } else {
+        format!("the answer was cut off: {why}")
+    })
+}
+
+/// Whether an API says that its requests are counted and used up.
+fn is_rationed(response: &Response) -> bool {
+    let left = response.headers().get("x-ratelimit-remaining");
+    left.is_some_and(|left| left.as_bytes() == b"0")
+}
+
+fn last_modified(headers: &HeaderMap) -> Option<Timestamp> {
+    let text = headers.get(LAST_MODIFIED)?.to_str().ok()?;
+    Timestamp::try_from(httpdate::parse_http_date(text).ok()?).ok()
+}
+
+/// The authorities of the machine.
+fn tls() -> Result<rustls::ClientConfig, String> {
+    let mut roots = rustls::RootCertStore::empty();
+    // Some of what a machine trusts may be unreadable; the rest still counts.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
