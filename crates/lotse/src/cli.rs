@@ -4,6 +4,7 @@ pub(crate) mod backup;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod image;
+pub(crate) mod image_latest;
 pub(crate) mod notify;
 pub(crate) mod reference;
 pub(crate) mod serve;

@@ -4,6 +4,7 @@ mod backup;
 mod config;
 mod demo;
 mod image;
+mod image_latest;
 mod notify;
 mod reference;
 mod serve;

@@ -43,6 +43,7 @@
 //!
 //! Start with [`search`], then [`source`].
 
+pub mod age;
 pub mod commit;
 pub mod declare;
 pub mod edit;
@@ -58,6 +59,7 @@ pub mod source;
 mod template;
 mod write;
 
+pub use age::{Age, Ages, EndOfLife, Phase, ages};
 pub use commit::{Committed, Git, commit};
 pub use declare::Catalogue;
 pub use edit::{EditError, History, edit};

@@ -24,6 +24,14 @@ pub(crate) enum ImageCommand {
     Check(SelectArguments),
     /// Print the JSON Schema of definition files, for editors
     Schema,
+    /// Let definition files follow what distributions publish, without a cloud
+    ///
+    /// Looks for the newest build of every enabled definition and writes version, URL, checksum, date
+    /// and mirror of a newer one into its file; comments and everything else stay as they are.
+    #[command(after_help = super::image_latest::HELP)]
+    Latest(super::image_latest::LatestArguments),
+    /// Print the JSON Schema of files of sources (`lotse image latest --sources`), for editors
+    SourcesSchema,
 }
 
 #[derive(Args, Debug)]

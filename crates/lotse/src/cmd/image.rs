@@ -32,6 +32,13 @@ pub(super) fn run(
             Ok(ExitCode::Success)
         }
         ImageCommand::Check(select) => check(select, globals),
+        ImageCommand::Latest(arguments) => {
+            super::small_runtime()?.block_on(super::image_latest::run(arguments, globals))
+        }
+        ImageCommand::SourcesSchema => {
+            output::json(globals, &lotse_upstream::source::schema())?;
+            Ok(ExitCode::Success)
+        }
         ImageCommand::Plan(arguments) => {
             super::small_runtime()?.block_on(plan(arguments, globals, environment))
         }

@@ -1,5 +1,7 @@
 //! `lotse image latest`: definition files follow what distributions publish.
 
+mod age;
+
 use std::fmt::Write as _;
 
 use lotse_core::error::ExitCode;
@@ -24,6 +26,9 @@ pub(super) async fn run(arguments: LatestArguments, globals: &Globals) -> Comman
     };
     let catalogue = Catalogue::load(&path)?;
     let chosen = chosen(&catalogue, arguments.filter.as_deref(), arguments.all)?;
+    if arguments.check_age {
+        return age::run(&arguments, &catalogue, &chosen, globals).await;
+    }
     let client = Client::new(Limits::default())?;
     let definitions: Vec<_> = chosen.iter().map(|place| &catalogue.definitions[*place]).collect();
     let found = look(&definitions, &sources, &client).await;
@@ -41,15 +46,11 @@ pub(super) async fn run(arguments: LatestArguments, globals: &Globals) -> Comman
 }
 
 /// The places of the definitions that are looked for.
-pub(super) fn chosen(
-    catalogue: &Catalogue,
-    filter: Option<&str>,
-    all: bool,
-) -> Result<Vec<usize>, Error> {
-    let filter = filter.map(Regex::new).transpose().map_err(|error| Error::Setting {
-        key: "--filter",
-        reason: error.to_string(),
-    })?;
+fn chosen(catalogue: &Catalogue, filter: Option<&str>, all: bool) -> Result<Vec<usize>, Error> {
+    let filter = filter
+        .map(Regex::new)
+        .transpose()
+        .map_err(|error| Error::Setting { key: "--filter", reason: error.to_string() })?;
     let wanted = |name: &str| filter.as_ref().is_none_or(|filter| filter.is_match(name));
     let definitions = catalogue.definitions.iter().enumerate();
     Ok(definitions

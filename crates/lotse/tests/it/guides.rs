@@ -179,3 +179,12 @@ fn what_the_guide_to_the_estate_from_git_says_works() {
     let counts = happened.map(|what| history.matches(what).count());
     assert_eq!(counts, [2, 1], "{history}");
 }
+
+#[test]
+fn what_the_guide_to_freshness_says_works() {
+    let newcomer = Newcomer::new();
+    let script: String =
+        blocks("image-freshness.md").iter().map(|block| newcomer.here(block)).collect();
+    let ended = newcomer.type_in(&script).with_code(0);
+    assert!(ended.stdout.contains("ends of life as of"), "{}", ended.stdout);
+}

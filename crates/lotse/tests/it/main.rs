@@ -23,3 +23,4 @@ mod process;
 mod reference;
 mod rolling;
 mod sim;
+mod upstream;

@@ -82,7 +82,10 @@ async fn the_difference_shows_the_new_entry_and_nothing_else() {
     let changed = diff.lines().skip(2).filter(|line| line.starts_with(['+', '-']));
     let changed: Vec<_> = changed.collect();
     let line = |text: &str| diff.lines().any(|line| line.trim_end() == text);
-    assert!(line("+      - version: '20261113'") && line("+        build_date: 2026-11-13"), "{diff}");
+    assert!(
+        line("+      - version: '20261113'") && line("+        build_date: 2026-11-13"),
+        "{diff}"
+    );
     assert_eq!(changed.len(), 8, "{diff}");
     assert!(changed.iter().all(|line| line.starts_with('+')), "nothing goes: {diff}");
     assert!(diff.contains("/openstack-images/debian-13/20261113-debian-13.qcow2"), "{diff}");
