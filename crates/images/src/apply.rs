@@ -18,22 +18,28 @@ use crate::model::{Image, ImageStatus, Visibility};
 use crate::operation::{Import, Operation, StatusChange, Target, Update};
 use crate::options::Options;
 use crate::{IMPORT_STATE, MARKER, glance};
+use import::Begun;
 
+mod content;
 mod import;
+
+pub(crate) use content::Content;
+pub use content::Downloads;
 
 /// Carries out the steps of image plans on one cloud.
 #[derive(Debug)]
 pub struct Executor {
     cloud: Cloud,
     options: Options,
+    downloads: Downloads,
     /// Which image a step of this plan imported, for the steps that wait for it.
     imported: Mutex<HashMap<StepId, String>>,
 }
 
 impl Executor {
     /// An executor for one plan on this cloud.
-    pub fn new(cloud: Cloud, options: Options) -> Self {
-        Self { cloud, options, imported: Mutex::default() }
+    pub fn new(cloud: Cloud, options: Options, downloads: Downloads) -> Self {
+        Self { cloud, options, downloads, imported: Mutex::default() }
     }
 
     fn remember(&self, step: &StepId, id: &str) {
@@ -55,7 +61,12 @@ impl Executor {
     }
 
     /// Creates the image, without data and invisible to others, with everything it says of itself.
-    async fn create(&self, import: &Import, attempt: &Attempt<'_>) -> Result<String, StepError> {
+    async fn create(
+        &self,
+        import: &Import,
+        content: Option<&Content>,
+        attempt: &Attempt<'_>,
+    ) -> Result<String, StepError> {
         let mut body = json!({
             "name": import.name,
             "disk_format": import.disk_format,
@@ -69,6 +80,9 @@ impl Executor {
             body["id"] = json!(id);
         }
         for (key, value) in &import.properties {
+            body[key] = json!(value);
+        }
+        for (key, value) in content.into_iter().flat_map(Content::properties) {
             body[key] = json!(value);
         }
         body[MARKER] = json!(attempt.marker);
@@ -173,16 +187,20 @@ impl lotse_plan::Executor<Operation> for Executor {
     ) -> Result<Outcome, StepError> {
         match &step.operation {
             Operation::Import(import) => {
-                let (id, fresh) = match &attempt.found {
-                    Some(id) => (id.clone(), false),
-                    None => (self.create(import, attempt).await?, true),
+                let begun = if let Some(id) = &attempt.found {
+                    Begun { id: id.clone(), fresh: false, content: None }
+                } else {
+                    let content = self.content(import, attempt).await?;
+                    let id = self.create(import, content.as_ref(), attempt).await?;
+                    Begun { id, fresh: true, content }
                 };
-                self.remember(&step.id, &id);
-                self.complete(&id, import, attempt, fresh).await
+                self.remember(&step.id, &begun.id);
+                self.complete(begun, import, attempt).await
             }
             Operation::Resume { id, import } => {
                 self.remember(&step.id, id);
-                self.complete(id, import, attempt, false).await
+                let begun = Begun { id: id.clone(), fresh: false, content: None };
+                self.complete(begun, import, attempt).await
             }
             Operation::Update(update) => self.update(update).await,
         }

@@ -8,7 +8,7 @@ use lotse_core::change::Policy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::options::{DEFAULT_TAG, Options};
+use crate::options::{DEFAULT_TAG, ImportPreference, Options};
 
 /// How the image catalogue is kept.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -33,6 +33,9 @@ pub struct Config {
     /// approve (`propose`), or made good at once (`apply`; what destroys is proposed all the same).
     #[serde(default)]
     pub policy: Policy,
+    /// Who downloads the content of images where there is a choice; `verified` by default.
+    #[serde(default)]
+    pub import: ImportPreference,
     /// How long the cloud may take to import one image; half an hour by default.
     #[serde(default = "import_timeout")]
     pub import_timeout: Period,
@@ -99,6 +102,7 @@ impl Config {
     pub fn options(&self) -> Options {
         Options {
             tag: self.tag.clone(),
+            import: self.import,
             import_timeout: self.import_timeout.get(),
             ..Options::default()
         }

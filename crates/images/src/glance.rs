@@ -5,7 +5,8 @@ use lotse_openstack::{Cloud, Error, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::model::Image;
+use crate::apply::Content;
+use crate::model::{Abilities, Image};
 use crate::operation::{Patch, StatusChange};
 
 /// The media type of changes to images.
@@ -41,17 +42,67 @@ pub(crate) async fn show(cloud: &Cloud, id: &str) -> Result<Image, Error> {
     cloud.get("image", &format!("/v2/images/{id}")).send().await?.json()
 }
 
+/// How content can get into images.
+pub(crate) async fn abilities(cloud: &Cloud) -> Result<Abilities, Error> {
+    #[derive(Deserialize)]
+    struct Info {
+        #[serde(rename = "import-methods")]
+        methods: Methods,
+    }
+    #[derive(Deserialize)]
+    struct Methods {
+        value: Vec<String>,
+    }
+    let info = match cloud.get("image", "/v2/info/import").send().await {
+        Ok(answer) => answer.json::<Info>()?,
+        // Clouds from before the import API know only the upload.
+        Err(error) if error.is_not_found() => {
+            return Ok(Abilities { web_download: false, glance_direct: false });
+        }
+        Err(error) => return Err(error),
+    };
+    let offers = |method: &str| info.methods.value.iter().any(|one| one == method);
+    Ok(Abilities { web_download: offers("web-download"), glance_direct: offers("glance-direct") })
+}
+
 /// Has Glance download the content. Repeating it does no harm: an image that is being imported, or
 /// has its data, answers 409, which is for the caller to understand.
 pub(crate) async fn import(cloud: &Cloud, id: &str, uri: &str) -> Result<Response, Error> {
-    let body = json!({"method": {"name": "web-download", "uri": uri}});
+    start_import(cloud, id, &json!({"method": {"name": "web-download", "uri": uri}})).await
+}
+
+/// Has Glance import what was staged; like [`import`].
+pub(crate) async fn import_staged(cloud: &Cloud, id: &str) -> Result<Response, Error> {
+    start_import(cloud, id, &json!({"method": {"name": "glance-direct"}})).await
+}
+
+async fn start_import(cloud: &Cloud, id: &str, body: &Value) -> Result<Response, Error> {
     cloud
         .post("image", &format!("/v2/images/{id}/import"))
-        .json(&body)
+        .json(body)
         .idempotent(true)
         .accept(StatusCode::CONFLICT)
         .send()
         .await
+}
+
+/// Writes content where [`import_staged`] takes it from.
+pub(crate) async fn stage(cloud: &Cloud, id: &str, content: &Content) -> Result<(), Error> {
+    send(cloud, &format!("/v2/images/{id}/stage"), content).await
+}
+
+/// Writes content into an image.
+pub(crate) async fn upload(cloud: &Cloud, id: &str, content: &Content) -> Result<(), Error> {
+    send(cloud, &format!("/v2/images/{id}/file"), content).await
+}
+
+/// Sent once: an image whose upload ended in the middle must first be queued again.
+async fn send(cloud: &Cloud, path: &str, content: &Content) -> Result<(), Error> {
+    let request = cloud
+        .put("image", path)
+        .header("content-type", "application/octet-stream")
+        .stream_body(Some(content.size()), content.stream());
+    request.send().await.map(drop)
 }
 
 /// The tasks of an image, the newest first. Clouds without them have none.

@@ -65,13 +65,13 @@ pub mod store;
 pub mod task;
 pub mod web;
 
-pub use apply::Executor;
+pub use apply::{Downloads, Executor};
 pub use config::Config;
 pub use declare::Catalog;
 pub use error::Error;
 pub use observe::{Observed, observe};
 pub use operation::Operation;
-pub use options::{DEFAULT_TAG, Options};
+pub use options::{DEFAULT_TAG, ImportPreference, Options};
 pub use plan::plan;
 pub use store::{PART, Shelf};
 pub use task::{ImagesTask, Status, Tools};
@@ -81,6 +81,14 @@ pub const KIND: &str = "image";
 
 /// The property in which an image that Lotse creates carries its marker.
 pub const MARKER: &str = "lotse_marker";
+
+/// The property that says what we handed to Glance while an import of ours is pending: the SHA-512 of
+/// the content.
+pub const CONTENT: &str = "lotse_content";
+
+/// The property that says which checksum we verified before Glance got the content: the declared one,
+/// of the file as it is published. What is in Glance may be unpacked, so its own hash differs.
+pub const VERIFIED: &str = "lotse_verified";
 
 /// The property that says whether an import that Lotse began is `pending` or `done`.
 pub const IMPORT_STATE: &str = "lotse_import";

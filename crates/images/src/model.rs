@@ -8,10 +8,12 @@ use jiff::civil::Date;
 use lotse_core::declared::Span;
 use uuid::Uuid;
 
+mod ability;
 mod image;
 mod natural;
 mod source;
 
+pub use ability::Abilities;
 pub use image::{Image, ImageStatus};
 pub use natural::natural_order;
 pub use source::{Scheme, SourceUrl, SourceUrlError};

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use lotse_openstack::{Cloud, Error};
 
 use crate::declare::Catalog;
-use crate::model::{Image, Visibility};
+use crate::glance;
+use crate::model::{Abilities, Image, Visibility};
 use crate::options::Options;
 use crate::plan::names_to_take;
 
@@ -18,6 +19,8 @@ pub struct Observed {
     pub images: Vec<Image>,
     /// Not ours, but with a name that we might take.
     pub foreign: Vec<Image>,
+    /// How content can get into images; asked only when some may be imported.
+    pub abilities: Abilities,
 }
 
 /// Images per page; services give fewer if they like.
@@ -60,10 +63,13 @@ pub async fn observe(
             cloud.pages::<Image>("image", "/v2/images", &query, "images").all().await
         }
     });
-    let named = futures::future::try_join_all(named).await?;
+    let importing = !names.is_empty() || images.iter().any(Image::is_pending);
+    let abilities =
+        async { if importing { glance::abilities(cloud).await } else { Ok(Abilities::default()) } };
+    let (named, abilities) = futures::try_join!(futures::future::try_join_all(named), abilities)?;
     let foreign = |image: &Image| !ours(image) && reachable(image) && !image.status.is_gone();
     let foreign = named.into_iter().flatten().filter(foreign).collect();
-    Ok(Observed { cloud: cloud.name().to_owned(), images, foreign })
+    Ok(Observed { cloud: cloud.name().to_owned(), images, foreign, abilities })
 }
 
 /// The Image API's filter for one of several values.

@@ -12,7 +12,7 @@ use crate::model::{Checksum, Visibility};
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "operation", rename_all = "kebab-case")]
 pub enum Operation {
-    /// Create an image and have Glance download its content.
+    /// Create an image and bring its content to it.
     Import(Import),
     /// Go on with an import that an earlier run left unfinished.
     Resume {
@@ -42,12 +42,42 @@ pub struct Import {
     pub tags: BTreeSet<String>,
     /// All properties but our own marks.
     pub properties: BTreeMap<String, String>,
-    /// Where Glance downloads the content from.
+    /// Where the content is published.
     pub source: String,
+    /// How the content gets to Glance.
+    pub delivery: Delivery,
     /// What the content must be.
     pub checksum: Option<Checksum>,
     /// How it is made visible; `None` when a later step does that.
     pub publish: Option<Publish>,
+}
+
+/// How content gets to Glance.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Delivery {
+    /// Glance downloads it.
+    WebDownload,
+    /// We download it, verify and unpack it, and hand it to the import of Glance.
+    GlanceDirect,
+    /// We download it, verify and unpack it, and write it into the image ourselves.
+    Upload,
+}
+
+impl Delivery {
+    /// As plans say it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::WebDownload => "web-download",
+            Self::GlanceDirect => "glance-direct",
+            Self::Upload => "upload",
+        }
+    }
+
+    /// Whether the content passes through us.
+    pub const fn is_streamed(self) -> bool {
+        matches!(self, Self::GlanceDirect | Self::Upload)
+    }
 }
 
 /// How a complete image is made visible.

@@ -26,13 +26,13 @@ use crate::options::Options;
 
 mod assign;
 mod compare;
+mod delivery;
 mod desired;
 mod notes;
 mod steps;
 
 use assign::{Family, busy, families};
 use desired::Desired;
-use notes::not_handled;
 use steps::update_step;
 
 /// Plans one cloud.
@@ -110,7 +110,7 @@ impl Planner<'_> {
         let mut slots = Vec::new();
         for version in &definition.versions {
             let name = definition.final_name(&version.version);
-            if let Some(reason) = not_handled(version) {
+            if let Some(reason) = self.not_handled(version) {
                 self.note(NoteKind::NotHandled, &name, reason);
                 // Whoever follows upstream keeps the plain name; nothing of it is touched.
                 if version.version == LATEST {
@@ -234,7 +234,7 @@ pub(crate) fn names_to_take(catalog: &Catalog, images: &[Image]) -> Vec<String> 
     for definition in catalog.enabled() {
         for version in &definition.versions {
             let name = definition.final_name(&version.version);
-            if not_handled(version).is_none() && !borne.contains_key(name.as_str()) {
+            if version.version != LATEST && !borne.contains_key(name.as_str()) {
                 names.push(name);
             }
         }

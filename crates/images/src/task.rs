@@ -19,7 +19,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::KIND;
-use crate::apply::Executor;
+use crate::apply::{Downloads, Executor};
 use crate::config::Config;
 use crate::declare::Catalog;
 use crate::error::Error;
@@ -45,6 +45,7 @@ pub struct ImagesTask {
     desk: Arc<dyn Desk>,
     clock: SharedClock,
     shelf: Shelf,
+    downloads: Downloads,
 }
 
 /// What the task works with.
@@ -58,6 +59,8 @@ pub struct Tools {
     pub clock: SharedClock,
     /// Limits of an apply.
     pub apply: ApplyOptions,
+    /// Where content that passes through us is downloaded.
+    pub downloads: Downloads,
     /// Where the console finds what was seen and done.
     pub shelf: Shelf,
 }
@@ -112,6 +115,7 @@ impl ImagesTask {
             desk: tools.desk,
             clock: tools.clock,
             shelf: tools.shelf,
+            downloads: tools.downloads,
         }
     }
 
@@ -154,7 +158,8 @@ impl ImagesTask {
         catalog: &Catalog,
         cancelled: &CancellationToken,
     ) -> Result<Status, Error> {
-        let executor = Executor::new(self.cloud.clone(), self.options.clone());
+        let executor =
+            Executor::new(self.cloud.clone(), self.options.clone(), self.downloads.clone());
         let session = self.engine.begin(self.cloud.name(), &[KIND], &executor, cancelled).await?;
         let (plan, images) = match self.plan(catalog).await {
             Ok(planned) => planned,

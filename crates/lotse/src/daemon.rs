@@ -11,6 +11,7 @@ mod ready;
 pub(crate) mod supervisor;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use lotse_core::id::InstanceId;
 use lotse_core::lease::Leases;
 use lotse_core::task::{Board, Driver, DriverOptions};
 use lotse_core::time::{SharedClock, system_clock};
+use lotse_images::Downloads;
 use lotse_openstack::CloudOptions;
 use lotse_plan::Engine;
 use lotse_plan::random::SystemRandomness;
@@ -278,6 +280,11 @@ pub(crate) async fn open_state(url: &StoreUrl) -> Result<Store, lotse_store::Err
 /// The clock of the process.
 pub(crate) fn clock() -> SharedClock {
     system_clock()
+}
+
+/// Downloads of content that passes through us, into this directory.
+pub(crate) fn downloads(directory: &Path) -> Result<Downloads, Failure> {
+    Ok(Downloads::into_directory(directory, u64::from(std::process::id()))?)
 }
 
 /// How this process behaves towards clouds. Only pauses between attempts are left to chance; the

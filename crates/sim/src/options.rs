@@ -30,6 +30,9 @@ pub struct Delays {
     pub load_balancer: Duration,
 }
 
+/// The import methods that are simulated.
+const IMPORT_METHODS: [&str; 3] = ["glance-direct", "web-download", "copy-image"];
+
 /// How a simulation is started. Take the default and change what matters.
 #[derive(Clone, Debug)]
 pub struct SimOptions {
@@ -48,6 +51,9 @@ pub struct SimOptions {
     pub scale: Scale,
     /// Where `web-download` imports take their bytes from.
     pub download: DownloadMode,
+    /// The import methods that Glance offers. Default all that are simulated; none is what the
+    /// operator gets who switches the import API off.
+    pub import_methods: Vec<String>,
     /// How long tokens are valid. Default one hour.
     pub token_lifetime: Duration,
     /// The time of day of the cloud.
@@ -74,6 +80,7 @@ impl Default for SimOptions {
             delays: Delays::default(),
             scale: Scale::default(),
             download: DownloadMode::Simulated,
+            import_methods: IMPORT_METHODS.map(str::to_owned).to_vec(),
             token_lifetime: Duration::from_hours(1),
             clock: system_clock(),
             random: 1,

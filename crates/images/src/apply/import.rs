@@ -6,13 +6,14 @@
 use http::StatusCode;
 use lotse_core::error::ErrorKind;
 use lotse_core::retry::RetryClass;
+use lotse_openstack::Response;
 use lotse_plan::{Attempt, Outcome, StepError};
 use tokio::time::Instant;
 
-use super::{Executor, failed};
+use super::{Content, Executor, failed};
 use crate::model::{HashAlgorithm, Image, ImageStatus};
-use crate::operation::{Import, Patch, StatusChange};
-use crate::{IMPORT_STATE, glance};
+use crate::operation::{Delivery, Import, Patch, StatusChange};
+use crate::{CONTENT, IMPORT_STATE, glance};
 
 /// Glance says here which stores an import did not reach.
 const FAILED_STORES: &str = "os_glance_failed_import";
@@ -21,24 +22,25 @@ const FAILED_STORES: &str = "os_glance_failed_import";
 const IMPORT_LOCK: &str = "os_glance_import_task";
 
 impl Executor {
-    /// Brings an image to its end. `fresh` says that it was created just now, so that it certainly
-    /// has no data.
+    /// Brings an image to its end.
     ///
     /// An image that cannot become what it shall be is deleted again: it was never visible, and
     /// nothing of it is worth keeping.
     pub(super) async fn complete(
         &self,
-        id: &str,
+        mut begun: Begun,
         import: &Import,
         attempt: &Attempt<'_>,
-        fresh: bool,
     ) -> Result<Outcome, StepError> {
-        let image = match self.filled(id, import, attempt, fresh).await {
+        let image = self.filled(&mut begun, import, attempt).await;
+        let id = begun.id.as_str();
+        let image = match image {
             Ok(image) => image,
             Err(Trouble::Passing(error)) => return Err(error),
             Err(Trouble::Final(error)) => return Err(self.discard(id, import, error).await),
         };
-        if let Err(error) = verify(&image, import) {
+        let verified = verify_handed(&image, import, begun.content.as_ref());
+        if let Err(error) = verified.and_then(|()| verify(&image, import)) {
             return Err(self.discard(id, import, error).await);
         }
         if let Some(publish) = &import.publish
@@ -48,32 +50,42 @@ impl Executor {
             let taken = error.kind == ErrorKind::Conflict;
             return Err(if taken { self.discard(id, import, error).await } else { error });
         }
-        self.finish(&image, import).await
+        let outcome = self.finish(&image, import).await?;
+        if let Some(content) = begun.content {
+            content.remove();
+        }
+        Ok(outcome)
     }
 
     /// Waits until the image has its data, and starts the import if nobody has.
     async fn filled(
         &self,
-        id: &str,
+        begun: &mut Begun,
         import: &Import,
         attempt: &Attempt<'_>,
-        fresh: bool,
     ) -> Result<Image, Trouble> {
         let mut started = Started::Not;
-        if fresh {
-            started = self.start(id, import).await?;
+        if begun.fresh {
+            started = self.start(begun, import, attempt).await?;
         }
         let deadline = Instant::now() + self.options.import_timeout;
         let mut pause = self.options.first_poll;
         loop {
-            let image = glance::show(&self.cloud, id).await.map_err(failed)?;
+            let image = glance::show(&self.cloud, &begun.id).await.map_err(failed)?;
             match (image.status, &started) {
                 (status, _) if status.is_complete() && !self.is_locked(&image).await? => {
                     return Ok(image);
                 }
                 (status, _) if status.is_gone() => return Err(gone(&image)),
                 (ImageStatus::Queued, Started::Not) => {
-                    started = self.start(id, import).await?;
+                    started = self.start(begun, import, attempt).await?;
+                    continue;
+                }
+                // Staged in full (it has a size) by a run that ended before it said so.
+                (ImageStatus::Uploading, Started::Not)
+                    if import.delivery == Delivery::GlanceDirect && image.size.is_some() =>
+                {
+                    started = self.ask(glance::import_staged(&self.cloud, &begun.id)).await?;
                     continue;
                 }
                 (ImageStatus::Queued, _) => self.check(&image, &started).await?,
@@ -84,7 +96,7 @@ impl Executor {
             }
             let waiting = attempt.cancelled.run_until_cancelled(tokio::time::sleep(pause));
             if waiting.await.is_none() {
-                return Err(Trouble::Passing(stopped(id)));
+                return Err(Trouble::Passing(stopped(&begun.id)));
             }
             pause = pause.saturating_mul(2).min(self.options.longest_poll);
         }
@@ -100,22 +112,46 @@ impl Executor {
         Ok(tasks.iter().any(glance::Task::is_running))
     }
 
-    /// Asks Glance to download. Everything but 202 is a refusal, except that somebody is at it
-    /// already.
-    async fn start(&self, id: &str, import: &Import) -> Result<Started, Trouble> {
-        let answer = match glance::import(&self.cloud, id, &import.source).await {
+    /// Brings the content on its way.
+    async fn start(
+        &self,
+        begun: &mut Begun,
+        import: &Import,
+        attempt: &Attempt<'_>,
+    ) -> Result<Started, Trouble> {
+        let id = begun.id.as_str();
+        if import.delivery == Delivery::WebDownload {
+            return self.ask(glance::import(&self.cloud, id, &import.source)).await;
+        }
+        if begun.content.is_none() {
+            // An earlier run said what it was about to send; upstream may have changed since.
+            begun.content = self.content(import, attempt).await?;
+            let properties = begun.content.iter().flat_map(Content::properties);
+            let patch: Vec<Patch> = properties.map(|(key, value)| Patch::set(key, value)).collect();
+            glance::patch(&self.cloud, id, &patch).await.map_err(failed)?;
+        }
+        let Some(content) = &begun.content else { return Ok(Started::Not) };
+        let staged = import.delivery == Delivery::GlanceDirect;
+        let sent = if staged {
+            glance::stage(&self.cloud, id, content).await
+        } else {
+            glance::upload(&self.cloud, id, content).await
+        };
+        sent.map_err(|error| refused(error, SPACE))?;
+        if staged {
+            return self.ask(glance::import_staged(&self.cloud, id)).await;
+        }
+        Ok(Started::Accepted)
+    }
+
+    /// Asks Glance to import. Everything but 202 is a refusal, except that somebody is at it already.
+    async fn ask(
+        &self,
+        request: impl Future<Output = Result<Response, lotse_openstack::Error>>,
+    ) -> Result<Started, Trouble> {
+        let answer = match request.await {
             Ok(answer) => answer,
-            Err(error) => {
-                let retry = error.retry_class();
-                let failure = failed(error);
-                return Err(match retry {
-                    RetryClass::Never if failure.hint.is_none() => {
-                        Trouble::Final(failure.hinting(REFUSED))
-                    }
-                    RetryClass::Never => Trouble::Final(failure),
-                    _ => Trouble::Passing(failure),
-                });
-            }
+            Err(error) => return Err(refused(error, REFUSED)),
         };
         match answer.status() {
             StatusCode::ACCEPTED => Ok(Started::Accepted),
@@ -123,7 +159,7 @@ impl Executor {
                 Ok(Started::Conflict(String::from_utf8_lossy(answer.body()).trim().to_owned()))
             }
             status => {
-                let message = format!("Glance answered the import of {id} with {status}, not 202");
+                let message = format!("Glance answered the import with {status}, not 202");
                 Err(Trouble::Final(StepError::new(ErrorKind::Unavailable, message)))
             }
         }
@@ -194,6 +230,15 @@ impl Executor {
     }
 }
 
+/// An image that is there, or was created just now.
+pub(super) struct Begun {
+    pub(super) id: String,
+    /// It was created just now, so that it certainly has no data.
+    pub(super) fresh: bool,
+    /// What it gets, if that passes through us and was fetched already.
+    pub(super) content: Option<Content>,
+}
+
 /// Whether the import was begun by us.
 enum Started {
     Not,
@@ -216,6 +261,18 @@ impl From<StepError> for Trouble {
     }
 }
 
+/// A request that Glance refused, or that may be repeated.
+fn refused(error: lotse_openstack::Error, hint: &str) -> Trouble {
+    let retry = error.retry_class();
+    let failure = failed(error);
+    match retry {
+        RetryClass::Never if failure.hint.is_none() => Trouble::Final(failure.hinting(hint)),
+        RetryClass::Never => Trouble::Final(failure),
+        _ => Trouble::Passing(failure),
+    }
+}
+
+const SPACE: &str = "see the quota of the project and the space of Glance's stores";
 const REFUSED: &str = "see what Glance allows: its import methods and the filters of web-download";
 const DOWNLOAD: &str = "check that the URL can be fetched from the machine on which Glance runs, and the log of Glance";
 
@@ -243,9 +300,39 @@ fn stopped(id: &str) -> StepError {
         .retried(RetryClass::Ambiguous)
 }
 
+/// Compares what Glance has with what we sent.
+fn verify_handed(
+    image: &Image,
+    import: &Import,
+    content: Option<&Content>,
+) -> Result<(), StepError> {
+    let sent = content.map(|content| content.sha512.as_str()).or_else(|| image.property(CONTENT));
+    let Some(sent) = sent.filter(|_| import.delivery.is_streamed()) else { return Ok(()) };
+    if image.disk_format.as_deref() != Some(import.disk_format.as_str()) {
+        tracing::warn!(image = %image.id, "Glance converted the content, so what arrived is not verified");
+        return Ok(());
+    }
+    let kept = image.os_hash_value.as_deref();
+    match kept.filter(|_| image.os_hash_algo.as_deref() == Some("sha512")) {
+        Some(kept) if kept != sent => {
+            let message = format!("Glance holds content with the sha512 {kept}, sent was {sent}");
+            Err(StepError::new(ErrorKind::Integrity, message)
+                .hinting("the content was damaged on its way to Glance, or in its staging area"))
+        }
+        Some(_) => Ok(()),
+        None => {
+            tracing::warn!(image = %image.id, "the cloud keeps no SHA-512, so what arrived is not verified");
+            Ok(())
+        }
+    }
+}
+
 /// Compares the content with the declared checksum, as far as Glance knows one of its kind.
 fn verify(image: &Image, import: &Import) -> Result<(), StepError> {
-    let Some(declared) = &import.checksum else { return Ok(()) };
+    // What passed through us was verified before, and may be something else now: unpacked.
+    let Some(declared) = import.checksum.as_ref().filter(|_| !import.delivery.is_streamed()) else {
+        return Ok(());
+    };
     if image.disk_format.as_deref() != Some(import.disk_format.as_str()) {
         tracing::warn!(image = %image.id, "Glance converted the content, so its checksum is not verified");
         return Ok(());

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{DeclaredStatus, Definition, Version, Visibility};
-use crate::operation::{Import, Publish};
+use crate::operation::{Delivery, Import, Publish};
 use crate::options::Options;
 
 /// The image of one version, as it shall be in the end.
@@ -56,7 +56,7 @@ impl<'a> Desired<'a> {
     }
 
     /// The import of it; published at once unless somebody has to give way first.
-    pub(super) fn import(&self, publish_at_once: bool) -> Import {
+    pub(super) fn import(&self, delivery: Delivery, publish_at_once: bool) -> Import {
         Import {
             id: self.version.id.map(|id| id.to_string()),
             name: self.working_name.clone(),
@@ -66,6 +66,7 @@ impl<'a> Desired<'a> {
             tags: self.tags.clone(),
             properties: self.properties.clone(),
             source: self.version.source().as_str().to_owned(),
+            delivery,
             checksum: self.version.checksum.clone(),
             publish: publish_at_once.then(|| Publish {
                 name: self.name.clone(),

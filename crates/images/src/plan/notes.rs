@@ -3,11 +3,13 @@
 use lotse_plan::{Note, NoteKind};
 
 use super::assign::Family;
+use super::delivery::delivery;
 use super::desired::Desired;
 use super::{Planner, Slot};
 use crate::KIND;
 use crate::declare::LATEST;
-use crate::model::{Definition, HashAlgorithm, Image, Scheme, Version};
+use crate::model::{Definition, HashAlgorithm, Image, Version};
+use crate::operation::Delivery;
 
 impl Planner<'_> {
     pub(super) fn note(&mut self, kind: NoteKind, name: &str, text: impl Into<String>) {
@@ -25,16 +27,23 @@ impl Planner<'_> {
         }
     }
 
+    /// Why nothing is done about a version, if nothing is.
+    pub(super) fn not_handled(&self, version: &Version) -> Option<&'static str> {
+        if version.version == LATEST {
+            return Some(
+                "the version \"latest\" is not handled yet; nothing of this image is changed",
+            );
+        }
+        self.delivery(version).err()
+    }
+
+    /// How the content of a version gets to Glance, or why it does not.
+    pub(super) fn delivery(&self, version: &Version) -> Result<Delivery, &'static str> {
+        delivery(version, self.observed.abilities, self.options.import)
+    }
+
     /// What should be known before an import.
     pub(super) fn import_notes(&mut self, desired: &Desired<'_>) {
-        let source = desired.version.source();
-        if let Some(ending) = source.compression() {
-            let text = format!(
-                "the content is compressed ({ending}), and Glance stores it as it is; \
-                 give a mirror_url with the plain image"
-            );
-            self.note(NoteKind::Warning, &desired.name, text);
-        }
         let algorithm = desired.version.checksum.as_ref().map(|checksum| checksum.algorithm);
         if !matches!(algorithm, Some(HashAlgorithm::Sha512 | HashAlgorithm::Md5)) {
             let kind = algorithm.map(HashAlgorithm::as_str);
@@ -50,7 +59,7 @@ impl Planner<'_> {
                 |algorithm| {
                     format!(
                         "Glance downloads the content and knows no {algorithm} of it, \
-                         so the checksum is not verified; declare a sha512"
+                         so the checksum is not verified; declare a sha512, or let Lotse download it (import: verified)"
                     )
                 },
             );
@@ -139,17 +148,5 @@ fn quoted(names: &[&str]) -> String {
     match more {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
-    }
-}
-
-/// Why a version is not handled yet, if it is not.
-pub(super) fn not_handled(version: &Version) -> Option<&'static str> {
-    if version.version == LATEST {
-        return Some("the version \"latest\" is not handled yet; nothing of this image is changed");
-    }
-    match version.source().scheme() {
-        Scheme::Http => None,
-        Scheme::File => Some("files of this machine are not uploaded yet; give a URL"),
-        Scheme::Ftp => Some("Glance downloads by http and https only; give a mirror_url"),
     }
 }

@@ -8,7 +8,7 @@ use super::assign::retired_name;
 use super::compare::{Difference, compare};
 use super::desired::{Desired, is_same_generic};
 use crate::model::{DeclaredStatus, Image};
-use crate::operation::{Import, Operation, Patch, StatusChange, Target, Update};
+use crate::operation::{Delivery, Import, Operation, Patch, StatusChange, Target, Update};
 use crate::{IMPORT_STATE, KIND};
 
 impl Planner<'_> {
@@ -19,8 +19,12 @@ impl Planner<'_> {
         pending: Option<&Image>,
         publish_at_once: bool,
     ) -> StepId {
-        self.import_notes(desired);
-        let import = desired.import(publish_at_once);
+        // What cannot come at all was left out before.
+        let delivery = self.delivery(desired.version).unwrap_or(Delivery::WebDownload);
+        if delivery == Delivery::WebDownload {
+            self.import_notes(desired);
+        }
+        let import = desired.import(delivery, publish_at_once);
         let id = StepId::of(KIND, &desired.working_name, "import");
         let step = if let Some(image) = pending {
             let mut changes =
@@ -156,6 +160,7 @@ fn created(import: &Import, desired: &Desired<'_>) -> Vec<Change> {
     let visibility = publish.map_or("private", |publish| publish.visibility.as_str());
     field("visibility".to_owned(), visibility.into());
     field("source".to_owned(), import.source.as_str().into());
+    field("import".to_owned(), import.delivery.as_str().into());
     field("disk_format".to_owned(), import.disk_format.as_str().into());
     if let Some(min_disk) = import.min_disk {
         field("min_disk".to_owned(), min_disk.into());

@@ -4,7 +4,7 @@ use lotse_core::declared::SourceFile;
 use lotse_plan::{Action, Step};
 
 use super::*;
-use crate::model::{ImageStatus, Visibility};
+use crate::model::{Abilities, ImageStatus, Visibility};
 use crate::{DEFAULT_TAG, IMPORT_STATE, MARKER};
 
 /// A catalogue of one definition, `Ubuntu`, multi, with these versions.
@@ -56,7 +56,7 @@ pub(super) fn existing(catalog: &Catalog, version: &str) -> Image {
 }
 
 pub(super) fn observed(images: Vec<Image>) -> Observed {
-    Observed { cloud: "sim".into(), images, foreign: Vec::new() }
+    Observed { cloud: "sim".into(), images, foreign: Vec::new(), abilities: Abilities::default() }
 }
 
 /// The steps as lines: `action name: field before -> after; … [after …]`.
@@ -319,15 +319,12 @@ fn what_is_declared_and_not_handled_yet_is_said() {
     let stray = Image { name: "Z".into(), ..old.clone() };
     let found = notes(&catalog, &observed(vec![old, stray]));
     let expected = [
-        "NotHandled image/A 1: files of this machine are not uploaded yet; give a URL",
-        "NotHandled image/A 2: Glance downloads by http and https only; give a mirror_url",
+        "NotHandled image/A 2: content is downloaded by http and https only; give a mirror_url",
+        "NotHandled image/A 3: the content is packed, and Glance would store it as it is; \
+         give a mirror_url with the plain image",
         "NotHandled image/A: \"A 0\" hold no declared version; retention (uuid_validity) is not handled yet, \
          they are left alone",
-        "Warning image/A 3: the content is compressed (.xz), and Glance stores it as it is; \
-         give a mirror_url with the plain image",
         "NotHandled image/B latest: the version \"latest\" is not handled yet; nothing of this image is changed",
-        "Warning image/A 3: Glance downloads the content and knows no sha256 of it, so the checksum is not verified; \
-         declare a sha512",
         "NotHandled image/*: \"Z\" carry our tag and are declared nowhere; they are left alone",
     ];
     assert_eq!(found, expected);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use lotse_images::Catalog;
+use lotse_images::{Catalog, ImportPreference};
 use lotse_sim::{Effect, Fault};
 use serde_json::json;
 
@@ -29,9 +29,15 @@ impl Way {
 
     /// Lets a process die at its first request, another at its second, and so on, until one lives.
     async fn survives(&self, effect: Effect) {
+        self.survives_by(effect, ImportPreference::Verified).await;
+    }
+
+    /// The same, with content that comes on another way.
+    async fn survives_by(&self, effect: Effect, import: ImportPreference) {
         let mut deaths = 0;
         for request in 1.. {
-            let stage = Stage::simulated().await;
+            let mut stage = Stage::simulated().await;
+            stage.options.import = import;
             stage.converge(&Self::catalog(&stage, self.before)).await;
             if !self.dies(&stage, request, effect.clone()).await {
                 break;
@@ -98,6 +104,21 @@ async fn first_imports_survive_death_after_any_request() {
 #[tokio::test]
 async fn first_imports_survive_the_loss_of_any_request() {
     FIRST.survives(Effect::ResetBefore).await;
+}
+
+#[tokio::test]
+async fn streamed_imports_survive_death_before_any_request() {
+    FIRST.survives_by(DROPPED, ImportPreference::Stream).await;
+}
+
+#[tokio::test]
+async fn streamed_imports_survive_death_after_any_request() {
+    FIRST.survives_by(Effect::ResetAfter, ImportPreference::Stream).await;
+}
+
+#[tokio::test]
+async fn streamed_imports_survive_the_loss_of_any_request() {
+    FIRST.survives_by(Effect::ResetBefore, ImportPreference::Stream).await;
 }
 
 #[tokio::test]

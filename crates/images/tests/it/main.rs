@@ -14,15 +14,16 @@ mod kills;
 mod mirror;
 mod peer;
 mod stage;
+mod streamed;
 mod task;
 
 /// The same behaviours on both clouds.
 macro_rules! behaviours {
-    ($($name:ident)*) => {
+    ($($of:ident::$name:ident)*) => {
         mod on_the_simulated_cloud {
             $(#[tokio::test]
             async fn $name() {
-                crate::stage::on_sim(crate::behaviour::$name).await;
+                crate::stage::on_sim(crate::$of::$name).await;
             })*
         }
 
@@ -30,22 +31,25 @@ macro_rules! behaviours {
             $(#[tokio::test]
             #[ignore = "real: testbed"]
             async fn $name() {
-                crate::stage::on_testbed(crate::behaviour::$name).await;
+                crate::stage::on_testbed(crate::$of::$name).await;
             })*
         }
     };
 }
 
 behaviours! {
-    the_first_apply_imports_and_the_second_plan_is_empty
-    drift_is_one_update_and_then_gone
-    a_new_version_takes_the_name_and_the_old_image_stays_as_it_is
-    an_image_that_is_not_ours_is_never_touched
-    deactivated_images_are_made_and_not_waited_for
-    a_download_that_fails_is_told_in_glances_words_and_leaves_nothing
-    content_with_another_checksum_never_becomes_visible
-    an_import_that_was_begun_is_finished_and_not_repeated
-    several_versions_come_at_once_and_only_the_newest_is_generic
-    hidden_versions_are_hidden_and_not_imported_again
-    an_image_that_was_made_meanwhile_is_not_made_twice
+    behaviour::the_first_apply_imports_and_the_second_plan_is_empty
+    behaviour::drift_is_one_update_and_then_gone
+    behaviour::a_new_version_takes_the_name_and_the_old_image_stays_as_it_is
+    behaviour::an_image_that_is_not_ours_is_never_touched
+    behaviour::deactivated_images_are_made_and_not_waited_for
+    behaviour::a_download_that_fails_is_told_in_glances_words_and_leaves_nothing
+    behaviour::content_with_another_checksum_never_becomes_visible
+    behaviour::an_import_that_was_begun_is_finished_and_not_repeated
+    behaviour::several_versions_come_at_once_and_only_the_newest_is_generic
+    behaviour::hidden_versions_are_hidden_and_not_imported_again
+    behaviour::an_image_that_was_made_meanwhile_is_not_made_twice
+    streamed::content_with_a_sha256_is_verified_before_glance_gets_it
+    streamed::content_with_another_sha256_never_reaches_glance
+    streamed::files_of_this_machine_are_imported
 }

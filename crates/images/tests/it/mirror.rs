@@ -46,6 +46,11 @@ pub(crate) fn sha512(name: &str) -> String {
     hex::encode(sha2::Sha512::digest(qcow2(name)))
 }
 
+/// The SHA-256 of an image of the mirror.
+pub(crate) fn sha256(name: &str) -> String {
+    hex::encode(sha2::Sha256::digest(qcow2(name)))
+}
+
 /// The MD5 of an image of the mirror.
 pub(crate) fn md5(name: &str) -> String {
     hex::encode(md5::Md5::digest(qcow2(name)))
@@ -56,7 +61,7 @@ pub(crate) const VIRTUAL_SIZE: u64 = (2 << 30) + 65_536;
 
 /// An empty qcow2 image (version 3): header, refcount table, refcount block, L1 table, and a cluster
 /// that makes it different from all others.
-fn qcow2(name: &str) -> Vec<u8> {
+pub(crate) fn qcow2(name: &str) -> Vec<u8> {
     const CLUSTER: usize = 65_536;
     let mut file = vec![0_u8; 5 * CLUSTER];
     let mut put = |at: usize, bytes: &[u8]| file[at..at + bytes.len()].copy_from_slice(bytes);

@@ -11,7 +11,9 @@ use lotse_core::journal::Journal;
 use lotse_core::retry::Backoff;
 use lotse_core::time::system_clock;
 use lotse_images::model::Image;
-use lotse_images::{Catalog, Executor, KIND, Observed, Operation, Options, observe, plan};
+use lotse_images::{
+    Catalog, Downloads, Executor, KIND, Observed, Operation, Options, observe, plan,
+};
 use lotse_openstack::{Cloud, CloudConfig, CloudOptions, Overrides, Sources};
 use lotse_plan::progress::Silent;
 use lotse_plan::random::SystemRandomness;
@@ -30,6 +32,7 @@ pub(crate) struct Stage {
     pub(crate) mirror: Mirror,
     pub(crate) journal: Arc<MemoryJournal>,
     pub(crate) sim: Option<SimCloud>,
+    pub(crate) directory: tempfile::TempDir,
     prefix: String,
     retries: Backoff,
 }
@@ -107,6 +110,7 @@ impl Stage {
             mirror: Mirror::start().await,
             journal: Arc::default(),
             sim: None,
+            directory: tempfile::tempdir().unwrap(),
             prefix: format!("Lotse {}", &unique[24..]),
             retries: FEW,
         }
@@ -182,7 +186,7 @@ impl Stage {
         let journal: Arc<dyn Journal> = self.journal.clone();
         let engine = Engine::new(journal, system_clock(), Arc::new(SystemRandomness))
             .recovering_with(retries);
-        let executor = Executor::new(cloud.clone(), self.options.clone());
+        let executor = Executor::new(cloud.clone(), self.options.clone(), self.downloads());
         let stop = CancellationToken::new();
         let session = engine.begin(cloud.name(), &[KIND], &executor, &stop).await?;
         let observed = match observe(cloud, catalog, &self.options).await {
@@ -202,11 +206,16 @@ impl Stage {
     pub(crate) async fn apply(&self, plan: &Plan<Operation>) -> ApplyReport {
         let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::default());
         let engine = Engine::new(journal, system_clock(), Arc::new(SystemRandomness));
-        let executor = Executor::new(self.cloud.clone(), self.options.clone());
+        let executor = Executor::new(self.cloud.clone(), self.options.clone(), self.downloads());
         let stop = CancellationToken::new();
         let session = engine.begin(self.cloud.name(), &[KIND], &executor, &stop).await.unwrap();
         let options = ApplyOptions { backoff: self.retries, ..ApplyOptions::default() };
         session.apply(plan, &executor, &options, &Silent, &stop).await.unwrap()
+    }
+
+    /// As each process has them: what an earlier one left is on the disk.
+    pub(crate) fn downloads(&self) -> Downloads {
+        Downloads::into_directory(self.directory.path(), 1).unwrap()
     }
 
     /// The same, and everything must succeed.

@@ -14,7 +14,7 @@ use lotse_images::{Config, Error, ImagesTask, Shelf, Tools};
 use lotse_plan::random::SystemRandomness;
 use lotse_plan::testing::MemoryDesk;
 use lotse_plan::{ApplyOptions, Engine, NoteKind};
-use lotse_sim::{DownloadMode, Fault, SimCloud, SimOptions};
+use lotse_sim::{DownloadMode, Fault, RequestRecord, SimCloud, SimOptions};
 use lotse_store::{Store, StoreOptions, StoreUrl};
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +41,7 @@ async fn task_at(stage: &Stage, path: &Path, policy: &str, desk: Arc<MemoryDesk>
     let journal = Arc::clone(&stage.journal);
     let engine = Engine::new(journal, system_clock(), Arc::new(SystemRandomness));
     let tools = Tools {
+        downloads: stage.downloads(),
         engine,
         desk,
         clock: system_clock(),
@@ -124,6 +125,10 @@ async fn from_files_that_do_not_parse_nothing_is_applied_and_nothing_asked() {
     assert!(stage.sim.as_ref().unwrap().requests().all().is_empty());
 }
 
+fn is_import(request: &RequestRecord) -> bool {
+    request.method == "POST" && request.path.ends_with("/import")
+}
+
 #[tokio::test]
 async fn a_refused_import_fails_at_once_with_the_words_of_the_api() {
     let stage = Stage::simulated().await;
@@ -138,7 +143,7 @@ async fn a_refused_import_fails_at_once_with_the_words_of_the_api() {
     };
     assert!(step.message.contains("400") && error.request_id().is_some(), "{error}");
     let imports = sim.requests().all();
-    let imports = imports.iter().filter(|request| request.path.ends_with("/import")).count();
+    let imports = imports.iter().filter(|request| is_import(request)).count();
     assert_eq!((imports, stage.images().await.len()), (1, 0));
 }
 
@@ -157,7 +162,7 @@ async fn an_import_that_is_under_way_when_the_daemon_ends_is_adopted_by_the_next
     let dir = estate(&debian(&stage));
     let images = task(&stage, dir.path(), "apply").await;
     let stop = CancellationToken::new();
-    let importing = || sim.requests().all().iter().any(|request| request.path.ends_with("/import"));
+    let importing = || sim.requests().all().iter().any(is_import);
     let (ended, ()) = tokio::join!(images.run(&stop), async {
         until(importing).await;
         stop.cancel();

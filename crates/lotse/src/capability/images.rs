@@ -6,7 +6,7 @@ use lotse_images::{ImagesTask, Shelf, Tools};
 use lotse_plan::ApplyOptions;
 
 use super::{Context, Parts};
-use crate::daemon::{clock, engine};
+use crate::daemon::{clock, downloads, engine};
 use crate::failure::Failure;
 
 /// One task for every cloud that the section `images` names.
@@ -14,6 +14,7 @@ pub(super) fn assemble(context: &Context<'_>) -> Result<Parts, Failure> {
     let Some(config) = &context.config.images else { return Ok(Parts::default()) };
     let config = &context.estate.images(config);
     let shelf = Shelf::new(context.store.clone());
+    let downloads = downloads(&context.config.downloads_directory(context.environment))?;
     let mut parts = Parts::from(lotse_images::web::extension(config, shelf.clone()));
     for name in &config.clouds {
         let cloud = context.clouds.get(name)?;
@@ -22,6 +23,7 @@ pub(super) fn assemble(context: &Context<'_>) -> Result<Parts, Failure> {
             desk: Arc::new(context.changes.clone()),
             clock: clock(),
             apply: ApplyOptions::default(),
+            downloads: downloads.clone(),
             shelf: shelf.clone(),
         };
         let task = ImagesTask::new(config, cloud, tools);

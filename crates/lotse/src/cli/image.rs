@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ImageCommand {
@@ -42,6 +42,20 @@ pub(crate) struct SelectArguments {
     /// Tag that marks the images we manage
     #[arg(long, value_name = "TAG")]
     pub(crate) tag: Option<String>,
+    /// Who downloads the content of images where there is a choice
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) import: Import,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum Import {
+    /// The cloud where it can verify the content, else Lotse, which verifies it first
+    #[default]
+    Verified,
+    /// The cloud wherever it can, even if nobody verifies the content
+    Cloud,
+    /// Always Lotse
+    Stream,
 }
 
 #[derive(Args, Debug)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use lotse_core::error::ExitCode;
 use lotse_core::task::{Board, Outcome, TaskStatus};
-use lotse_images::Catalog;
+use lotse_images::{Catalog, ImportPreference};
 use lotse_sim::{SimCloud, SimOptions};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -70,6 +70,10 @@ impl Harbour {
         config.listen = listen;
         config.state_directory = Some(directory.join("state"));
         config.clouds_file = Some(clouds_file.clone());
+        // The demo needs no network: its cloud pretends to download, we would really do it.
+        if let Some(images) = &mut config.images {
+            images.import = ImportPreference::Cloud;
+        }
         Ok(Self { config, cloud, estate, clouds_file })
     }
 

@@ -1,7 +1,7 @@
 //! `lotse image`: plan and apply the image catalogue.
 
 use std::io::{BufRead, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lotse_core::error::ExitCode;
@@ -88,7 +88,7 @@ impl Work {
         let overrides = Overrides { cloud: globals.os_cloud.clone(), ..Overrides::default() };
         let sources = Sources::read(environment.all().clone(), overrides, Path::new("."))?;
         let cloud = Cloud::connect(CloudConfig::resolve(&sources)?, &daemon::cloud_options())?;
-        let mut options = Options::default();
+        let mut options = Options { import: settings.import, ..Options::default() };
         if let Some(tag) = settings.tag {
             options.tag = tag;
         }
@@ -131,7 +131,8 @@ async fn apply(
     let store = Arc::new(daemon::open_state(&state(globals, environment)?).await?);
     let cancelled = daemon::cancelled_by_signal()?;
     let engine = daemon::engine(&store);
-    let executor = Executor::new(work.cloud.clone(), work.options.clone());
+    let downloads = daemon::downloads(&downloads_directory(globals, environment)?)?;
+    let executor = Executor::new(work.cloud.clone(), work.options.clone(), downloads);
     let cloud = work.cloud.name().to_owned();
     let session = engine.begin(&cloud, &[KIND], &executor, &cancelled).await?;
     let plan = match work.plan().await {
@@ -172,6 +173,14 @@ fn state(globals: &Globals, environment: &Environment) -> Result<StoreUrl, Failu
         Some(path) => Config::read(path)?.value.store_url(environment),
         None => Ok(StoreUrl::in_directory(&environment.state_directory())),
     }
+}
+
+/// Where content that passes through us is downloaded: beside that state.
+fn downloads_directory(globals: &Globals, environment: &Environment) -> Result<PathBuf, Failure> {
+    Ok(match &globals.config {
+        Some(path) => Config::read(path)?.value.downloads_directory(environment),
+        None => environment.state_directory().join("downloads"),
+    })
 }
 
 /// Writes what was changed, by whom, to the audit log. Steps that did not begin changed nothing.

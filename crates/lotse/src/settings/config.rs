@@ -122,6 +122,12 @@ impl Config {
         })
     }
 
+    /// Where content that passes through us is downloaded.
+    pub(crate) fn downloads_directory(&self, environment: &Environment) -> PathBuf {
+        let state = self.state_directory.clone();
+        state.unwrap_or_else(|| environment.state_directory()).join("downloads")
+    }
+
     /// The secret under which the identity provider knows us, if it wants one.
     pub(crate) fn oidc_secret(
         &self,

@@ -26,7 +26,7 @@ fn harbour(estate: &str) -> (Place, Server) {
         "lotse.yaml",
         &format!(
             "listen: 127.0.0.1:0\nstate_directory: state\nclouds_file: clouds.yaml\nestate:\n\
-             {estate}images:\n  clouds: [sim]\n  policy: apply\n  period: 1h\n"
+             {estate}images:\n  clouds: [sim]\n  import: cloud\n  policy: apply\n  period: 1h\n"
         ),
     );
     (place, sim)

@@ -13,7 +13,7 @@ fn plan_apply_plan() {
     let place = Place::new();
     let _sim = place.simulate(&[]);
     let images = images();
-    let plan = ["image", "plan", "--images", &images, "--format", "json"];
+    let plan = ["image", "plan", "--images", &images, "--import", "cloud", "--format", "json"];
     let first = place.run_on_sim(&plan).with_code(0).json();
     let declared = first["summary"]["create"].as_u64().unwrap();
     assert_eq!(declared, 7, "{first:#}");
@@ -26,7 +26,7 @@ fn plan_apply_plan() {
     place.run_on_sim(&[&detailed[..], &["--yes"]].concat()).with_code(3);
     assert!(!place.path("state").exists(), "a plan needs no state");
 
-    let apply = ["image", "apply", "--images", &images];
+    let apply = ["image", "apply", "--images", &images, "--import", "cloud"];
     let refused = place.run_on_sim(&apply).with_code(1);
     assert!(refused.stderr.contains("--yes"), "{}", refused.stderr);
     place.run_on_sim(&detailed).with_code(3);
@@ -70,7 +70,8 @@ fn an_apply_that_is_killed_is_taken_up_by_the_next_one_without_a_duplicate() {
     let late = r#"{"service":"image","effect":{"kind":"delay","milliseconds":150}}"#;
     assert_eq!(request(&url, "POST", "/_sim/faults", late).0, 201);
     let images = images();
-    let apply = ["image", "apply", "--images", &images, "--yes", "--os-cloud", "sim"];
+    let apply =
+        ["image", "apply", "--images", &images, "--import", "cloud", "--yes", "--os-cloud", "sim"];
     let mut command = place.lotse(&apply);
     command.env("OS_CLIENT_CONFIG_FILE", place.path("clouds.yaml"));
     let mut killed = silent(&mut command).spawn().unwrap();
@@ -102,7 +103,8 @@ fn a_second_apply_at_the_same_time_is_told_who_is_at_work() {
     let late = r#"{"service":"image","effect":{"kind":"delay","milliseconds":1500}}"#;
     assert_eq!(request(&url, "POST", "/_sim/faults", late).0, 201);
     let images = images();
-    let apply = ["image", "apply", "--images", &images, "--yes", "--os-cloud", "sim"];
+    let apply =
+        ["image", "apply", "--images", &images, "--import", "cloud", "--yes", "--os-cloud", "sim"];
     let mut command = place.lotse(&apply);
     command.env("OS_CLIENT_CONFIG_FILE", place.path("clouds.yaml"));
     let mut first = silent(&mut command).spawn().unwrap();

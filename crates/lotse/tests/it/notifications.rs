@@ -15,7 +15,7 @@ fn place(sim: &Server, place: &Place, policy: &str, mail: &Inbox, hook: &Inbox) 
     place.write("hook-secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n");
     let config = format!(
         "listen: 127.0.0.1:0\nstate_directory: state\nclouds_file: clouds.yaml\nimages:\n  \
-         path: {}\n  clouds: [sim]\n  policy: {policy}\n  period: 1h\nnotify:\n  \
+         path: {}\n  clouds: [sim]\n  import: cloud\n  policy: {policy}\n  period: 1h\nnotify:\n  \
          base_url: https://lotse.example.org/\n  channels:\n    ops:\n      mail:\n        \
          server: localhost\n        port: {}\n        tls: none\n        \
          from: Lotse <lotse@cloud.example>\n        to: [ops@cloud.example]\n    bot:\n      \

@@ -70,7 +70,7 @@ impl Place {
         let images = example("images").canonicalize().unwrap();
         let config = format!(
             "listen: 127.0.0.1:0\nstate_directory: state\nclouds_file: clouds.yaml\nimages:\n  \
-             path: {}\n  clouds: [sim]\n  policy: {policy}\n  period: 1h\n{more}",
+             path: {}\n  clouds: [sim]\n  import: cloud\n  policy: {policy}\n  period: 1h\n{more}",
             images.display()
         );
         place.write("lotse.yaml", &config);

@@ -84,7 +84,9 @@ fn time_is_moved_and_events_are_written_down_as_they_come() {
     assert_eq!(before["frozen"], true);
     assert_ne!(clock(json!({"advance_seconds": 60}))["now"], before["now"]);
     let images = example("images").display().to_string();
-    place.run_on_sim(&["image", "apply", "--images", &images, "--yes"]).with_code(0);
+    place
+        .run_on_sim(&["image", "apply", "--images", &images, "--import", "cloud", "--yes"])
+        .with_code(0);
     let (_, listed) = get(&url, "/_sim/events?limit=1000");
     let listed: Value = serde_json::from_str(&listed).unwrap();
     assert!(sim.terminate().success());

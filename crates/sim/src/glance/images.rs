@@ -120,7 +120,7 @@ async fn create(
         (LOCATION, location),
         (
             HeaderName::from_static("openstack-image-import-methods"),
-            super::import::METHODS.join(","),
+            world.options.import_methods.join(","),
         ),
         (
             HeaderName::from_static("openstack-image-store-ids"),

@@ -22,9 +22,6 @@ use crate::options::DownloadMode;
 use crate::upstream::Download;
 use crate::world::{SharedWorld, World};
 
-/// The methods, as `GET /v2/info/import` lists them.
-pub(crate) const METHODS: [&str; 3] = ["glance-direct", "web-download", "copy-image"];
-
 /// What the task of a failed import says.
 const FAILURE: &str = "Task failed due to Internal Error";
 
@@ -42,10 +39,10 @@ struct Asked {
 }
 
 impl Asked {
-    fn parse(body: Map<String, Value>) -> Result<Self, Refusal> {
+    fn parse(body: Map<String, Value>, methods: &[String]) -> Result<Self, Refusal> {
         let method = body.get("method").ok_or_else(|| missing("method"))?;
         let name = method.get("name").and_then(Value::as_str).ok_or_else(|| missing("name"))?;
-        if !METHODS.contains(&name) {
+        if !methods.iter().any(|one| one == name) {
             return Err(Refusal::bad(format!("Unknown import method name '{name}'.")));
         }
         for flag in ["all_stores_must_succeed", "all_stores"] {
@@ -103,7 +100,7 @@ async fn import(
     Extension(RequestId(request_id)): Extension<RequestId>,
     body: Body,
 ) -> Result<StatusCode, Refusal> {
-    let asked = Asked::parse(json_object(body).await?)?;
+    let asked = Asked::parse(json_object(body).await?, &world.options.import_methods)?;
     let fetch = {
         let mut images = world.images();
         let image = access::find(&images, &id, &caller)?;

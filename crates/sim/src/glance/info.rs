@@ -9,7 +9,6 @@ use http::{Method, StatusCode, Uri};
 use serde_json::{Value, json};
 
 use super::access::Authenticated;
-use super::import::METHODS;
 use super::refusal::Refusal;
 use super::{MOUNT, schema};
 use crate::world::{SharedWorld, World};
@@ -86,11 +85,11 @@ pub(crate) async fn wrong_method(
     }
 }
 
-async fn import_methods(_: Authenticated) -> Response {
+async fn import_methods(State(world): State<SharedWorld>, _: Authenticated) -> Response {
     axum::Json(json!({"import-methods": {
         "description": "Import methods available.",
         "type": "array",
-        "value": METHODS,
+        "value": world.options.import_methods,
     }}))
     .into_response()
 }

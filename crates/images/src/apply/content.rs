@@ -1,0 +1,159 @@
+//! Content that passes through us: downloaded, verified, then handed to Glance.
+//!
+//! It is fetched before its image is created. So a download that takes an hour, or fails, leaves no
+//! image behind, and the image says from its first moment on what content it shall get. The spool
+//! outlives the process: an interrupted download goes on where it ended.
+
+use std::path::{Path, PathBuf};
+
+use futures::{StreamExt, TryStreamExt};
+use lotse_core::error::ErrorKind;
+use lotse_openstack::UploadStream;
+use lotse_plan::{Attempt, StepError};
+use lotse_transfer::{
+    Algorithm, Checksum, Fetcher, HttpOptions, Limits, Progress, Source, Spooled, Wanted, Watch,
+};
+use sha2::Digest;
+use tokio::sync::watch;
+use tokio_util::io::ReaderStream;
+
+use super::Executor;
+use crate::operation::Import;
+use crate::{CONTENT, VERIFIED};
+
+/// Bytes that are read and sent at once.
+const PIECE: usize = 1 << 20;
+
+/// Where content that passes through us is downloaded, and how.
+#[derive(Clone, Debug)]
+pub struct Downloads {
+    fetcher: Fetcher,
+    directory: PathBuf,
+}
+
+impl Downloads {
+    /// Downloads into this directory, which is made when it is needed. `seed` spreads the pauses
+    /// between attempts.
+    ///
+    /// # Errors
+    /// When no HTTP client can be made.
+    pub fn into_directory(
+        directory: impl Into<PathBuf>,
+        seed: u64,
+    ) -> Result<Self, lotse_transfer::Error> {
+        let options = HttpOptions { seed, ..HttpOptions::default() };
+        Ok(Self {
+            fetcher: Fetcher::new(&options, Limits::default())?,
+            directory: directory.into(),
+        })
+    }
+
+    /// The file for a source. Clouds do not share it: each removes its own when it is done.
+    fn file(&self, cloud: &str, import: &Import) -> PathBuf {
+        let text = format!("{cloud}\n{}\n{:?}", import.source, import.checksum);
+        let digest = hex::encode(sha2::Sha256::digest(text));
+        self.directory.join(digest.get(..32).unwrap_or(&digest))
+    }
+}
+
+/// Content that was fetched and verified, in a file.
+#[derive(Debug)]
+pub(crate) struct Content {
+    spooled: Spooled,
+    /// Its SHA-512, in hexadecimal digits.
+    pub(crate) sha512: String,
+    /// The declared checksum, if one is declared: verified.
+    verified: Option<String>,
+}
+
+impl Content {
+    /// Its size in bytes.
+    pub(crate) const fn size(&self) -> u64 {
+        self.spooled.size()
+    }
+
+    /// The bytes, read while they are sent.
+    pub(crate) fn stream(&self) -> UploadStream {
+        let open = tokio::fs::File::open(self.spooled.path().to_owned());
+        futures::stream::once(open)
+            .map_ok(|file| ReaderStream::with_capacity(file, PIECE))
+            .try_flatten()
+            .boxed()
+    }
+
+    /// What the image says of it.
+    pub(crate) fn properties(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let verified = self.verified.as_deref().map(|checksum| (VERIFIED, checksum));
+        std::iter::once((CONTENT, self.sha512.as_str())).chain(verified)
+    }
+
+    /// Frees the disk. What stays behind only takes space, and is used should it be wanted again.
+    pub(crate) fn remove(self) {
+        if let Err(error) = self.spooled.remove() {
+            tracing::warn!(%error, "a downloaded file stays behind");
+        }
+    }
+}
+
+impl Executor {
+    /// Fetches and verifies what an image shall hold, if it passes through us.
+    pub(super) async fn content(
+        &self,
+        import: &Import,
+        attempt: &Attempt<'_>,
+    ) -> Result<Option<Content>, StepError> {
+        if !import.delivery.is_streamed() {
+            return Ok(None);
+        }
+        let wanted = wanted(import)?;
+        let spool = self.downloads.file(self.cloud.name(), import);
+        let work = attempt.cancelled.run_until_cancelled(self.spool(&wanted, &spool, attempt));
+        let Some(spooled) = work.await else {
+            let message = format!("stopped while {} was downloaded", wanted.source);
+            return Err(StepError::new(ErrorKind::Cancelled, message)
+                .hinting("the next run goes on where this one ended"));
+        };
+        let spooled = spooled.map_err(|error| StepError::explained(&error, error.retry()))?;
+        let sha512 = spooled.digests().get(Algorithm::Sha512).map(Checksum::hex);
+        let sha512 = sha512.ok_or_else(|| {
+            StepError::new(ErrorKind::Internal, "the download has no SHA-512".to_owned())
+        })?;
+        Ok(Some(Content { spooled, sha512, verified: wanted.expect.map(|it| it.to_string()) }))
+    }
+
+    /// Downloads, and tells how far that is.
+    async fn spool(
+        &self,
+        wanted: &Wanted,
+        spool: &Path,
+        attempt: &Attempt<'_>,
+    ) -> Result<Spooled, lotse_transfer::Error> {
+        let (tell, mut told) = watch::channel(None::<Progress>);
+        let watch = Watch::new(move |progress| {
+            tell.send_replace(Some(progress));
+        });
+        let mut spooling = std::pin::pin!(self.downloads.fetcher.spool(wanted, spool, &watch));
+        loop {
+            tokio::select! {
+                spooled = &mut spooling => return spooled,
+                Ok(()) = told.changed() => {
+                    if let Some(Progress { have, total }) = *told.borrow_and_update() {
+                        attempt.advance(have, total);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn wanted(import: &Import) -> Result<Wanted, StepError> {
+    let source = Source::parse(&import.source)
+        .map_err(|error| StepError::explained(&error, error.retry()))?;
+    let wanted = Wanted::new(source).hashed(Algorithm::Sha512);
+    let Some(declared) = &import.checksum else { return Ok(wanted) };
+    let text = declared.to_string();
+    let checksum = text.parse::<Checksum>().map_err(|error| {
+        StepError::new(ErrorKind::InvalidInput, format!("the checksum {text} is not one: {error}"))
+    })?;
+    Ok(wanted.expecting(checksum))
+}

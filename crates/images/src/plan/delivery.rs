@@ -1,0 +1,114 @@
+//! How the content of a version gets to Glance.
+//!
+//! | content | way |
+//! | --- | --- |
+//! | a file of this machine | streamed |
+//! | with a checksum that Glance computes, too (`sha512`, `md5`) | web-download, verified afterwards |
+//! | with another checksum | streamed, verified before Glance gets it |
+//! | without a checksum | web-download |
+//!
+//! [`ImportPreference`] moves the line between the two. Where Glance does not download at all,
+//! everything is streamed; where it has no import of staged data, streams go into the image directly.
+
+use crate::model::{Abilities, HashAlgorithm, Scheme, Version};
+use crate::operation::Delivery;
+use crate::options::ImportPreference;
+
+/// The way of a version's content, or why there is none.
+pub(super) fn delivery(
+    version: &Version,
+    abilities: Abilities,
+    preference: ImportPreference,
+) -> Result<Delivery, &'static str> {
+    let source = version.source();
+    let stream = if abilities.glance_direct { Delivery::GlanceDirect } else { Delivery::Upload };
+    match source.scheme() {
+        Scheme::File => return Ok(stream),
+        Scheme::Ftp => {
+            return Err("content is downloaded by http and https only; give a mirror_url");
+        }
+        Scheme::Http => {}
+    }
+    if source.compression().is_some() {
+        return Err(
+            "the content is packed, and Glance would store it as it is; give a mirror_url with the plain image",
+        );
+    }
+    if !abilities.web_download {
+        return Ok(stream);
+    }
+    let verifiable = matches!(
+        version.checksum.as_ref().map(|checksum| checksum.algorithm),
+        None | Some(HashAlgorithm::Sha512 | HashAlgorithm::Md5)
+    );
+    Ok(match preference {
+        ImportPreference::Stream => stream,
+        ImportPreference::Verified if !verifiable => stream,
+        ImportPreference::Verified | ImportPreference::Cloud => Delivery::WebDownload,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Checksum, SourceUrl};
+    use crate::plan::tests::catalog;
+
+    fn version(url: &str, checksum: Option<(HashAlgorithm, usize)>) -> Version {
+        let mut version = catalog(&["1"]).definitions.remove(0).versions.remove(0);
+        version.url = SourceUrl::parse(url).unwrap();
+        version.checksum =
+            checksum.map(|(algorithm, digits)| Checksum { algorithm, digest: "0".repeat(digits) });
+        version
+    }
+
+    const PLAIN: &str = "https://example.org/a.qcow2";
+    const SHA256: Option<(HashAlgorithm, usize)> = Some((HashAlgorithm::Sha256, 64));
+    const SHA512: Option<(HashAlgorithm, usize)> = Some((HashAlgorithm::Sha512, 128));
+
+    #[test]
+    fn glance_downloads_what_it_can_verify_and_what_nobody_can() {
+        let all = Abilities::default();
+        for (checksum, verified, cloud) in [
+            (SHA512, Delivery::WebDownload, Delivery::WebDownload),
+            (None, Delivery::WebDownload, Delivery::WebDownload),
+            (SHA256, Delivery::GlanceDirect, Delivery::WebDownload),
+        ] {
+            let version = version(PLAIN, checksum);
+            let way = |preference| delivery(&version, all, preference);
+            assert_eq!(way(ImportPreference::Verified), Ok(verified));
+            assert_eq!(way(ImportPreference::Cloud), Ok(cloud));
+            assert_eq!(way(ImportPreference::Stream), Ok(Delivery::GlanceDirect));
+        }
+    }
+
+    #[test]
+    fn files_of_this_machine_pass_through_us() {
+        let file = version("file:///srv/a.qcow2", SHA512);
+        let way = delivery(&file, Abilities::default(), ImportPreference::Cloud);
+        assert_eq!(way, Ok(Delivery::GlanceDirect));
+    }
+
+    #[test]
+    fn what_would_arrive_as_something_else_does_not_come_at_all() {
+        for url in ["ftp://example.org/a.qcow2", "https://example.org/a.raw.xz"] {
+            let way =
+                delivery(&version(url, SHA512), Abilities::default(), ImportPreference::Stream);
+            assert!(way.is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_the_cloud_does_not_offer_is_not_asked_for() {
+        let version = version(PLAIN, SHA512);
+        for (web_download, glance_direct, expected) in [
+            (true, true, Delivery::WebDownload),
+            (false, true, Delivery::GlanceDirect),
+            (false, false, Delivery::Upload),
+        ] {
+            let abilities = Abilities { web_download, glance_direct };
+            let way = delivery(&version, abilities, ImportPreference::Cloud);
+            assert_eq!(way, Ok(expected), "{abilities:?}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Content that passes through us on its way to Glance.
+
+use lotse_images::ImportPreference;
+use lotse_sim::{Effect, Fault, SimCloud, SimOptions};
+use serde_json::json;
+
+use crate::mirror::{VIRTUAL_SIZE, sha256, sha512};
+use crate::stage::{Stage, file};
+
+/// A definition whose checksum Glance does not compute.
+pub(crate) fn with_sha256(stage: &Stage, name: &str, version: &str) -> String {
+    let text = stage.definition(name, &[version], "");
+    let file = file(name, version);
+    text.replace(&format!("sha512:{}", sha512(&file)), &format!("sha256:{}", sha256(&file)))
+}
+
+fn left(stage: &Stage) -> usize {
+    std::fs::read_dir(stage.directory.path()).unwrap().count()
+}
+
+pub(crate) async fn content_with_a_sha256_is_verified_before_glance_gets_it(stage: &Stage) {
+    let catalog = Stage::catalog(&[with_sha256(stage, "Debian 13", "1")]);
+    let plan = stage.plan(&catalog).await;
+    let way = plan.steps()[0].changes.iter().find(|change| change.field == "import").unwrap();
+    assert_eq!((&way.after, plan.notes().len()), (&json!("glance-direct"), 0));
+    stage.converge(&catalog).await;
+    assert_eq!(stage.shown().await, ["Debian 13: public active"]);
+    let image = stage.images().await.remove(0);
+    let file = file("Debian 13", "1");
+    assert_eq!(image.os_hash_value, Some(sha512(&file)));
+    assert_eq!(image.property("lotse_verified"), Some(&*format!("sha256:{}", sha256(&file))));
+    assert_eq!((image.virtual_size, image.min_disk), (Some(VIRTUAL_SIZE), 3));
+    assert!(stage.plan(&catalog).await.is_empty());
+    assert_eq!(left(stage), 0, "the download is removed");
+}
+
+pub(crate) async fn content_with_another_sha256_never_reaches_glance(stage: &Stage) {
+    let file = file("Debian 13", "1");
+    let text = with_sha256(stage, "Debian 13", "1");
+    let catalog = Stage::catalog(&[text.replace(&sha256(&file), &"0".repeat(64))]);
+    let failures = stage.failures(&catalog).await;
+    assert!(
+        failures[0].contains(&sha256(&file)) && failures[0].contains(&"0".repeat(64)),
+        "{failures:?}"
+    );
+    assert_eq!(stage.shown().await, [""; 0]);
+    assert_eq!(left(stage), 0, "what is wrong is not kept");
+}
+
+pub(crate) async fn files_of_this_machine_are_imported(stage: &Stage) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.qcow2");
+    let name = file("Debian 13", "1");
+    std::fs::write(&path, crate::mirror::qcow2(&name)).unwrap();
+    let text = stage.definition("Debian 13", &["1"], "");
+    let text = text.replace(&stage.mirror.url(&name), &format!("file://{}", path.display()));
+    stage.converge(&Stage::catalog(&[text])).await;
+    let image = stage.images().await.remove(0);
+    assert_eq!(image.property("image_source"), Some("file:a.qcow2"));
+    assert_eq!(image.os_hash_value, Some(sha512(&name)));
+    assert!(path.exists(), "the file of the operator stays");
+}
+
+/// A cloud whose operator has switched the import API off.
+async fn without_imports() -> Stage {
+    let options = SimOptions { import_methods: Vec::new(), ..SimOptions::default() };
+    Stage::on_this(SimCloud::start(options).await.unwrap()).await
+}
+
+#[tokio::test]
+async fn without_the_import_api_content_is_uploaded() {
+    let stage = without_imports().await;
+    let catalog = Stage::catalog(&[stage.definition("Debian 13", &["1"], "")]);
+    let plan = stage.plan(&catalog).await;
+    let way = plan.steps()[0].changes.iter().find(|change| change.field == "import").unwrap();
+    assert_eq!(way.after, json!("upload"));
+    stage.converge(&catalog).await;
+    assert_eq!(stage.shown().await, ["Debian 13: public active"]);
+    assert_eq!(stage.images().await[0].os_hash_value, Some(sha512(&file("Debian 13", "1"))));
+    assert!(stage.plan(&catalog).await.is_empty());
+}
+
+#[tokio::test]
+async fn an_upload_that_breaks_off_is_begun_again() {
+    for (import, path) in [(true, "/v2/images/*/stage"), (false, "/v2/images/*/file")] {
+        let mut stage = if import { Stage::simulated().await } else { without_imports().await };
+        stage.options.import = ImportPreference::Stream;
+        let faults = stage.sim.as_ref().unwrap().faults();
+        faults.add(Fault::new(Effect::ResetBefore).on("image", "PUT", path).times(2));
+        let catalog = Stage::catalog(&[stage.definition("Debian 13", &["1"], "")]);
+        stage.converge(&catalog).await;
+        assert_eq!(stage.shown().await, ["Debian 13: public active"]);
+        assert_eq!(stage.images().await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn content_that_glance_does_not_take_is_told_and_leaves_nothing() {
+    let options = SimOptions { image_size_cap: 1000, ..SimOptions::default() };
+    let stage = Stage::on_this(SimCloud::start(options).await.unwrap()).await;
+    let catalog = Stage::catalog(&[with_sha256(&stage, "Debian 13", "1")]);
+    let failures = stage.failures(&catalog).await;
+    assert!(failures[0].contains("Maximum image size"), "{failures:?}");
+    assert_eq!(stage.shown().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_source_that_is_not_there_costs_no_request_of_the_cloud() {
+    let stage = Stage::simulated().await;
+    let text = with_sha256(&stage, "Debian 13", "1");
+    let url = stage.mirror.url(&file("Debian 13", "1"));
+    let catalog = Stage::catalog(&[text.replace(&url, &stage.mirror.missing())]);
+    let failures = stage.failures(&catalog).await;
+    assert!(failures[0].contains("404"), "{failures:?}");
+    assert_eq!(stage.images().await.len(), 0);
+}
