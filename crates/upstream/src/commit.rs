@@ -187,9 +187,14 @@ impl Work {
         };
         match committed {
             Ok(_) => Ok(self.run(["rev-parse", "HEAD"]).await?.trim().to_owned()),
-            Err(error) => {
+            Err(mut error) => {
                 for update in written {
-                    update.undo()?;
+                    // A hook that refuses may have changed the file before.
+                    let left = update.undo().is_err().then(|| update.path.display());
+                    if let (Some(path), Error::Git { said }) = (left, &mut error) {
+                        let left = format!("\n{path} was changed by that and is left as it is");
+                        said.push_str(&left);
+                    }
                 }
                 Err(error)
             }

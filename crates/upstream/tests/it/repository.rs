@@ -85,15 +85,30 @@ async fn files_with_changes_of_somebody_else_are_refused_before_anything_is_writ
     assert_eq!(std::fs::read_to_string(&ubuntu).unwrap(), text);
 }
 
-#[cfg(unix)]
+/// Puts a hook into the repository.
+fn hook(place: &Path, script: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let hook = place.join(".git/hooks/pre-commit");
+    std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    std::fs::write(&hook, script).unwrap();
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[tokio::test]
+async fn a_hook_that_changes_a_file_and_refuses_is_told_about() {
+    let (place, updates) = prepared().await;
+    hook(place.path(), "#!/bin/sh\necho '# formatted' >> debian.yml\necho no >&2\nexit 1\n");
+    let error = commit(&updates, &plain()).await.unwrap_err().to_string();
+    assert!(error.starts_with("git refused: no\n"), "{error}");
+    assert!(error.ends_with("debian.yml was changed by that and is left as it is"), "{error}");
+    let status = git(place.path(), &["status", "--porcelain"]);
+    assert_eq!(status, " M debian.yml\n", "the other file is as it was");
+}
+
 #[tokio::test]
 async fn a_hook_that_refuses_leaves_files_and_branch_as_they_were() {
-    use std::os::unix::fs::PermissionsExt as _;
     let (place, updates) = prepared().await;
-    let hook = place.path().join(".git/hooks/pre-commit");
-    std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
-    std::fs::write(&hook, "#!/bin/sh\necho 'not on a Friday' >&2\nexit 1\n").unwrap();
-    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+    hook(place.path(), "#!/bin/sh\necho 'not on a Friday' >&2\nexit 1\n");
     let before = git(place.path(), &["rev-parse", "HEAD"]);
     let with_branch = Git { branch: Some("images/update".to_owned()), ..plain() };
     let error = commit(&updates, &with_branch).await.unwrap_err();
