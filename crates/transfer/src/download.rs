@@ -47,12 +47,14 @@ pub struct Wanted {
     pub expect: Option<Checksum>,
     /// What else to compute over it.
     pub digests: Vec<Algorithm>,
+    /// What the content is called where its address is another one every time.
+    pub identity: Option<String>,
 }
 
 impl Wanted {
     /// Content of a source, whatever it is.
     pub const fn new(source: Source) -> Self {
-        Self { source, expect: None, digests: Vec::new() }
+        Self { source, expect: None, digests: Vec::new(), identity: None }
     }
 
     /// The same, with the checksum it must have.
@@ -66,6 +68,14 @@ impl Wanted {
     #[must_use]
     pub fn hashed(mut self, algorithm: Algorithm) -> Self {
         self.digests.push(algorithm);
+        self
+    }
+
+    /// The same, known by a name instead of its address, which is signed anew for every use: so a later
+    /// call goes on where this one ends.
+    #[must_use]
+    pub fn known_as(mut self, identity: impl Into<String>) -> Self {
+        self.identity = Some(identity.into());
         self
     }
 
@@ -270,7 +280,8 @@ impl Fetcher {
 impl Work<'_> {
     async fn spool(&self, locked: &Arc<Locked>) -> Result<Spooled, Error> {
         // The address itself may hold secrets, which do not belong on a disk.
-        let address = digest::digest(&digest::SHA256, self.remote.url().as_str().as_bytes());
+        let address = self.wanted.identity.as_deref().unwrap_or(self.remote.url().as_str());
+        let address = digest::digest(&digest::SHA256, address.as_bytes());
         let address = hex::encode(address);
         let begun = self.begin(locked, &address).await?;
         let (taken_over, (size, digests)) = match begun {

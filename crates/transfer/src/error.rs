@@ -8,6 +8,7 @@ use lotse_core::retry::RetryClass;
 
 use crate::checksum::Checksum;
 use crate::qcow2::Fault as Qcow2Fault;
+use crate::signature::Fault as SignatureFault;
 use crate::unpack::Fault as UnpackFault;
 
 /// Why content did not arrive.
@@ -149,6 +150,47 @@ pub enum Error {
         #[source]
         source: Qcow2Fault,
     },
+    /// A signature that is missing, wrong, or by nobody who is trusted.
+    #[error("{what} is not signed as it must be")]
+    Signature {
+        /// What.
+        what: String,
+        /// Why.
+        #[source]
+        source: SignatureFault,
+    },
+    /// A bucket does not do what was asked for.
+    #[error("{url} answers with status {status}{}", said(code, message))]
+    Store {
+        /// The object.
+        url: String,
+        /// The status of HTTP.
+        status: u16,
+        /// The code of S3, if it gives one.
+        code: String,
+        /// Its message, if it gives one.
+        message: String,
+    },
+    /// A variable that gives access to a bucket is missing.
+    #[error("the variable {variable} is not set, a bucket needs it")]
+    Access {
+        /// Which.
+        variable: &'static str,
+    },
+    /// The index of a mirror cannot be used.
+    #[error("the index {place} of the mirror is wrong: {reason}")]
+    Index {
+        /// Where it is.
+        place: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The mirror has no copy of this name.
+    #[error("the mirror has no copy of {name}")]
+    NoCopy {
+        /// The name.
+        name: String,
+    },
     /// Who takes the content has stopped taking it.
     #[error("the content could not be handed on")]
     Consumer {
@@ -168,6 +210,12 @@ fn redirect(location: Option<&str>) -> String {
     location.map_or_else(String::new, |location| {
         format!(", a redirect to {location} that is not followed")
     })
+}
+
+fn said(code: &str, message: &str) -> String {
+    let said = [code, message].into_iter().filter(|text| !text.is_empty());
+    let said = said.map(|text| format!(": {text}"));
+    said.collect::<Vec<_>>().concat()
 }
 
 impl Error {
@@ -197,28 +245,35 @@ impl Explain for Error {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Source { .. } => ErrorKind::Declaration,
-            Self::Client { .. } => ErrorKind::Configuration,
+            Self::Client { .. } | Self::Access { .. } => ErrorKind::Configuration,
             Self::Status { status: 401, .. } => ErrorKind::Authentication,
-            Self::Status { status: 403, .. } => ErrorKind::Forbidden,
-            Self::Status { status: 404 | 410, .. } => ErrorKind::NotFound,
+            Self::Status { status: 403, .. } | Self::Store { status: 401 | 403, .. } => {
+                ErrorKind::Forbidden
+            }
+            Self::Status { status: 404 | 410, .. }
+            | Self::Store { status: 404, .. }
+            | Self::NoCopy { .. } => ErrorKind::NotFound,
             Self::Status { status: 429, .. } => ErrorKind::Throttled,
             Self::Request { source, .. } if source.is_timeout() => ErrorKind::Timeout,
             Self::Stalled { .. } => ErrorKind::Timeout,
             Self::Request { .. }
             | Self::Status { .. }
             | Self::Truncated { .. }
+            | Self::Store { .. }
             | Self::Range { .. }
             | Self::Changed { .. } => ErrorKind::Unavailable,
             Self::TooLarge { .. } | Self::Unpack { source: UnpackFault::Memory { .. }, .. } => {
                 ErrorKind::Refused
             }
-            Self::Checksum { .. } | Self::Unpack { .. } => ErrorKind::Integrity,
+            Self::Checksum { .. } | Self::Unpack { .. } | Self::Signature { .. } => {
+                ErrorKind::Integrity
+            }
             Self::Qcow2 { source, .. } => source.kind(),
             Self::Busy { .. } => ErrorKind::Busy,
             Self::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
                 ErrorKind::NotFound
             }
-            Self::Space { .. } | Self::File { .. } => ErrorKind::Storage,
+            Self::Space { .. } | Self::File { .. } | Self::Index { .. } => ErrorKind::Storage,
             Self::Interrupted { .. } | Self::Consumer { .. } => ErrorKind::Cancelled,
         }
     }
@@ -238,6 +293,13 @@ impl Explain for Error {
             Self::Checksum { .. } => {
                 "the publisher has replaced the file, or something on the way has; nothing of it \
                  was used"
+            }
+            Self::Store { status: 403, .. } => {
+                "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the clock of this machine"
+            }
+            Self::Signature { .. } => {
+                "compare the fingerprint with the one the publisher gives; pin the new key if it has \
+                 changed there"
             }
             Self::Space { .. } => "give the directory for spool files a larger disk",
             Self::Busy { .. } => "wait for it to end; it can be used right after",

@@ -33,6 +33,9 @@
 //! stream: unpacked ([`Unpack`]), or read out of a disk image ([`qcow2`]). What it really is is looked
 //! at ([`Content`]).
 //!
+//! What somebody says about content may be signed ([`signature`]); what was fetched once may be kept
+//! ([`Mirror`]).
+//!
 //! # What always holds
 //!
 //! 1. What is handed out has the declared checksum. A spool whose content has another one is removed.
@@ -56,7 +59,9 @@ mod error;
 mod flow;
 mod jitter;
 mod limits;
+pub mod mirror;
 pub mod qcow2;
+pub mod signature;
 mod source;
 pub mod unpack;
 
@@ -67,5 +72,7 @@ pub use download::{Fetcher, Progress, Spooled, Streamed, Wanted, Watch};
 pub use error::Error;
 pub use flow::{Bytestream, Flow, Verdict};
 pub use limits::Limits;
+pub use mirror::Mirror;
+pub use signature::Keyring;
 pub use source::Source;
 pub use unpack::{Unpack, Unpacked};

@@ -7,8 +7,10 @@
     reason = "a failed expectation is how a test fails, in helpers too"
 )]
 
+mod bucket;
 mod interrupted;
 mod killed;
+mod mirror;
 mod qemu;
 mod server;
 mod spool;
