@@ -13,10 +13,12 @@ mod load;
 mod measure;
 mod mirror;
 mod page;
+mod ranges;
 mod served;
 mod server;
 mod sim;
 mod start;
+mod transfer;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -46,7 +48,7 @@ struct Bench {
 }
 
 /// All of them, quick ones first.
-const BENCHES: [Bench; 8] = [
+const BENCHES: [Bench; 9] = [
     Bench { name: "start", about: "start of the program (`lotse --version`)", run: start::run },
     Bench {
         name: "images",
@@ -68,6 +70,11 @@ const BENCHES: [Bench; 8] = [
         name: "server",
         about: "a server of the simulated cloud until it is active",
         run: server::run,
+    },
+    Bench {
+        name: "transfer",
+        about: "a download of 2 GiB beside curl and dd, and after a kill",
+        run: transfer::run,
     },
     Bench { name: "edit", about: "an edit in `images` until its tests have run", run: build::edit },
     Bench { name: "build", about: "release build of the binary from nothing", run: build::cold },
