@@ -59,14 +59,14 @@ pub enum Error {
         limit: Duration,
     },
     /// The answer ended before all of it was there.
-    #[error("{url} broke off after {got} of {expected} bytes")]
+    #[error("{url} broke off after {got}{} bytes", of(*expected))]
     Truncated {
         /// The source.
         url: String,
         /// Bytes of the file until then.
         got: u64,
-        /// Bytes there should have been, as text because a server need not say it.
-        expected: String,
+        /// Bytes there should have been, if the server has said it.
+        expected: Option<u64>,
         /// Why, if there is a reason.
         #[source]
         source: Option<reqwest::Error>,
@@ -210,6 +210,10 @@ fn redirect(location: Option<&str>) -> String {
     location.map_or_else(String::new, |location| {
         format!(", a redirect to {location} that is not followed")
     })
+}
+
+fn of(expected: Option<u64>) -> String {
+    expected.map_or_else(String::new, |expected| format!(" of {expected}"))
 }
 
 fn said(code: &str, message: &str) -> String {

@@ -221,8 +221,7 @@ impl Body {
     }
 
     fn truncated(&self, source: Option<reqwest::Error>) -> Error {
-        let expected = self.end.map_or_else(|| "an unknown number".to_owned(), |n| n.to_string());
-        Error::Truncated { url: self.url.clone(), got: self.at, expected, source }
+        Error::Truncated { url: self.url.clone(), got: self.at, expected: self.end, source }
     }
 }
 
