@@ -5,6 +5,7 @@ mod estate;
 mod images;
 pub(crate) mod notify;
 mod state;
+mod upstream;
 
 use std::sync::Arc;
 
@@ -100,8 +101,14 @@ impl From<Extension> for Parts {
 pub(crate) type Assemble = fn(&Context<'_>) -> Result<Parts, Failure>;
 
 /// Every capability.
-pub(crate) const ALL: &[Assemble] =
-    &[estate::assemble, images::assemble, changes::assemble, notify::assemble, state::assemble];
+pub(crate) const ALL: &[Assemble] = &[
+    estate::assemble,
+    images::assemble,
+    upstream::assemble,
+    changes::assemble,
+    notify::assemble,
+    state::assemble,
+];
 
 /// The tables of the capabilities that keep something.
 pub(crate) const SCHEMA: &[Part] = &[lotse_change::PART, lotse_images::PART, lotse_notify::PART];

@@ -56,6 +56,7 @@ mod model;
 pub mod order;
 pub mod search;
 pub mod source;
+pub mod task;
 mod template;
 mod write;
 

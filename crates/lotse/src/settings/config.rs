@@ -58,6 +58,9 @@ pub(crate) struct Config {
     /// Keeps image catalogues true on clouds.
     #[serde(default)]
     pub(crate) images: Option<lotse_images::config::Config>,
+    /// Looks whether distributions publish newer images than the definition files have.
+    #[serde(default)]
+    pub(crate) upstream: Option<lotse_upstream::task::Config>,
     /// Tells people and programs what happens, by mail, webhook and chat.
     #[serde(default)]
     pub(crate) notify: lotse_notify::Config,
@@ -151,8 +154,8 @@ impl Config {
 
     /// Makes relative paths count from `base`.
     fn rebase(&mut self, base: &Path) {
-        let Self { state_directory, database, clouds_file, estate, images, notify, access, .. } =
-            self;
+        let Self { state_directory, database, clouds_file, estate, images, .. } = self;
+        let Self { notify, access, upstream, .. } = self;
         access.rebase(base);
         for path in [state_directory, clouds_file].into_iter().flatten() {
             *path = base.join(&*path);
@@ -162,11 +165,16 @@ impl Config {
         {
             *path = base.join(&*path);
         }
-        match (estate, images) {
+        if let Some(estate) = estate {
             // Paths of the sections count from the estate, which is somewhere only later.
-            (Some(estate), _) => estate.rebase(base),
-            (None, Some(images)) => images.rebase(base),
-            (None, None) => {}
+            estate.rebase(base);
+        } else {
+            if let Some(images) = images {
+                images.rebase(base);
+            }
+            if let Some(upstream) = upstream {
+                upstream.rebase(base);
+            }
         }
         notify.rebase(base);
     }

@@ -8,4 +8,5 @@
 mod follow;
 mod repository;
 mod server;
+mod task;
 mod trouble;

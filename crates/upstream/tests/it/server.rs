@@ -71,6 +71,11 @@ impl Upstream {
 
     /// The built-in sources, with all hosts reached here.
     pub(crate) fn sources(&self) -> Sources {
+        Sources::from_source(&SourceFile::new("sources.yaml", self.mirrors()), true).unwrap()
+    }
+
+    /// A file that says so.
+    pub(crate) fn mirrors(&self) -> String {
         let hosts = std::fs::read_dir(recorded("upstream")).unwrap();
         let mut text = String::from("mirrors:\n");
         let mut names: Vec<_> =
@@ -80,7 +85,7 @@ impl Upstream {
             let line = format!("  - {{from: 'https://{host}/', to: '{}{host}/'}}\n", self.base);
             text.push_str(&line);
         }
-        Sources::from_source(&SourceFile::new("sources.yaml", text), true).unwrap()
+        text
     }
 }
 
