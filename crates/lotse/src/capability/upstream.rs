@@ -9,6 +9,7 @@ use super::{Context, Parts};
 use crate::failure::Failure;
 
 /// One task, when the section `upstream` is there.
+#[expect(clippy::unnecessary_wraps, reason = "the shape that all capabilities share")]
 pub(super) fn assemble(context: &Context<'_>) -> Result<Parts, Failure> {
     let Some(config) = &context.config.upstream else { return Ok(Parts::default()) };
     let mut config = config.clone();
