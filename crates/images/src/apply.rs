@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
+use http::StatusCode;
 use lotse_core::error::ErrorKind;
 use lotse_core::journal::Intent;
 use lotse_openstack::{Cloud, Error};
@@ -15,7 +16,8 @@ use lotse_plan::{Attempt, Outcome, Step, StepError, StepId};
 use serde_json::{Value, json};
 
 use crate::model::{Image, ImageStatus, Visibility};
-use crate::operation::{Import, Operation, StatusChange, Target, Update};
+use crate::observe::servers_of;
+use crate::operation::{Delete, Import, Operation, Patch, Share, StatusChange, Target, Update};
 use crate::options::Options;
 use crate::{IMPORT_STATE, MARKER, glance};
 use import::Begun;
@@ -94,11 +96,7 @@ impl Executor {
     async fn update(&self, update: &Update) -> Result<Outcome, StepError> {
         let id = self.target(&update.target)?;
         let image = glance::show(&self.cloud, &id).await.map_err(failed)?;
-        if !image.tags.contains(&update.tag) {
-            let message = format!("the image {id} no longer carries the tag \"{}\"", update.tag);
-            let hint = "somebody took the image over while this ran; plan again";
-            return Err(StepError::new(ErrorKind::Conflict, message).hinting(hint));
-        }
+        still_ours(&image, &update.tag)?;
         if let (Target::ImportedBy(_), Some(name)) = (&update.target, update.new_name()) {
             self.free(name, &id).await?;
         }
@@ -118,6 +116,59 @@ impl Executor {
             self.change_status(&id, StatusChange::Reactivate, &mut outcome).await?;
         }
         Ok(outcome)
+    }
+
+    /// Deletes an image, unless it is no longer ours, or somebody began to use it meanwhile.
+    async fn delete(&self, delete: &Delete) -> Result<Outcome, StepError> {
+        let id = delete.id.as_str();
+        let image = match glance::show(&self.cloud, id).await {
+            Ok(image) => image,
+            // Gone is gone.
+            Err(error) if error.is_not_found() => return Ok(Outcome::default()),
+            Err(error) => return Err(failed(error)),
+        };
+        still_ours(&image, &delete.tag)?;
+        let servers = servers_of(&self.cloud, id).await.map_err(failed)?;
+        if servers > 0 {
+            tracing::warn!(
+                image = id,
+                servers,
+                "not deleted: servers were made from it; it is hidden"
+            );
+            return self.keep(id, &delete.when_used).await;
+        }
+        match glance::delete(&self.cloud, id).await {
+            Ok(()) => Ok(Outcome::object(id)),
+            Err(error) if error.status() == Some(StatusCode::CONFLICT) => {
+                let reason = failed(error).message;
+                tracing::warn!(image = id, %reason, "not deleted: it is in use; it is hidden");
+                self.keep(id, &delete.when_refused).await
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Makes a project a member that has accepted, or none.
+    async fn share(&self, share: &Share) -> Result<Outcome, StepError> {
+        let Share { id, tag, project, member } = share;
+        let image = glance::show(&self.cloud, id).await.map_err(failed)?;
+        still_ours(&image, tag)?;
+        let answer = if *member {
+            glance::add_member(&self.cloud, id, project).await.map_err(failed)?;
+            Some(glance::accept(&self.cloud, id, project).await.map_err(failed)?)
+        } else {
+            glance::remove_member(&self.cloud, id, project).await.map_err(failed)?
+        };
+        Ok(Outcome::object(id).with_request_id(answer.and_then(|answer| answer.request_id())))
+    }
+
+    /// Keeps an image that was to be deleted.
+    async fn keep(&self, id: &str, instead: &[Patch]) -> Result<Outcome, StepError> {
+        if instead.is_empty() {
+            return Ok(Outcome::object(id));
+        }
+        let answer = glance::patch(&self.cloud, id, instead).await.map_err(failed)?;
+        Ok(Outcome::object(id).with_request_id(answer.request_id()))
     }
 
     /// Makes sure, just before an image becomes visible under its final name, that nobody else bears
@@ -160,6 +211,8 @@ impl lotse_plan::Executor<Operation> for Executor {
             Operation::Import(import) => json!({"import": import.name, "source": import.source}),
             Operation::Resume { id, import } => json!({"resume": id, "source": import.source}),
             Operation::Update(update) => json!({"update": update.target}),
+            Operation::Delete(delete) => json!({"delete": delete.id}),
+            Operation::Share(share) => json!({"share": share.id, "project": share.project}),
         }
     }
 
@@ -203,8 +256,19 @@ impl lotse_plan::Executor<Operation> for Executor {
                 self.complete(begun, import, attempt).await
             }
             Operation::Update(update) => self.update(update).await,
+            Operation::Delete(delete) => self.delete(delete).await,
+            Operation::Share(share) => self.share(share).await,
         }
     }
+}
+
+fn still_ours(image: &Image, tag: &str) -> Result<(), StepError> {
+    if image.tags.contains(tag) {
+        return Ok(());
+    }
+    let message = format!("the image {} no longer carries the tag \"{tag}\"", image.id);
+    let hint = "somebody took the image over while this ran; plan again";
+    Err(StepError::new(ErrorKind::Conflict, message).hinting(hint))
 }
 
 /// A request that failed, for the engine.

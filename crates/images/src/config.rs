@@ -4,11 +4,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use jiff::civil::Date;
 use lotse_core::change::Policy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::options::{DEFAULT_TAG, ImportPreference, Options};
+use crate::model::Visibility;
+use crate::options::{DEFAULT_TAG, ImportPreference, Options, Retirement};
 
 /// How the image catalogue is kept.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -36,6 +38,28 @@ pub struct Config {
     /// Who downloads the content of images where there is a choice; `verified` by default.
     #[serde(default)]
     pub import: ImportPreference,
+    /// Whether only the newest version of each image is imported.
+    #[serde(default)]
+    pub latest: bool,
+    /// Whether superseded images that their `uuid_validity` promises no longer are deleted. Whatever
+    /// the policy, people are asked before anything is deleted.
+    #[serde(default)]
+    pub delete: bool,
+    /// Whether superseded images are hidden: their visibility becomes `community`.
+    #[serde(default)]
+    pub hide: bool,
+    /// The visibility that hidden images get instead.
+    #[serde(default)]
+    pub hidden_visibility: Option<Visibility>,
+    /// Whether hidden images are left out of listings (`os_hidden`) instead.
+    #[serde(default)]
+    pub use_os_hidden: bool,
+    /// Whether superseded images that are promised no longer, and not deleted, are deactivated.
+    #[serde(default)]
+    pub deactivate: bool,
+    /// Whether images whose `provided_until` is over are retired, too.
+    #[serde(default)]
+    pub retire_expired: bool,
     /// How long the cloud may take to import one image; half an hour by default.
     #[serde(default = "import_timeout")]
     pub import_timeout: Period,
@@ -98,11 +122,21 @@ impl Config {
         self.path = base.join(&self.path);
     }
 
-    /// What planner, observer and executor need of it.
-    pub fn options(&self) -> Options {
+    /// What planner, observer and executor need of it, on this day.
+    pub fn options(&self, today: Date) -> Options {
         Options {
             tag: self.tag.clone(),
             import: self.import,
+            today,
+            latest: self.latest,
+            retirement: Retirement {
+                delete: self.delete,
+                hide: self.hide,
+                deactivate: self.deactivate,
+                use_os_hidden: self.use_os_hidden,
+                hidden_visibility: self.hidden_visibility,
+                retire_expired: self.retire_expired,
+            },
             import_timeout: self.import_timeout.get(),
             ..Options::default()
         }
@@ -139,7 +173,7 @@ mod tests {
         assert_eq!(config.policy, Policy::Observe);
         assert_eq!((config.path.to_str(), config.tag.as_str()), (Some("images"), DEFAULT_TAG));
         assert_eq!(config.period.get(), Duration::from_hours(1));
-        assert_eq!(config.options(), Options::default());
+        assert_eq!(config.options(Date::MIN), Options::default());
         let text = serde_json::to_string(&config).unwrap();
         assert_eq!(serde_json::from_str::<Config>(&text).unwrap(), config);
     }

@@ -11,8 +11,8 @@ use lotse_core::declared::{self, DeclaredError, Diagnostic, Loaded, SourceFile, 
 use uuid::Uuid;
 
 use crate::model::{
-    Checksum, Definition, Origin, Scheme, SourceUrl, SourceUrlError, UpstreamChecksum, Version,
-    natural_order,
+    Checksum, Definition, Origin, Scheme, SourceUrl, SourceUrlError, UpstreamChecksum, Validity,
+    Version, natural_order,
 };
 
 mod raw;
@@ -90,6 +90,14 @@ impl Catalog {
         } else {
             Err(DeclaredError::Invalid { diagnostics: wrong })
         }
+    }
+
+    /// Leaves alone all definitions but those of these names, and says how many are left.
+    pub fn narrow(&mut self, wanted: impl Fn(&str) -> bool) -> usize {
+        for definition in &mut self.definitions {
+            definition.enabled &= wanted(&definition.name);
+        }
+        self.definitions.iter().filter(|definition| wanted(&definition.name)).count()
     }
 
     /// The definitions that are to be kept in the cloud.
@@ -174,6 +182,7 @@ fn definition(image: &RawImage, at: &At<'_>, wrong: &mut Vec<Diagnostic>) -> Opt
         tags: image.tags.clone(),
         meta,
         versions,
+        pinned: None,
         origin: at.origin("name"),
     })
 }
@@ -215,6 +224,8 @@ fn version(raw: &RawVersion, at: &At<'_>, wrong: &mut Vec<Diagnostic>) -> Option
         hidden: raw.hidden,
         id,
         meta,
+        upstream_checksum: None,
+        restored: false,
         origin: at.origin("version"),
     })
 }
@@ -329,7 +340,9 @@ fn reserved(key: &str) -> Option<&'static str> {
     if key.starts_with("os_glance_") {
         return Some("Glance keeps names that begin with os_glance_ for itself");
     }
-    (key == crate::MARKER).then_some("Lotse keeps its mark there")
+    [crate::MARKER, crate::IMPORT_STATE, crate::PINNED, crate::RETAINED]
+        .contains(&key)
+        .then_some("Lotse keeps its mark there")
 }
 
 /// Values whose form the SCS standards fix.
@@ -342,14 +355,9 @@ fn check_meta(meta: &BTreeMap<String, String>, at: &At<'_>, wrong: &mut Vec<Diag
             wrong.push(at.file.complain(&pointer, message).with_help(help));
         }
     };
-    let last = |text: &str| {
-        text.strip_prefix("last-")
-            .and_then(|count| count.parse::<u32>().ok())
-            .is_some_and(|n| n > 0)
-    };
     check(
         "uuid_validity",
-        &|text| matches!(text, "none" | "notice" | "forever") || last(text) || is_date(text),
+        &|text| text.parse::<Validity>().is_ok(),
         "write none, notice, forever, last-N (N from 1) or a date",
     );
     check(

@@ -152,3 +152,37 @@ pub(crate) async fn delete(cloud: &Cloud, id: &str) -> Result<(), Error> {
         Err(error) => Err(error),
     }
 }
+
+/// Makes a project a member; one that is a member already is as good.
+pub(crate) async fn add_member(cloud: &Cloud, id: &str, project: &str) -> Result<Response, Error> {
+    cloud
+        .post("image", &format!("/v2/images/{id}/members"))
+        .json(&json!({ "member": project }))
+        .idempotent(true)
+        .accept(StatusCode::CONFLICT)
+        .send()
+        .await
+}
+
+/// Accepts in the name of a member, so that its people find the image.
+pub(crate) async fn accept(cloud: &Cloud, id: &str, project: &str) -> Result<Response, Error> {
+    cloud
+        .put("image", &format!("/v2/images/{id}/members/{project}"))
+        .json(&json!({ "status": "accepted" }))
+        .idempotent(true)
+        .send()
+        .await
+}
+
+/// Ends a membership; one that has ended is as good.
+pub(crate) async fn remove_member(
+    cloud: &Cloud,
+    id: &str,
+    project: &str,
+) -> Result<Option<Response>, Error> {
+    match cloud.delete("image", &format!("/v2/images/{id}/members/{project}")).send().await {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}

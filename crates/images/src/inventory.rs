@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use jiff::civil::Date;
 use lotse_plan::{Change, Plan, Step};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -123,6 +124,8 @@ fn by_image(plan: &Plan<Operation>) -> Steps<'_> {
                 Target::Image(id) => id,
                 Target::ImportedBy(_) => continue,
             },
+            Operation::Delete(delete) => &delete.id,
+            Operation::Share(share) => &share.id,
             Operation::Import(_) => continue,
         };
         steps.entry(id).or_default().push(step);
@@ -164,6 +167,21 @@ fn missing(step: &Step<Operation>, declared: &Declared<'_>) -> Option<Entry> {
         reason: step.reason.clone(),
         actual: serde_json::Map::new(),
     })
+}
+
+impl Entry {
+    /// How many days ago upstream built it, or where it does not say that, it was created. `None`
+    /// while it is missing.
+    pub fn age_in_days(&self, today: Date) -> Option<i32> {
+        let build = self.actual.get("properties").and_then(|all| all.get("image_build_date"));
+        let build = build.and_then(Value::as_str).and_then(|date| date.parse::<Date>().ok());
+        let created = || {
+            let at = self.actual.get("created_at")?.as_str()?;
+            at.split('T').next()?.parse::<Date>().ok()
+        };
+        let born = build.or_else(created)?;
+        today.since(born).ok().map(|age| age.get_days())
+    }
 }
 
 fn shown(change: &Change) -> Value {

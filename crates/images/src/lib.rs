@@ -12,13 +12,15 @@
 //! | --- | --- |
 //! | [`declare`] | definition files, in the format of the OSISM image manager, and their complaints |
 //! | [`model`] | definitions, versions, checksums, images |
-//! | [`observe`](mod@observe) | what is there, in two listings |
+//! | [`observe`](mod@observe) | what is there, in two listings, and what upstream publishes |
 //! | [`plan`](mod@plan) | which image holds which version, and what differs |
+//! | [`share`] | who may use shared images |
 //! | [`operation`] | what the steps of a plan do |
 //! | [`apply`] | a step becomes requests |
 //! | [`task`] | the same again and again, for the daemon |
 //! | [`inventory`], [`store`] | desired and actual side by side, remembered for the console |
 //! | [`web`] | pages and operations of the API |
+//! | [`verify`](mod@verify), [`history`](mod@history) | whether images are what was declared; which there were |
 //! | [`config`] | the section `images:` of `lotse.yaml` |
 //!
 //! # Words
@@ -38,7 +40,12 @@
 //!    of the declared kind, verified.
 //! 3. There are never two visible images of one name because of us.
 //! 4. A second plan right after an apply is empty; applying it sends no write.
-//! 5. A run that is killed anywhere leaves a state from which the next one goes on, without
+//! 5. Nothing is deleted that was promised to stay (its own `uuid_validity`), that somebody uses as far
+//!    as can be seen, or that nobody consented to; and no definition loses an image to that before
+//!    its successor has the name.
+//! 6. What a rollback put in its place stays there until a version is declared that is newer than
+//!    what was rolled back from.
+//! 7. A run that is killed anywhere leaves a state from which the next one goes on, without
 //!    importing anything twice.
 //!
 //! # Where this differs from the OSISM image manager, on purpose
@@ -47,7 +54,8 @@
 //! never relabelled. Superseded images become `oldgeneric` at once, also when several versions are
 //! imported the first time. Versions that somebody hid or deactivated after they were superseded stay so.
 //! Deactivated images are not waited for. All properties are sent when the image is created, and
-//! changes of an image as one request. A declared `sha512` (or `md5`) is verified for downloads by
+//! changes of an image as one request. What is hidden is hidden once. An upstream that does not answer
+//! leaves its definition alone. A declared `sha512` (or `md5`) is verified for downloads by
 //! Glance, too. `hidden` is honoured without an option.
 
 pub mod apply;
@@ -55,26 +63,31 @@ pub mod config;
 pub mod declare;
 mod error;
 mod glance;
+pub mod history;
 pub mod inventory;
 pub mod model;
 pub mod observe;
 pub mod operation;
 mod options;
 pub mod plan;
+pub mod share;
 pub mod store;
 pub mod task;
+pub mod verify;
 pub mod web;
 
 pub use apply::{Downloads, Executor};
 pub use config::Config;
 pub use declare::Catalog;
 pub use error::Error;
-pub use observe::{Observed, observe};
+pub use history::history;
+pub use observe::{Observed, Upstream, Use, observe};
 pub use operation::Operation;
-pub use options::{DEFAULT_TAG, ImportPreference, Options};
-pub use plan::plan;
+pub use options::{DEFAULT_TAG, ImportPreference, Options, Retirement, day};
+pub use plan::{Rollback, RollbackError, plan, roll_back};
 pub use store::{PART, Shelf};
 pub use task::{ImagesTask, Status, Tools};
+pub use verify::verify;
 
 /// The kind of object that this capability changes.
 pub const KIND: &str = "image";
@@ -92,3 +105,10 @@ pub const VERIFIED: &str = "lotse_verified";
 
 /// The property that says whether an import that Lotse began is `pending` or `done`.
 pub const IMPORT_STATE: &str = "lotse_import";
+
+/// The property of an image that a rollback brought back: the version from which was rolled back. The
+/// image keeps the plain name until a newer version than that is declared.
+pub const PINNED: &str = "lotse_pinned";
+
+/// The property of an image that Glance refused to delete because it is in use: the day of that.
+pub const RETAINED: &str = "lotse_retained";

@@ -12,11 +12,13 @@ mod ability;
 mod image;
 mod natural;
 mod source;
+mod validity;
 
 pub use ability::Abilities;
 pub use image::{Image, ImageStatus};
 pub use natural::natural_order;
 pub use source::{Scheme, SourceUrl, SourceUrlError};
+pub use validity::Validity;
 
 /// Where something was declared.
 #[derive(Clone, Debug, Eq, PartialEq, serde::Serialize)]
@@ -65,6 +67,16 @@ impl Visibility {
             Self::Private => "private",
             Self::Community => "community",
             Self::Shared => "shared",
+        }
+    }
+
+    /// How many find it: the more, the greater.
+    pub const fn openness(self) -> u8 {
+        match self {
+            Self::Private => 0,
+            Self::Shared => 1,
+            Self::Community => 2,
+            Self::Public => 3,
         }
     }
 
@@ -117,6 +129,9 @@ pub struct Definition {
     pub meta: BTreeMap<String, String>,
     /// Versions in natural order, the newest last. Never empty.
     pub versions: Vec<Version>,
+    /// The version that bears the plain name instead of the newest one, since a rollback. Not
+    /// declared: the images say it ([`crate::PINNED`]).
+    pub pinned: Option<String>,
     /// Where it is declared.
     pub origin: Origin,
 }
@@ -146,11 +161,22 @@ pub struct Version {
     pub id: Option<Uuid>,
     /// Properties, in the form in which they are sent.
     pub meta: BTreeMap<String, String>,
+    /// What upstream publishes as the checksum, for a version that follows it: the property
+    /// `upstream_checksum`.
+    pub upstream_checksum: Option<String>,
+    /// Whether it is not declared, but an image that a rollback brought back: everything it says is
+    /// what its image says.
+    pub restored: bool,
     /// Where it is declared.
     pub origin: Origin,
 }
 
 impl Version {
+    /// Whether it follows what upstream publishes.
+    pub const fn follows(&self) -> bool {
+        self.latest.is_some()
+    }
+
     /// Where the content is downloaded from.
     pub fn source(&self) -> &SourceUrl {
         self.mirror_url.as_ref().unwrap_or(&self.url)
@@ -167,9 +193,17 @@ pub enum UpstreamChecksum {
 }
 
 impl Definition {
-    /// The version that bears the plain name, if the definition is `multi`.
+    /// The newest version.
     pub fn newest(&self) -> Option<&Version> {
         self.versions.last()
+    }
+
+    /// The version that bears the plain name, if the definition is `multi`: the newest one, unless
+    /// a rollback put another one in its place.
+    pub fn lead(&self) -> Option<&Version> {
+        let pinned = self.pinned.as_deref();
+        let pinned = self.versions.iter().find(|version| Some(version.version.as_str()) == pinned);
+        pinned.or_else(|| self.newest())
     }
 
     /// The name under which a version is imported.
@@ -184,8 +218,13 @@ impl Definition {
 
     /// The name a version has in the end.
     pub fn final_name(&self, version: &str) -> String {
-        let newest = self.newest().is_some_and(|newest| newest.version == version);
-        if self.multi && newest { self.name.clone() } else { self.working_name(version) }
+        let lead = self.lead().filter(|lead| lead.version == version);
+        match lead {
+            Some(_) if self.multi => self.name.clone(),
+            // Users of a name that follows upstream find the newest content under it.
+            Some(lead) if lead.follows() => self.working_name(crate::declare::LATEST),
+            _ => self.working_name(version),
+        }
     }
 
     /// What the property `image_description` of its images says: images belong to the definition
@@ -197,6 +236,9 @@ impl Definition {
     /// The properties of a version's image, in the precedence of the format: meta, then what
     /// follows from the fields, then the version's meta, then source and build date.
     pub fn properties(&self, version: &Version) -> BTreeMap<String, String> {
+        if version.restored {
+            return version.meta.clone();
+        }
         let mut properties = self.meta.clone();
         let mut default = |key: &str, value: &str| {
             properties.entry(key.to_owned()).or_insert_with(|| value.to_owned());
@@ -212,8 +254,11 @@ impl Definition {
             if let Some(os_version) = &version.os_version {
                 set("os_version", os_version.clone());
             }
-        } else {
+        } else if !version.follows() {
             set("os_version", version.version.clone());
+        }
+        if let Some(checksum) = &version.upstream_checksum {
+            set("upstream_checksum", checksum.clone());
         }
         properties.extend(version.meta.clone());
         let mut set = |key: &str, value: String| {
@@ -242,7 +287,8 @@ pub enum HashAlgorithm {
 }
 
 impl HashAlgorithm {
-    const ALL: [Self; 4] = [Self::Md5, Self::Sha1, Self::Sha256, Self::Sha512];
+    /// All of them, the weakest first.
+    pub const ALL: [Self; 4] = [Self::Md5, Self::Sha1, Self::Sha256, Self::Sha512];
 
     /// Length of a checksum in hexadecimal digits.
     pub const fn digits(self) -> usize {

@@ -1,14 +1,23 @@
-//! What is there: two listings side by side, and a third when names are to be taken.
+//! What is there: two listings side by side, and a third when names are to be taken; what upstream
+//! publishes, for definitions that follow it; and who uses the images that are to be deleted.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use jiff::civil::Date;
 use lotse_openstack::{Cloud, Error};
 
 use crate::declare::Catalog;
 use crate::glance;
-use crate::model::{Abilities, Image, Visibility};
+use crate::model::{Abilities, Checksum, Image, Visibility};
 use crate::options::Options;
-use crate::plan::names_to_take;
+use crate::plan::{names_to_take, wanted};
+
+mod manifest;
+mod upstream;
+mod usage;
+
+pub(crate) use usage::servers_of;
 
 /// The images of a cloud, as far as they matter to a catalogue.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +30,36 @@ pub struct Observed {
     pub foreign: Vec<Image>,
     /// How content can get into images; asked only when some may be imported.
     pub abilities: Abilities,
+    /// What upstream publishes, or why that is not known, by the name of the definition that follows
+    /// it.
+    pub upstream: BTreeMap<String, Result<Upstream, String>>,
+    /// Who uses images that would be deleted, by their ids; those that nobody uses are not in it.
+    pub used: BTreeMap<String, Use>,
+}
+
+/// Who uses an image.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Use {
+    /// So many servers were made from it.
+    Servers(usize),
+}
+
+/// What upstream publishes behind `latest`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Upstream {
+    /// Its checksum, the strongest that is published.
+    pub checksum: Checksum,
+    /// Others that are published beside it.
+    pub weaker: Vec<Checksum>,
+    /// The day on which it was changed, if the server says so.
+    pub modified: Option<Date>,
+}
+
+impl Upstream {
+    /// All checksums that are published.
+    pub fn all(&self) -> impl Iterator<Item = &Checksum> {
+        std::iter::once(&self.checksum).chain(&self.weaker)
+    }
 }
 
 /// Images per page; services give fewer if they like.
@@ -49,7 +88,9 @@ pub async fn observe(
         ];
         cloud.pages::<Image>("image", "/v2/images", &query, "images").all()
     };
-    let (shown, hidden) = futures::try_join!(listing("false"), listing("true"))?;
+    let published = async { Ok(upstream::published(catalog, options).await) };
+    let (shown, hidden, upstream) =
+        futures::try_join!(listing("false"), listing("true"), published)?;
     let reachable = |image: &Image| {
         image.visibility == Visibility::Public || image.owner.as_ref() == Some(&project)
     };
@@ -63,13 +104,23 @@ pub async fn observe(
             cloud.pages::<Image>("image", "/v2/images", &query, "images").all().await
         }
     });
-    let importing = !names.is_empty() || images.iter().any(Image::is_pending);
-    let abilities =
-        async { if importing { glance::abilities(cloud).await } else { Ok(Abilities::default()) } };
-    let (named, abilities) = futures::try_join!(futures::future::try_join_all(named), abilities)?;
+    let named = futures::future::try_join_all(named).await?;
     let foreign = |image: &Image| !ours(image) && reachable(image) && !image.status.is_gone();
     let foreign = named.into_iter().flatten().filter(foreign).collect();
-    Ok(Observed { cloud: cloud.name().to_owned(), images, foreign, abilities })
+    let mut observed = Observed {
+        cloud: cloud.name().to_owned(),
+        images,
+        foreign,
+        upstream,
+        ..Observed::default()
+    };
+    // What is asked besides is asked only when it matters.
+    let wanted = wanted(catalog, &observed, options);
+    if wanted.imports {
+        observed.abilities = glance::abilities(cloud).await?;
+    }
+    observed.used = usage::used(cloud, wanted.deletes).await?;
+    Ok(observed)
 }
 
 /// The Image API's filter for one of several values.

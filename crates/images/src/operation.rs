@@ -23,6 +23,36 @@ pub enum Operation {
     },
     /// Change an image.
     Update(Update),
+    /// Delete an image.
+    Delete(Delete),
+    /// Share an image with a project, or end that.
+    Share(Share),
+}
+
+/// One project that is, or is not, to use an image.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Share {
+    /// Which image.
+    pub id: String,
+    /// The tag it must still carry.
+    pub tag: String,
+    /// The project.
+    pub project: String,
+    /// Whether it is to be a member that has accepted.
+    pub member: bool,
+}
+
+/// An image to delete, unless somebody uses it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Delete {
+    /// Which image.
+    pub id: String,
+    /// The tag it must still carry.
+    pub tag: String,
+    /// What is changed instead when servers were made from it: it is hidden.
+    pub when_used: Vec<Patch>,
+    /// What is changed instead when the cloud refuses: it is hidden, too, and says so.
+    pub when_refused: Vec<Patch>,
 }
 
 /// An image to create, with its content.

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::model::Visibility;
 
 /// What the planner, the observer and the executor have to agree on.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -12,6 +15,12 @@ pub struct Options {
     pub tag: String,
     /// Whether Glance downloads what it cannot verify, or we do.
     pub import: ImportPreference,
+    /// The present day (UTC), by which promises with a date are judged. By default none is over.
+    pub today: Date,
+    /// Import newest versions only: older ones that are declared and not there stay away.
+    pub latest: bool,
+    /// What is done with superseded images.
+    pub retirement: Retirement,
     /// How long Glance may take to import one image.
     pub import_timeout: Duration,
     /// The first pause between two looks at a running import; it doubles up to
@@ -19,6 +28,44 @@ pub struct Options {
     pub first_poll: Duration,
     /// The longest pause between two looks at a running import.
     pub longest_poll: Duration,
+    /// How long reading one checksum file of an upstream may take.
+    pub upstream_timeout: Duration,
+}
+
+/// What is done with superseded images: nothing, unless it is asked for.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Retirement {
+    /// Delete those that nothing promises any more (`uuid_validity`).
+    pub delete: bool,
+    /// Hide all of them.
+    pub hide: bool,
+    /// Deactivate those that nothing promises any more and that stay all the same.
+    pub deactivate: bool,
+    /// Hide by leaving them out of listings (`os_hidden`), and not by their visibility.
+    pub use_os_hidden: bool,
+    /// The visibility of hidden images; `community` by default, or what they have with
+    /// [`Retirement::use_os_hidden`].
+    pub hidden_visibility: Option<Visibility>,
+    /// Retire images whose `provided_until` is over, although nothing newer takes their place.
+    pub retire_expired: bool,
+}
+
+impl Retirement {
+    /// The visibility of a hidden image that has, or would have, this one. Hiding never opens an
+    /// image: a private one does not become a community image.
+    pub fn hidden(&self, visibility: Visibility) -> Visibility {
+        let wanted = match self.hidden_visibility {
+            Some(wanted) => wanted,
+            None if self.use_os_hidden => visibility,
+            None => Visibility::Community,
+        };
+        if wanted.openness() < visibility.openness() { wanted } else { visibility }
+    }
+}
+
+/// The day (UTC) of an instant.
+pub fn day(now: lotse_core::time::Timestamp) -> Date {
+    now.to_zoned(jiff::tz::TimeZone::UTC).date()
 }
 
 /// Who downloads the content of images, where there is a choice.
@@ -44,9 +91,36 @@ impl Default for Options {
         Self {
             tag: DEFAULT_TAG.to_owned(),
             import: ImportPreference::default(),
+            today: Date::MIN,
+            latest: false,
+            retirement: Retirement::default(),
             import_timeout: Duration::from_mins(30),
             first_poll: Duration::from_millis(100),
             longest_poll: Duration::from_secs(2),
+            upstream_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hiding_never_opens_an_image() {
+        use Visibility::{Community, Private, Public, Shared};
+        let by_default = Retirement::default();
+        let os_hidden = Retirement { use_os_hidden: true, ..by_default };
+        let private = Retirement { hidden_visibility: Some(Private), ..os_hidden };
+        for (before, hidden, listed) in [
+            (Public, Community, Public),
+            (Community, Community, Community),
+            (Shared, Shared, Shared),
+            (Private, Private, Private),
+        ] {
+            assert_eq!(by_default.hidden(before), hidden);
+            assert_eq!(os_hidden.hidden(before), listed);
+            assert_eq!(private.hidden(before), Private);
         }
     }
 }

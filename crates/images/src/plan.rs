@@ -10,16 +10,21 @@
 //! import (long; the old image serves)  →  retire: the old one is renamed  →  publish: the new one gets the name
 //! ```
 //!
-//! Every step leaves a state from which the next plan goes on. What is declared and not handled yet
-//! stands in the plan as a note. Nothing is destroyed.
+//! Superseded images are ranked and kept, hidden, deactivated or deleted by what their
+//! `uuid_validity` promises (`plan/retention.rs`); deleting waits until the successor has the name.
+//!
+//! Every step leaves a state from which the next plan goes on. What is declared and cannot be done
+//! stands in the plan as a note, and of a definition whose present version cannot be had nothing is
+//! retired.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use lotse_plan::{NoteKind, Plan, PlanBuilder, PlanError, StepId};
 
 use crate::KIND;
-use crate::declare::{Catalog, LATEST};
-use crate::model::{Definition, Image};
+use crate::declare::Catalog;
+use crate::model::{Definition, Image, Version, natural_order};
 use crate::observe::Observed;
 use crate::operation::{Operation, Target};
 use crate::options::Options;
@@ -28,12 +33,19 @@ mod assign;
 mod compare;
 mod delivery;
 mod desired;
+mod effective;
 mod notes;
+mod retention;
+mod rollback;
 mod steps;
 
-use assign::{Family, busy, families};
+pub use rollback::{Rollback, RollbackError, roll_back};
+
+use assign::{Families, Family, busy, families};
 use desired::Desired;
-use steps::update_step;
+use effective::{Turn, effective};
+use retention::{Fate, Retention, retention};
+use steps::{Ending, update_step};
 
 /// Plans one cloud.
 ///
@@ -44,7 +56,17 @@ pub fn plan(
     observed: &Observed,
     options: &Options,
 ) -> Result<Plan<Operation>, PlanError> {
-    let families = families(catalog, &observed.images);
+    planned(catalog, observed, options, None)
+}
+
+/// The same; of the definition of this name a rollback is wanted, and of the others nothing.
+fn planned(
+    catalog: &Catalog,
+    observed: &Observed,
+    options: &Options,
+    turn: Option<(&str, &Turn)>,
+) -> Result<Plan<Operation>, PlanError> {
+    let Families { families, strays } = families(catalog, &observed.images);
     let declared = catalog.definitions.iter().flat_map(|definition| {
         definition.versions.iter().map(|version| definition.final_name(&version.version))
     });
@@ -53,16 +75,28 @@ pub fn plan(
         observed,
         names: observed.images.iter().map(|image| image.name.clone()).chain(declared).collect(),
         unverified: BTreeMap::new(),
+        hidden: None,
         plan: Plan::builder(observed.cloud.clone()),
     };
     planner.plan.observed(KIND, observed.images.len());
-    for (definition, family) in catalog.definitions.iter().zip(&families.families) {
-        if definition.enabled {
-            planner.definition(definition, family);
+    for (definition, family) in catalog.definitions.iter().zip(&families) {
+        let turn = match turn {
+            Some((name, _)) if name != definition.name => continue,
+            Some((_, turn)) => Some(turn),
+            None => None,
+        };
+        if !definition.enabled {
+            continue;
+        }
+        match effective(definition, family, observed, options, turn) {
+            Ok(definition) => planner.definition(&definition, family, turn),
+            Err((kind, text)) => planner.note(kind, &definition.name, text),
         }
     }
     planner.unverified();
-    planner.strays(&families.strays);
+    if turn.is_none() {
+        planner.strays(&strays);
+    }
     planner.plan.build()
 }
 
@@ -73,6 +107,8 @@ struct Planner<'a> {
     names: HashSet<String>,
     /// Imports whose content Glance cannot verify, by the kind of checksum that is declared.
     unverified: BTreeMap<Option<&'static str>, Vec<String>>,
+    /// The image that a rollback takes out of sight.
+    hidden: Option<String>,
     plan: PlanBuilder<Operation>,
 }
 
@@ -95,6 +131,13 @@ struct Rotation {
     gate: Option<StepId>,
     /// Positions of versions: the first waits for the second.
     edges: Vec<(usize, usize)>,
+    /// What must be done before anything is deleted: imports, and the steps of the one in the lead.
+    before_end: Vec<StepId>,
+    /// The steps that take a name from images that hold no declared version, with the names that
+    /// these get.
+    retired: HashMap<String, (StepId, String)>,
+    /// Whether the image of a wanted version can be neither had nor made.
+    stuck: bool,
 }
 
 impl Rotation {
@@ -106,31 +149,85 @@ impl Rotation {
 }
 
 impl Planner<'_> {
-    fn definition(&mut self, definition: &Definition, family: &Family<'_>) {
-        let mut slots = Vec::new();
+    fn definition(&mut self, definition: &Definition, family: &Family<'_>, turn: Option<&Turn>) {
+        let mut holders = HashMap::new();
+        let mut surplus = Vec::new();
         for version in &definition.versions {
-            let name = definition.final_name(&version.version);
+            let (holder, more) = family.holders(definition, &version.version);
+            holders.extend(holder.map(|holder| (version.version.as_str(), holder)));
+            surplus.push(more);
+        }
+        let mut retention = retention(definition, family, &holders, self.observed, self.options);
+        self.hidden = match turn {
+            Some(Turn::Back { .. }) => {
+                family.bearing(&definition.name).first().map(|image| image.id.clone())
+            }
+            _ => None,
+        };
+        retention.hide(self.hidden.as_deref());
+        let mut rotation = Rotation::default();
+        let mut slots: Vec<Slot<'_>> = Vec::new();
+        for (version, surplus) in definition.versions.iter().zip(surplus) {
+            let holder = holders.get(version.version.as_str()).copied();
+            match self.slot(definition, version, holder, &retention) {
+                Place::Slot(desired) => {
+                    self.surplus(&desired, &surplus);
+                    slots.push(Slot { desired, holder });
+                }
+                Place::Nothing => {}
+                Place::Stuck => rotation.stuck = true,
+            }
+        }
+        self.pinned(definition);
+        // The plain name stays where it is until its successor can be had.
+        let lead = definition.lead().map(|lead| lead.version.as_str());
+        let led = slots.iter().any(|slot| Some(slot.desired.version.version.as_str()) == lead);
+        if definition.multi && !led {
+            let bears = |image: &Image| image.name == definition.name;
+            slots.retain(|slot| !slot.holder.is_some_and(bears));
+        }
+        // The newest first: whoever gives the plain name away waits for its import.
+        for position in (0..slots.len()).rev() {
+            self.version(&slots, position, family, &retention, &mut rotation);
+        }
+        if rotation.stuck {
+            return;
+        }
+        self.endings(definition, family, &slots, &retention, &rotation);
+    }
+
+    /// What is to be planned for a version.
+    fn slot<'a>(
+        &mut self,
+        definition: &'a Definition,
+        version: &'a Version,
+        holder: Option<&Image>,
+        retention: &Retention,
+    ) -> Place<'a> {
+        let complete = holder.filter(|image| image.status.is_complete() && !image.is_pending());
+        let name = definition.final_name(&version.version);
+        let fate = match complete {
+            Some(image) => retention.of(image),
+            None => retention.of_version(version),
+        };
+        if fate.is_some_and(|fate| fate.delete.is_some()) {
+            return Place::Nothing;
+        }
+        if complete.is_none() {
+            let held_back = definition
+                .pinned
+                .as_deref()
+                .is_some_and(|pinned| natural_order(&version.version, pinned) == Ordering::Greater);
+            if held_back || retention.unwanted.contains(&version.version) {
+                return Place::Nothing;
+            }
             if let Some(reason) = self.not_handled(version) {
                 self.note(NoteKind::NotHandled, &name, reason);
-                // Whoever follows upstream keeps the plain name; nothing of it is touched.
-                if version.version == LATEST {
-                    return;
-                }
-                continue;
-            }
-            let desired = Desired::of(definition, version, self.options);
-            let (holder, surplus) = family.holders(&desired);
-            self.surplus(&desired, &surplus);
-            if !self.is_blocked(&desired, holder) {
-                slots.push(Slot { desired, holder });
+                return Place::Stuck;
             }
         }
-        self.leftovers(definition, family, &slots);
-        // The newest first: whoever gives the plain name away waits for its import.
-        let mut rotation = Rotation::default();
-        for position in (0..slots.len()).rev() {
-            self.version(&slots, position, family, &mut rotation);
-        }
+        let desired = Desired::of(definition, version, fate, self.options);
+        if self.is_blocked(&desired, holder) { Place::Stuck } else { Place::Slot(desired) }
     }
 
     /// Plans one version.
@@ -139,12 +236,14 @@ impl Planner<'_> {
         slots: &[Slot<'_>],
         position: usize,
         family: &Family<'_>,
+        retention: &Retention,
         rotation: &mut Rotation,
     ) {
         let Some(slot) = slots.get(position) else { return };
         let Slot { desired, holder } = slot;
         let complete = holder.filter(|image| !image.is_pending());
         if let Some(reason) = complete.and_then(busy) {
+            rotation.stuck = true;
             return self.note(NoteKind::Waiting, &desired.name, format!("its image {reason}"));
         }
         let mut bearers = family.bearing(&desired.name);
@@ -155,10 +254,11 @@ impl Planner<'_> {
         });
         let mut ways: Vec<StepId> = rotation.gate.iter().filter(|_| gives_away).cloned().collect();
         if bearers.is_empty() {
-            match complete {
+            let step = match complete {
                 Some(image) => self.update(desired, image, &ways),
-                None => drop(self.obtain(desired, *holder, true)),
-            }
+                None => Some(self.obtain(desired, *holder, true)),
+            };
+            rotation.before_end.extend(step);
             return;
         }
         let target = if complete.is_some() {
@@ -170,14 +270,15 @@ impl Planner<'_> {
             Some(import)
         };
         for bearer in bearers {
-            let way = self.way(slots, position, bearer, target.as_ref(), rotation);
+            let way = self.way(slots, position, bearer, target.as_ref(), (retention, rotation));
             ways.extend(way);
         }
-        match (holder, target) {
+        let step = match (holder, target) {
             (Some(image), _) => self.update(desired, image, &ways),
-            (None, Some(import)) => self.publish(desired, Target::ImportedBy(import), &ways),
-            (None, None) => {}
-        }
+            (None, Some(import)) => Some(self.publish(desired, Target::ImportedBy(import), &ways)),
+            (None, None) => None,
+        };
+        rotation.before_end.extend(step);
     }
 
     /// The step after which an image no longer bears the name that the version at `position` takes.
@@ -187,11 +288,13 @@ impl Planner<'_> {
         position: usize,
         bearer: &Image,
         import: Option<&StepId>,
-        rotation: &mut Rotation,
+        (retention, rotation): (&Retention, &mut Rotation),
     ) -> Option<StepId> {
         let Slot { desired, .. } = slots.get(position)?;
         let Some(other) = slots.iter().position(|other| other.is_held_by(bearer)) else {
-            return Some(self.retire(desired, bearer, import));
+            let (step, name) = self.retire(desired, bearer, retention.of(bearer), import);
+            rotation.retired.insert(bearer.id.clone(), (step.clone(), name));
+            return Some(step);
         };
         if bearer.is_pending() {
             return None;
@@ -204,6 +307,48 @@ impl Planner<'_> {
         // Its own step renames it, among its other changes.
         rotation.edges.push((position, other));
         Some(update_step(&held.name))
+    }
+
+    /// What becomes of the images that hold no version that is to stay.
+    fn endings(
+        &mut self,
+        definition: &Definition,
+        family: &Family<'_>,
+        slots: &[Slot<'_>],
+        retention: &Retention,
+        rotation: &Rotation,
+    ) {
+        self.retention_notes(family, retention);
+        let mut unfinished = Vec::new();
+        for image in &family.members {
+            if slots.iter().any(|slot| slot.is_held_by(image)) {
+                continue;
+            }
+            let declared = definition
+                .versions
+                .iter()
+                .find(|version| image.internal_version() == Some(version.version.as_str()));
+            let fate = retention.of(image);
+            let retired = rotation.retired.get(&image.id);
+            let name = retired.map_or(&*image.name, |(_, name)| name);
+            let after = || -> Vec<StepId> {
+                let own = retired.iter().map(|(step, _)| step);
+                rotation.before_end.iter().chain(own).cloned().collect()
+            };
+            match fate {
+                Some(Fate { delete: Some(reason), .. }) => {
+                    self.delete(image, &Ending { name, reason, declared }, &after());
+                }
+                Some(fate) if retired.is_none() => self.dim(image, fate),
+                Some(_) => {}
+                None if image.is_pending() && self.options.retirement.delete => {
+                    let reason = "an import that was begun, of a version that is no longer wanted";
+                    self.delete(image, &Ending { name, reason, declared }, &after());
+                }
+                None => unfinished.push(image.name.as_str()),
+            }
+        }
+        self.unfinished(definition, &unfinished);
     }
 
     /// Whether somebody else's image bears a name that we would have to take.
@@ -225,6 +370,44 @@ impl Planner<'_> {
     }
 }
 
+/// The images of each definition, in the order of the definitions.
+pub(crate) fn members<'a>(catalog: &Catalog, images: &'a [Image]) -> Vec<Vec<&'a Image>> {
+    families(catalog, images).families.into_iter().map(|family| family.members).collect()
+}
+
+/// What a plan would want to do, as far as more must be found out before.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted {
+    /// Whether content is to be brought to the cloud.
+    pub(crate) imports: bool,
+    /// Images that would be deleted if nobody uses them.
+    pub(crate) deletes: Vec<String>,
+}
+
+pub(crate) fn wanted(catalog: &Catalog, observed: &Observed, options: &Options) -> Wanted {
+    let mut wanted = Wanted::default();
+    // A plan that cannot be made is reported when it is made.
+    let Ok(plan) = plan(catalog, observed, options) else { return wanted };
+    for step in plan.steps() {
+        match &step.operation {
+            Operation::Import(_) | Operation::Resume { .. } => wanted.imports = true,
+            Operation::Delete(delete) => wanted.deletes.push(delete.id.clone()),
+            Operation::Update(_) | Operation::Share(_) => {}
+        }
+    }
+    wanted
+}
+
+/// What is to be planned for a version.
+enum Place<'a> {
+    /// Its image.
+    Slot(Desired<'a>),
+    /// Nothing: it is not there, and nobody wants it.
+    Nothing,
+    /// Nothing for now: what stands in the way is in a note.
+    Stuck,
+}
+
 /// The names that a plan for this catalogue might take and that none of our images bears: foreign
 /// images may stand in the way there.
 pub(crate) fn names_to_take(catalog: &Catalog, images: &[Image]) -> Vec<String> {
@@ -234,7 +417,7 @@ pub(crate) fn names_to_take(catalog: &Catalog, images: &[Image]) -> Vec<String> 
     for definition in catalog.enabled() {
         for version in &definition.versions {
             let name = definition.final_name(&version.version);
-            if version.version != LATEST && !borne.contains_key(name.as_str()) {
+            if !borne.contains_key(name.as_str()) {
                 names.push(name);
             }
         }

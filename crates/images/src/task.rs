@@ -26,7 +26,7 @@ use crate::error::Error;
 use crate::inventory::inventory;
 use crate::observe::observe;
 use crate::operation::Operation;
-use crate::options::Options;
+use crate::options::{Options, day};
 use crate::plan::plan;
 use crate::store::Shelf;
 
@@ -38,7 +38,7 @@ pub struct ImagesTask {
     cloud: Cloud,
     engine: Engine,
     path: PathBuf,
-    options: Options,
+    config: Config,
     apply: ApplyOptions,
     policy: Policy,
     period: Duration,
@@ -108,7 +108,7 @@ impl ImagesTask {
             cloud,
             engine: tools.engine,
             path: config.path.clone(),
-            options: config.options(),
+            config: config.clone(),
             apply: tools.apply,
             policy: config.policy,
             period: config.period.get(),
@@ -141,11 +141,17 @@ impl ImagesTask {
         }
     }
 
+    /// The options of today.
+    fn options(&self) -> Options {
+        self.config.options(day(self.clock.now()))
+    }
+
     async fn plan(&self, catalog: &Catalog) -> Result<(Plan<Operation>, usize), Error> {
-        let observed = observe(&self.cloud, catalog, &self.options).await.map_err(|source| {
+        let options = self.options();
+        let observed = observe(&self.cloud, catalog, &options).await.map_err(|source| {
             Error::Observe { cloud: self.cloud.name().to_owned(), source: Box::new(source) }
         })?;
-        let plan = plan(catalog, &observed, &self.options)?;
+        let plan = plan(catalog, &observed, &options)?;
         let entries = inventory(catalog, &observed, &plan);
         let notes: Vec<String> =
             plan.notes().iter().map(|note| format!("{}: {}", note.subject, note.text)).collect();
@@ -158,8 +164,7 @@ impl ImagesTask {
         catalog: &Catalog,
         cancelled: &CancellationToken,
     ) -> Result<Status, Error> {
-        let executor =
-            Executor::new(self.cloud.clone(), self.options.clone(), self.downloads.clone());
+        let executor = Executor::new(self.cloud.clone(), self.options(), self.downloads.clone());
         let session = self.engine.begin(self.cloud.name(), &[KIND], &executor, cancelled).await?;
         let (plan, images) = match self.plan(catalog).await {
             Ok(planned) => planned,

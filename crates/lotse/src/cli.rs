@@ -32,9 +32,10 @@ pub(crate) struct Arguments {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalArguments {
-    /// The cloud, a name in `clouds.yaml`; `OS_CLOUD` if not given
-    #[arg(long, global = true, value_name = "NAME")]
-    pub(crate) os_cloud: Option<String>,
+    /// The cloud, a name in `clouds.yaml`; `OS_CLOUD` if not given. Several, one after the other or
+    /// with commas between, where a command works on several
+    #[arg(long, global = true, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) os_cloud: Vec<String>,
     /// The configuration of Lotse; `LOTSE_CONFIG` if not given
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,

@@ -72,6 +72,21 @@ pub(crate) enum Error {
         /// Why not.
         reason: String,
     },
+    /// The names to choose from are not described by a regular expression.
+    #[error("\"{filter}\" is no regular expression")]
+    Filter {
+        /// What was given.
+        filter: String,
+        /// Why not.
+        #[source]
+        source: Box<regex::Error>,
+    },
+    /// Nothing is chosen.
+    #[error("no definition has a name in which \"{filter}\" is found")]
+    FilterFindsNothing {
+        /// What was given.
+        filter: String,
+    },
     /// `demo --once` ended with a task that failed.
     #[error("the demo did not converge: {reason}")]
     DemoFailed {
@@ -85,6 +100,7 @@ impl Explain for Error {
         match self {
             Self::NotConfirmed { .. } => ErrorKind::Refused,
             Self::Declined { .. } => ErrorKind::Cancelled,
+            Self::Filter { .. } | Self::FilterFindsNothing { .. } => ErrorKind::Usage,
             Self::Secret { .. } | Self::Setting { .. } => ErrorKind::Configuration,
             Self::File { .. } | Self::Output(_) => ErrorKind::Storage,
             Self::System { .. } | Self::DemoFailed { .. } => ErrorKind::Internal,

@@ -95,8 +95,8 @@ pub(crate) struct Logging {
 /// What every command knows.
 #[derive(Clone, Debug)]
 pub(crate) struct Globals {
-    /// The cloud, if one is named on the command line.
-    pub(crate) os_cloud: Option<String>,
+    /// The clouds that are named on the command line.
+    pub(crate) os_cloud: Vec<String>,
     /// The configuration file, if one is named.
     pub(crate) config: Option<PathBuf>,
     /// The estate.

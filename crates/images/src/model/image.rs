@@ -42,6 +42,8 @@ pub struct Image {
     pub os_hash_value: Option<String>,
     /// Whether listings leave it out.
     pub os_hidden: bool,
+    /// Whether Glance refuses to delete it.
+    pub protected: bool,
     /// When it was created (ISO 8601).
     pub created_at: String,
     /// The properties, those that Glance itself sets (`os_glance_…`) included.
@@ -114,6 +116,13 @@ impl Image {
         self.property("internal_version")
     }
 
+    /// The version by which it is known: the one it holds, or the day it was created where it does
+    /// not say.
+    pub fn label(&self) -> String {
+        let known = self.internal_version().filter(|version| *version != crate::declare::LATEST);
+        known.map_or_else(|| self.created_on(), str::to_owned)
+    }
+
     /// Whether Lotse began to import it and has not finished.
     pub fn is_pending(&self) -> bool {
         self.property(MARKER).is_some() && self.property(IMPORT_STATE) == Some("pending")
@@ -162,6 +171,8 @@ struct Wire {
     #[serde(default)]
     os_hidden: bool,
     #[serde(default)]
+    protected: bool,
+    #[serde(default)]
     created_at: String,
     #[serde(flatten)]
     rest: BTreeMap<String, Value>,
@@ -170,12 +181,11 @@ struct Wire {
 impl From<Wire> for Image {
     fn from(wire: Wire) -> Self {
         /// Fields that nothing here depends on.
-        const FIELDS: [&str; 9] = [
+        const FIELDS: [&str; 8] = [
             "container_format",
             "direct_url",
             "file",
             "locations",
-            "protected",
             "schema",
             "self",
             "stores",
@@ -202,6 +212,7 @@ impl From<Wire> for Image {
             os_hash_algo: wire.os_hash_algo,
             os_hash_value: wire.os_hash_value,
             os_hidden: wire.os_hidden,
+            protected: wire.protected,
             created_at: wire.created_at,
             properties: wire
                 .rest

@@ -57,6 +57,11 @@ impl SourceUrl {
         Ok(Self { text: text.to_owned(), scheme, host })
     }
 
+    /// That of an image of which nobody knows where it came from.
+    pub(crate) fn nowhere() -> Self {
+        Self { text: "file:unknown".to_owned(), scheme: Scheme::File, host: String::new() }
+    }
+
     /// As written.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -78,6 +83,12 @@ impl SourceUrl {
             Some((_, name)) if self.scheme == Scheme::File => format!("file:{name}"),
             _ => self.text.clone(),
         }
+    }
+
+    /// The name of the file, as it stands in the URL.
+    pub fn file_name(&self) -> &str {
+        let path = self.text.split(['?', '#']).next().unwrap_or_default();
+        path.rsplit('/').next().unwrap_or_default()
     }
 
     /// The ending that says that the content is compressed in a way Glance cannot undo.

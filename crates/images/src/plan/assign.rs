@@ -6,7 +6,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::desired::Desired;
 use crate::declare::Catalog;
 use crate::model::{Definition, Image, ImageStatus};
 
@@ -19,8 +18,13 @@ pub(super) struct Family<'a> {
 
 impl<'a> Family<'a> {
     /// The image that holds this version, and further ones that hold it, too.
-    pub(super) fn holders(&self, desired: &Desired<'_>) -> (Option<&'a Image>, Vec<&'a Image>) {
-        let version = desired.version.version.as_str();
+    pub(super) fn holders(
+        &self,
+        definition: &Definition,
+        version: &str,
+    ) -> (Option<&'a Image>, Vec<&'a Image>) {
+        let (name, working_name) =
+            (definition.final_name(version), definition.working_name(version));
         let mut holders: Vec<&Image> = self
             .members
             .iter()
@@ -33,8 +37,8 @@ impl<'a> Family<'a> {
             (
                 image.is_pending() || !image.status.is_complete(),
                 !image.is_pending(),
-                image.name != desired.name,
-                image.name != desired.working_name,
+                image.name != name,
+                image.name != working_name,
                 image.created_at.clone(),
                 image.id.clone(),
             )
@@ -107,7 +111,7 @@ pub(super) fn retired_name(
     taken: &HashSet<String>,
 ) -> (String, Option<String>) {
     let known = image.internal_version().filter(|version| *version != crate::declare::LATEST);
-    let label = known.map_or_else(|| image.created_on(), str::to_owned);
+    let label = image.label();
     let name = definition.working_name(&label);
     let relabel = known.is_none().then_some(label);
     if !taken.contains(&name) {

@@ -3,10 +3,12 @@
 use lotse_plan::Step;
 use proptest::prelude::*;
 
-use super::tests::{catalog, declared, existing, line, observed};
+use super::tests::{catalog, declared, declared_with, existing, line, observed};
 use super::*;
 use crate::model::{ImageStatus, Visibility};
+use crate::observe::Use;
 use crate::operation::{Import, StatusChange, Update};
+use crate::options::Retirement;
 use crate::{IMPORT_STATE, MARKER};
 
 /// Carries a plan out on a model of the cloud, stopping after `most` steps.
@@ -22,8 +24,14 @@ fn carry_out(plan: &Plan<Operation>, images: &mut Vec<Image>, most: usize) {
         };
         let step = open.remove(next);
         let id = match &step.operation {
+            Operation::Share(share) => share.id.clone(),
+            Operation::Delete(delete) => {
+                images.retain(|image| image.id != delete.id);
+                delete.id.clone()
+            }
             Operation::Import(import) => {
-                let id = format!("new-{}", images.len());
+                let free = |id: &String| images.iter().all(|image| image.id != *id);
+                let id = (0..100).map(|n| format!("new-{n:02}")).find(free).unwrap();
                 let mut properties = import.properties.clone();
                 properties.insert(MARKER.into(), id.clone());
                 properties.insert(IMPORT_STATE.into(), "pending".into());
@@ -43,6 +51,7 @@ fn carry_out(plan: &Plan<Operation>, images: &mut Vec<Image>, most: usize) {
                     os_hash_algo: None,
                     os_hash_value: None,
                     os_hidden: false,
+                    protected: false,
                     created_at: format!("2024-01-{:02}T00:00:00Z", images.len()),
                     properties,
                 });
@@ -160,28 +169,171 @@ fn any_images(catalog: &Catalog) -> impl Strategy<Value = Vec<Image>> + use<> {
     })
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+/// Any way of keeping the catalogue.
+fn any_options() -> impl Strategy<Value = Options> {
+    let hidden = prop::sample::select(vec![
+        None,
+        Some(Visibility::Private),
+        Some(Visibility::Community),
+        Some(Visibility::Shared),
+    ]);
+    prop::array::uniform6(prop::bool::ANY).prop_flat_map(move |flags| {
+        let [delete, hide, deactivate, use_os_hidden, latest, retire_expired] = flags;
+        hidden.clone().prop_map(move |hidden_visibility| Options {
+            today: jiff::civil::date(2026, 3, 1),
+            latest,
+            retirement: Retirement {
+                delete,
+                hide,
+                deactivate,
+                use_os_hidden,
+                hidden_visibility,
+                retire_expired,
+            },
+            ..Options::default()
+        })
+    })
+}
 
-    /// Plans, interrupted anywhere and made anew, end with an empty plan and no image too many.
+/// What people were promised, and until when images were to be provided.
+const PROMISES: [&str; 6] = ["none", "last-1", "last-2", "last-3", "notice", "2026-02-28"];
+
+/// How many superseded images an image of this promise stays beside, written down once more.
+fn stays_beside(promise: Option<&str>) -> usize {
+    match promise {
+        Some("none" | "last-1" | "2026-02-28") => 0,
+        Some("last-2") => 1,
+        Some("last-3") => 2,
+        _ => usize::MAX,
+    }
+}
+
+/// The superseded images of the model's one `multi` definition that is not over, the newest first.
+fn superseded<'a>(catalog: &Catalog, images: &'a [Image], newest: &str) -> Vec<&'a Image> {
+    let complete = |image: &&Image| image.status.is_complete() && !image.is_pending();
+    let members = families(catalog, images).families.remove(0).members;
+    let mut complete: Vec<&Image> = members.into_iter().filter(complete).collect();
+    let lead = complete
+        .iter()
+        .position(|image| image.name == "Ubuntu" && image.internal_version() == Some(newest));
+    complete.remove(lead.expect("the newest version has the plain name"));
+    let age = |image: &Image| (natural(image), image.created_at.clone(), image.id.clone());
+    complete.sort_by_key(|image| std::cmp::Reverse(age(image)));
+    complete
+}
+
+/// Versions of the model are small numbers, and days.
+fn natural(image: &Image) -> u64 {
+    image.label().parse().unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+
+    /// Plans, interrupted anywhere and made anew, end with an empty plan and no image too many,
+    /// whatever is wanted of superseded images; and what stays is what was promised.
     #[test]
     fn plans_converge_from_any_state_even_when_interrupted(
         images in any_images(&catalog(&["1"])),
+        promises in prop::collection::vec(prop::option::of(prop::sample::select(PROMISES.to_vec())), 5),
+        used in prop::sample::subsequence(vec!["old-0", "old-1", "old-2", "old-3"], 0..=2),
         declared_versions in prop::sample::subsequence(vec!["1", "2", "3"], 1..=3),
-        multi in prop::bool::ANY,
+        (multi, keep, over) in prop::array::uniform3(prop::bool::ANY).prop_map(|[a, b, c]| (a, b, c)),
+        options in any_options(),
         stops in prop::collection::vec(1_usize..4, 0..4),
     ) {
-        let catalog = declared(if multi { "multi: true" } else { "multi: false" }, &declared_versions, "");
+        let fields = format!(
+            "{}\n  keep: {keep}",
+            if multi { "multi: true" } else { "multi: false" }
+        );
+        let until = if over { "2026-02-28" } else { "none" };
+        let promised = promises[4].map(|text| format!(", uuid_validity: '{text}'")).unwrap_or_default();
+        let catalog = declared_with(&fields, &declared_versions, &format!(", provided_until: '{until}'{promised}"));
+        let over = over && options.retirement.retire_expired;
         let mut images = images;
+        for (image, promise) in images.iter_mut().zip(&promises) {
+            image.properties.remove("uuid_validity");
+            image.properties.extend(promise.map(|text| ("uuid_validity".into(), text.into())));
+        }
         let before = images.len();
+        // An import that nobody finished has no data to make a server from.
+        let unfinished = |image: &&Image| !image.status.is_complete() || image.is_pending();
+        let pending: Vec<String> = images.iter().filter(unfinished).map(|image| image.id.clone()).collect();
+        let there: Vec<String> = images.iter().map(|image| image.id.clone()).collect();
+        let see = |images: &[Image]| Observed {
+            used: used.iter().map(|id| ((*id).to_owned(), Use::Servers(1))).collect(),
+            ..observed(images.to_vec())
+        };
         for stop in stops.into_iter().chain([usize::MAX; 4]) {
-            let plan = plan(&catalog, &observed(images.clone()), &Options::default()).unwrap();
-            prop_assert!(plan.steps().iter().all(|step| !step.action.destroys()));
+            let plan = plan(&catalog, &see(&images), &options).unwrap();
+            let destroys = plan.steps().iter().any(|step| step.action.destroys());
+            prop_assert!(!destroys || (options.retirement.delete));
             carry_out(&plan, &mut images, stop.min(100));
         }
-        let last = plan(&catalog, &observed(images.clone()), &Options::default()).unwrap();
+        let last = plan(&catalog, &see(&images), &options).unwrap();
         let rest: Vec<String> = last.steps().iter().map(line).collect();
         prop_assert!(rest.is_empty(), "{rest:#?}\n{images:#?}");
         prop_assert!(images.len() <= before + declared_versions.len());
+        let gone = |id: &&&str| there.iter().any(|one| one == **id) && !images.iter().any(|image| image.id == ***id);
+        let lost: Vec<_> = used.iter().filter(gone).filter(|id| !pending.contains(&id.to_string())).collect();
+        prop_assert!(lost.is_empty(), "used and gone: {lost:?}");
+        // While somebody else fills an image, the definition waits.
+        let waits = last.notes().iter().any(|note| note.text.starts_with("its image "));
+        if !multi || over || waits {
+            return Ok(());
+        }
+        for (rank, image) in superseded(&catalog, &images, declared_versions.last().unwrap()).iter().enumerate() {
+            if options.retirement.hide {
+                prop_assert!(image.visibility != Visibility::Public || options.retirement.use_os_hidden && image.os_hidden, "{image:#?}");
+            }
+            let promise = image.property("uuid_validity");
+            if options.retirement.delete && !keep && !used.contains(&image.id.as_str()) {
+                prop_assert!(rank < stays_beside(promise), "{rank} {image:#?}");
+            }
+        }
+    }
+
+    /// Nothing is deleted that was promised to stay, from the first plan on.
+    #[test]
+    fn what_was_promised_is_never_deleted(
+        promises in prop::collection::vec(prop::sample::select(PROMISES.to_vec()), 4),
+        newest in prop::sample::select(vec!["4", "5"]),
+        hide in prop::bool::ANY,
+    ) {
+        let old = declared("multi: true", &["1", "2", "3", "4"], "");
+        let catalog = declared("multi: true", &[newest], "");
+        let options = Options {
+            today: jiff::civil::date(2026, 3, 1),
+            retirement: Retirement { delete: true, hide, ..Retirement::default() },
+            ..Options::default()
+        };
+        let mut images = Vec::new();
+        for (version, promise) in ["1", "2", "3", "4"].into_iter().zip(&promises) {
+            let mut image = existing(&old, version);
+            image.properties.insert("uuid_validity".into(), (*promise).into());
+            images.push(image);
+        }
+        // The oracle: from the newest to the oldest, with those before it in hand.
+        let mut expected = Vec::new();
+        let superseded: Vec<&Image> =
+            images.iter().rev().filter(|image| image.internal_version() != Some(newest)).collect();
+        for (rank, image) in superseded.into_iter().enumerate() {
+            if rank >= stays_beside(image.property("uuid_validity")) {
+                expected.push(image.id.clone());
+            }
+        }
+        expected.sort();
+        let plan = plan(&catalog, &observed(images), &options).unwrap();
+        let mut deleted: Vec<String> = plan
+            .steps()
+            .iter()
+            .filter_map(|step| match &step.operation {
+                Operation::Delete(delete) => Some(delete.id.clone()),
+                _ => None,
+            })
+            .collect();
+        deleted.sort();
+        prop_assert_eq!(deleted, expected);
+        prop_assert_eq!(plan.steps().iter().filter(|step| step.action.destroys()).count(), plan.summary().destroy);
     }
 }

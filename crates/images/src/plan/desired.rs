@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::retention::Fate;
 use crate::model::{DeclaredStatus, Definition, Version, Visibility};
 use crate::operation::{Delivery, Import, Publish};
 use crate::options::Options;
@@ -19,21 +20,38 @@ pub(super) struct Desired<'a> {
     pub(super) status: DeclaredStatus,
     /// `None`: not declared, left as it is.
     pub(super) hidden: Option<bool>,
-    /// Whether visibility and status are held, not only set at the import. Superseded versions of
-    /// a `multi` definition may have been hidden or deactivated by whoever retires images; making
-    /// them visible again in every run would be a fight without end.
-    pub(super) exposure_held: bool,
+    /// How far visibility and status are held.
+    pub(super) exposure: Exposure,
+}
+
+/// How far an image's visibility and status are held, once it is complete.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Exposure {
+    /// As declared.
+    Held,
+    /// At most as declared: whoever made it less visible may have had a reason.
+    Capped,
+    /// Not at all. Superseded versions of a `multi` definition may have been hidden or deactivated
+    /// by whoever retires images; making them visible again in every run would be a fight without
+    /// end.
+    Free,
 }
 
 impl<'a> Desired<'a> {
-    pub(super) fn of(definition: &'a Definition, version: &'a Version, options: &Options) -> Self {
+    /// The image of a version; `fate` is what becomes of it as a superseded one, if it is.
+    pub(super) fn of(
+        definition: &'a Definition,
+        version: &'a Version,
+        fate: Option<&Fate>,
+        options: &Options,
+    ) -> Self {
         let mut properties = definition.properties(version);
-        let newest = definition.newest().is_some_and(|newest| newest.version == version.version);
-        let superseded = definition.multi && !newest;
-        if superseded && let Some(newest) = definition.newest() {
-            let successor = definition.properties(newest);
-            let visible = newest.visibility.unwrap_or(definition.visibility).is_open()
-                && newest.hidden != Some(true);
+        let lead = definition.lead().filter(|lead| lead.version != version.version);
+        let superseded = definition.multi && lead.is_some();
+        if let Some(lead) = lead.filter(|_| definition.multi) {
+            let successor = definition.properties(lead);
+            let visible = lead.visibility.unwrap_or(definition.visibility).is_open()
+                && lead.hidden != Some(true);
             if visible && is_same_generic(&properties, &successor) {
                 properties.insert("os_purpose".to_owned(), "oldgeneric".to_owned());
             }
@@ -41,7 +59,7 @@ impl<'a> Desired<'a> {
         let mut tags: BTreeSet<String> = definition.tags.iter().cloned().collect();
         tags.insert(options.tag.clone());
         tags.extend(definition.meta.get("os_distro").map(|distro| format!("os:{distro}")));
-        Self {
+        let mut desired = Self {
             definition,
             version,
             name: definition.final_name(&version.version),
@@ -51,7 +69,27 @@ impl<'a> Desired<'a> {
             visibility: version.visibility.unwrap_or(definition.visibility),
             status: definition.status,
             hidden: version.hidden,
-            exposure_held: !superseded || version.visibility.is_some(),
+            exposure: if superseded { Exposure::Free } else { Exposure::Held },
+        };
+        desired.retire(fate, options);
+        desired
+    }
+
+    /// What hiding and deactivating change about it. What a version says of itself counts more.
+    fn retire(&mut self, fate: Option<&Fate>, options: &Options) {
+        if self.version.visibility.is_some() {
+            self.exposure = Exposure::Held;
+        }
+        let Some(fate) = fate else { return };
+        if fate.hide && self.version.visibility.is_none() {
+            self.visibility = options.retirement.hidden(self.visibility);
+            self.exposure = Exposure::Capped;
+        }
+        if fate.hide && options.retirement.use_os_hidden {
+            self.hidden = self.hidden.or(Some(true));
+        }
+        if fate.deactivate {
+            self.status = DeclaredStatus::Deactivated;
         }
     }
 

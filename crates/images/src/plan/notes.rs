@@ -2,14 +2,14 @@
 
 use lotse_plan::{Note, NoteKind};
 
+use super::Planner;
 use super::assign::Family;
 use super::delivery::delivery;
 use super::desired::Desired;
-use super::{Planner, Slot};
-use crate::KIND;
-use crate::declare::LATEST;
-use crate::model::{Definition, HashAlgorithm, Image, Version};
+use super::retention::{Retention, Stays};
+use crate::model::{Definition, HashAlgorithm, Image, Version, natural_order};
 use crate::operation::Delivery;
+use crate::{KIND, PINNED};
 
 impl Planner<'_> {
     pub(super) fn note(&mut self, kind: NoteKind, name: &str, text: impl Into<String>) {
@@ -29,11 +29,6 @@ impl Planner<'_> {
 
     /// Why nothing is done about a version, if nothing is.
     pub(super) fn not_handled(&self, version: &Version) -> Option<&'static str> {
-        if version.version == LATEST {
-            return Some(
-                "the version \"latest\" is not handled yet; nothing of this image is changed",
-            );
-        }
         self.delivery(version).err()
     }
 
@@ -98,30 +93,54 @@ impl Planner<'_> {
         }
     }
 
-    /// Images of the definition that hold no declared version.
-    pub(super) fn leftovers(
-        &mut self,
-        definition: &Definition,
-        family: &Family<'_>,
-        slots: &[Slot<'_>],
-    ) {
-        let held = |image: &Image| slots.iter().any(|slot| slot.is_held_by(image));
-        // Who bears a name that a version takes is retired, and so spoken of already.
-        let retired = |image: &Image| slots.iter().any(|slot| slot.desired.name == image.name);
-        let left: Vec<&str> = family
-            .members
-            .iter()
-            .filter(|image| !(held(image) || (image.status.is_complete() && retired(image))))
-            .map(|image| image.name.as_str())
-            .collect();
-        if left.is_empty() {
-            return;
+    /// Expired images that stay, and why.
+    pub(super) fn retention_notes(&mut self, family: &Family<'_>, retention: &Retention) {
+        let mut not_asked = Vec::new();
+        for image in &family.members {
+            match retention.of(image).and_then(|fate| fate.stays.as_ref()) {
+                Some(Stays::NotAsked) => not_asked.push(image.name.as_str()),
+                Some(Stays::Because(reason)) => {
+                    let text = format!(
+                        "the image {} is superseded and nothing promises it any more, but {reason}; it is kept, hidden",
+                        image.id
+                    );
+                    self.note(NoteKind::Waiting, &image.name, text);
+                }
+                Some(Stays::Keep) | None => {}
+            }
         }
+        not_asked.sort_unstable_by(|one, other| natural_order(one, other));
+        if let [first, ..] = not_asked.as_slice() {
+            let text = format!(
+                "superseded, and no uuid_validity promises them any more: {}; they stay until deleting is asked for \
+                 (--delete)",
+                quoted(&not_asked)
+            );
+            self.note(NoteKind::NotHandled, first, text);
+        }
+    }
+
+    /// Images of the definition without complete content that nobody is going to finish.
+    pub(super) fn unfinished(&mut self, definition: &Definition, names: &[&str]) {
+        if !names.is_empty() {
+            let text = format!(
+                "{} have no complete content and are no declared version; they are left alone",
+                quoted(names)
+            );
+            self.note(NoteKind::NotHandled, &definition.name, text);
+        }
+    }
+
+    /// That a rollback holds.
+    pub(super) fn pinned(&mut self, definition: &Definition) {
+        let Some(lead) = definition.pinned.as_ref().and_then(|_| definition.lead()) else { return };
+        let from = lead.meta.get(PINNED).map_or("", String::as_str);
         let text = format!(
-            "{} hold no declared version; retention (uuid_validity) is not handled yet, they are left alone",
-            quoted(&left)
+            "the version {} bears the name since the rollback from {from}; a newer version than {from} ends that, \
+             and so does `lotse image rollback --undo`",
+            lead.version
         );
-        self.note(NoteKind::NotHandled, &definition.name, text);
+        self.note(NoteKind::Waiting, &definition.name, text);
     }
 
     pub(super) fn strays(&mut self, strays: &[&Image]) {

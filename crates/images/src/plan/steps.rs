@@ -5,11 +5,23 @@ use serde_json::Value;
 
 use super::Planner;
 use super::assign::retired_name;
-use super::compare::{Difference, compare};
+use super::compare::{Difference, compare, retired};
 use super::desired::{Desired, is_same_generic};
-use crate::model::{DeclaredStatus, Image};
-use crate::operation::{Delivery, Import, Operation, Patch, StatusChange, Target, Update};
-use crate::{IMPORT_STATE, KIND};
+use super::retention::Fate;
+use crate::model::{DeclaredStatus, Image, Version};
+use crate::operation::{Delete, Delivery, Import, Operation, Patch, StatusChange, Target, Update};
+use crate::{IMPORT_STATE, KIND, RETAINED};
+
+/// How an image ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ending<'a> {
+    /// The name it has then.
+    pub(super) name: &'a str,
+    /// Why it goes.
+    pub(super) reason: &'a str,
+    /// The declared version that it holds, if it holds one.
+    pub(super) declared: Option<&'a Version>,
+}
 
 impl Planner<'_> {
     /// Plans the import of an image, or the end of one that was begun.
@@ -51,11 +63,16 @@ impl Planner<'_> {
     }
 
     /// Plans the fields of an image that is there.
-    pub(super) fn update(&mut self, desired: &Desired<'_>, image: &Image, after: &[StepId]) {
+    pub(super) fn update(
+        &mut self,
+        desired: &Desired<'_>,
+        image: &Image,
+        after: &[StepId],
+    ) -> Option<StepId> {
         self.content_note(desired, image);
         let difference = compare(desired, image);
         if difference.is_empty() {
-            return;
+            return None;
         }
         let reason = if image.name == desired.name {
             format!("declared in {}", desired.version.origin)
@@ -63,8 +80,10 @@ impl Planner<'_> {
             format!("the version {} bears this name", desired.version.version)
         };
         let target = Target::Image(image.id.clone());
-        let step = self.update_of(update_step(&desired.name), &desired.name, target, difference);
+        let id = update_step(&desired.name);
+        let step = self.update_of(id.clone(), &desired.name, target, difference);
         self.plan.step(waiting(step.because(reason), after));
+        Some(id)
     }
 
     /// Plans that an image leaves a name before it takes another one.
@@ -85,8 +104,9 @@ impl Planner<'_> {
         &mut self,
         desired: &Desired<'_>,
         image: &Image,
+        fate: Option<&Fate>,
         after: Option<&StepId>,
-    ) -> StepId {
+    ) -> (StepId, String) {
         let (name, relabel) = retired_name(desired.definition, image, &self.names);
         self.names.insert(name.clone());
         let mut difference = Difference::default();
@@ -98,6 +118,9 @@ impl Planner<'_> {
         if visible && is_same_generic(&image.properties, &desired.properties) {
             difference.property(image, "os_purpose", "oldgeneric");
         }
+        if let Some(fate) = fate {
+            retired(&mut difference, image, fate, self.options);
+        }
         // The id tells two retired images of one name apart.
         let id = StepId::of(KIND, &format!("{name} {}", image.id), "retire");
         let mut step = self
@@ -107,16 +130,63 @@ impl Planner<'_> {
             step = step.after(after.clone());
         }
         self.plan.step(step);
-        id
+        (id, name)
     }
 
     /// Plans that an image that this plan imports takes its final name and becomes visible.
-    pub(super) fn publish(&mut self, desired: &Desired<'_>, target: Target, after: &[StepId]) {
+    pub(super) fn publish(
+        &mut self,
+        desired: &Desired<'_>,
+        target: Target,
+        after: &[StepId],
+    ) -> StepId {
         let id = update_step(&desired.name);
         let step = self
-            .update_of(id, &desired.name, target, published(desired))
+            .update_of(id.clone(), &desired.name, target, published(desired))
             .because(format!("the version {} is the newest one", desired.version.version));
         self.plan.step(waiting(step, after));
+        id
+    }
+
+    /// Plans that a superseded image that gives no name away is hidden or deactivated.
+    pub(super) fn dim(&mut self, image: &Image, fate: &Fate) {
+        let mut difference = Difference::default();
+        retired(&mut difference, image, fate, self.options);
+        if difference.is_empty() {
+            return;
+        }
+        let id = StepId::of(KIND, &format!("{} {}", image.name, image.id), "dim");
+        let target = Target::Image(image.id.clone());
+        let step = self.update_of(id, &image.name, target, difference);
+        self.plan.step(step.because("superseded, so fewer people shall find it"));
+    }
+
+    /// Plans that an image is deleted; if it is in use after all, it is hidden, unless its version
+    /// says itself who sees it.
+    pub(super) fn delete(&mut self, image: &Image, end: &Ending<'_>, after: &[StepId]) {
+        let Ending { name, reason, declared } = *end;
+        let mut hidden = Difference::default();
+        let shown = |version: &Version| version.visibility.is_some() || version.hidden.is_some();
+        let hiding = Fate { hide: !declared.is_some_and(shown), ..Fate::default() };
+        retired(&mut hidden, image, &hiding, self.options);
+        let mut refused = hidden.patch.clone();
+        refused.push(Patch::set(RETAINED, self.options.today.to_string()));
+        let operation = Operation::Delete(Delete {
+            id: image.id.clone(),
+            tag: self.options.tag.clone(),
+            when_used: hidden.patch,
+            when_refused: refused,
+        });
+        let version = image.internal_version();
+        let changes = vec![
+            Change::new("name", name, Value::Null),
+            Change::new("id", image.id.as_str(), Value::Null),
+            Change::new("internal_version", version, Value::Null),
+            Change::new("visibility", image.visibility.as_str(), Value::Null),
+        ];
+        let id = StepId::of(KIND, &format!("{name} {}", image.id), "delete");
+        let step = Step::new(id, Action::Destroy, KIND, name, operation);
+        self.plan.step(waiting(step.because(reason).changing(changes), after));
     }
 
     fn update_of(

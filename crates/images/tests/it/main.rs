@@ -11,8 +11,12 @@
 
 mod behaviour;
 mod kills;
+mod latest;
 mod mirror;
 mod peer;
+mod retention;
+mod rollback;
+mod share;
 mod stage;
 mod streamed;
 mod task;

@@ -1,10 +1,13 @@
 //! A web server on loopback that publishes small valid disk images.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use sha2::Digest;
 use tokio_util::task::AbortOnDropHandle;
@@ -13,6 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 #[derive(Debug)]
 pub(crate) struct Mirror {
     address: SocketAddr,
+    published: Published,
     _server: AbortOnDropHandle<()>,
 }
 
@@ -20,9 +24,10 @@ impl Mirror {
     pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let routes = Router::new().route("/{file}", get(serve));
+        let published = Published::default();
+        let routes = Router::new().route("/{file}", get(serve)).with_state(published.clone());
         let server = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
-        Self { address, _server: AbortOnDropHandle::new(server) }
+        Self { address, published, _server: AbortOnDropHandle::new(server) }
     }
 
     /// The address of an image; every name is an image with a content of its own.
@@ -36,9 +41,44 @@ impl Mirror {
     }
 }
 
-async fn serve(Path(file): Path<String>) -> Result<Vec<u8>, StatusCode> {
+/// What is published instead of what is made up.
+type Published = Arc<Mutex<BTreeMap<String, (Vec<u8>, Option<String>)>>>;
+
+impl Mirror {
+    /// Publishes a text under this name, and returns its address.
+    pub(crate) fn publish_text(&self, name: &str, text: &str) -> String {
+        self.published.lock().unwrap().insert(name.to_owned(), (text.as_bytes().to_vec(), None));
+        format!("http://{}/{name}", self.address)
+    }
+
+    /// Publishes the image of another name under this one, changed at this time, and returns its
+    /// address.
+    pub(crate) fn publish_image(
+        &self,
+        name: &str,
+        content: &str,
+        modified: Option<&str>,
+    ) -> String {
+        let file = (qcow2(content), modified.map(str::to_owned));
+        self.published.lock().unwrap().insert(format!("{name}.qcow2"), file);
+        self.url(name)
+    }
+}
+
+async fn serve(
+    State(published): State<Published>,
+    Path(file): Path<String>,
+) -> Result<Response, StatusCode> {
+    let known = published.lock().unwrap().get(&file).cloned();
+    if let Some((bytes, modified)) = known {
+        let mut response = bytes.into_response();
+        if let Some(modified) = modified {
+            response.headers_mut().insert("last-modified", modified.parse().unwrap());
+        }
+        return Ok(response);
+    }
     let name = file.strip_suffix(".qcow2").ok_or(StatusCode::NOT_FOUND)?;
-    Ok(qcow2(name))
+    Ok(qcow2(name).into_response())
 }
 
 /// The SHA-512 of an image of the mirror.

@@ -33,6 +33,8 @@ pub(crate) struct Stage {
     pub(crate) journal: Arc<MemoryJournal>,
     pub(crate) sim: Option<SimCloud>,
     pub(crate) directory: tempfile::TempDir,
+    /// Whether applying may destroy.
+    pub(crate) consent: bool,
     prefix: String,
     retries: Backoff,
 }
@@ -111,6 +113,7 @@ impl Stage {
             journal: Arc::default(),
             sim: None,
             directory: tempfile::tempdir().unwrap(),
+            consent: true,
             prefix: format!("Lotse {}", &unique[24..]),
             retries: FEW,
         }
@@ -198,8 +201,32 @@ impl Stage {
             }
         };
         let plan = plan(catalog, &observed, &self.options)?;
-        let options = ApplyOptions { backoff: retries, ..ApplyOptions::default() };
+        let options = self.applying(retries);
         session.apply(&plan, &executor, &options, &Silent, &stop).await
+    }
+
+    fn applying(&self, backoff: Backoff) -> ApplyOptions {
+        let allow_destroy = self.consent && self.options.retirement.delete;
+        ApplyOptions { backoff, allow_destroy, ..ApplyOptions::default() }
+    }
+
+    /// Applies a plan, and everything must succeed.
+    pub(crate) async fn make(&self, plan: &Plan<Operation>) {
+        let report = self.apply(plan).await;
+        let failed: Vec<_> = report.steps.iter().filter(|step| !step.outcome.succeeded()).collect();
+        assert!(failed.is_empty(), "{failed:#?}");
+    }
+
+    /// Applies a catalogue and sees that nothing is left to do and nothing is sent again.
+    pub(crate) async fn settle(&self, text: String) {
+        let catalog = Self::catalog(&[text]);
+        self.converge(&catalog).await;
+        let requests = self.sim.as_ref().unwrap().requests();
+        let mark = requests.mark();
+        let plan = self.plan(&catalog).await;
+        assert!(plan.is_empty(), "{:#?}", plan.steps());
+        self.converge(&catalog).await;
+        assert!(requests.writes_since(mark).is_empty(), "{:#?}", requests.writes_since(mark));
     }
 
     /// Applies a plan that was made some time ago, as an instance without our leases does.
@@ -209,7 +236,7 @@ impl Stage {
         let executor = Executor::new(self.cloud.clone(), self.options.clone(), self.downloads());
         let stop = CancellationToken::new();
         let session = engine.begin(self.cloud.name(), &[KIND], &executor, &stop).await.unwrap();
-        let options = ApplyOptions { backoff: self.retries, ..ApplyOptions::default() };
+        let options = self.applying(self.retries);
         session.apply(plan, &executor, &options, &Silent, &stop).await.unwrap()
     }
 

@@ -1,24 +1,26 @@
 //! `lotse image`: plan and apply the image catalogue.
 
-use std::io::{BufRead, Write};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
 use lotse_core::error::ExitCode;
-use lotse_images::{Catalog, Executor, KIND, Observed, Operation, Options};
-use lotse_openstack::{Cloud, CloudConfig, Overrides, Sources};
-use lotse_plan::{ApplyOptions, ApplyReport, Plan, render};
-use lotse_store::audit::{Deed, DeedOutcome};
-use lotse_store::{Store, StoreUrl};
+use lotse_images::{Catalog, Observed, Operation};
+use lotse_openstack::Cloud;
+use lotse_plan::{Plan, render};
 use serde_json::{Value, json};
 
 use crate::cli::image::{ApplyArguments, ImageCommand, PlanArguments, SelectArguments};
 use crate::daemon;
-use crate::failure::{CommandResult, Error, Failure};
-use crate::settings::config::Config;
-use crate::settings::image::ImageSettings;
+use crate::failure::{CommandResult, Failure};
+use crate::settings::image::{ImageSettings, applying};
 use crate::settings::{Environment, Globals};
 use crate::{output, terminal};
+
+mod apply;
+mod clouds;
+mod columns;
+mod look;
+mod turn;
+
+use apply::Applying;
+use clouds::{Clouds, Worst};
 
 /// Runs one of the commands.
 pub(super) fn run(
@@ -45,6 +47,21 @@ pub(super) fn run(
         ImageCommand::Apply(arguments) => {
             super::small_runtime()?.block_on(apply(arguments, globals, environment))
         }
+        ImageCommand::List(select) => {
+            super::small_runtime()?.block_on(look::list(select, globals, environment))
+        }
+        ImageCommand::Verify(select) => {
+            super::small_runtime()?.block_on(look::verified(select, globals, environment))
+        }
+        ImageCommand::History(arguments) => {
+            super::small_runtime()?.block_on(look::told(arguments, globals, environment))
+        }
+        ImageCommand::Rollback(arguments) => {
+            super::small_runtime()?.block_on(turn::rollback(arguments, globals, environment))
+        }
+        ImageCommand::Share(arguments) => {
+            super::small_runtime()?.block_on(turn::share(arguments, globals, environment))
+        }
     }
 }
 
@@ -53,9 +70,13 @@ pub(super) fn schema() -> Value {
     lotse_images::declare::schema()
 }
 
+/// The settings of a command, today.
+fn settings(select: SelectArguments, globals: &Globals) -> ImageSettings {
+    ImageSettings::resolve(select, globals, lotse_images::day(daemon::clock().now()))
+}
+
 fn check(select: SelectArguments, globals: &Globals) -> CommandResult {
-    let settings = ImageSettings::resolve(select, globals);
-    let catalog = Catalog::load(&settings.definitions)?;
+    let catalog = settings(select, globals).catalog()?;
     let enabled = catalog.enabled().count();
     let (files, definitions) = (catalog.files.len(), catalog.definitions.len());
     if globals.json() {
@@ -70,35 +91,32 @@ fn check(select: SelectArguments, globals: &Globals) -> CommandResult {
     Ok(ExitCode::Success)
 }
 
-/// What plan and apply work on. The catalogue is read first: a wrong one asks nothing of a cloud.
+/// What a command works on. The catalogue is read first: a wrong one asks nothing of a cloud.
 struct Work {
     catalog: Catalog,
-    options: Options,
-    cloud: Cloud,
+    settings: ImageSettings,
 }
 
 impl Work {
-    fn prepare(
-        select: SelectArguments,
-        globals: &Globals,
-        environment: &Environment,
-    ) -> Result<Self, Failure> {
-        let settings = ImageSettings::resolve(select, globals);
-        let catalog = Catalog::load(&settings.definitions)?;
-        let overrides = Overrides { cloud: globals.os_cloud.clone(), ..Overrides::default() };
-        let sources = Sources::read(environment.all().clone(), overrides, Path::new("."))?;
-        let cloud = Cloud::connect(CloudConfig::resolve(&sources)?, &daemon::cloud_options())?;
-        let mut options = Options { import: settings.import, ..Options::default() };
-        if let Some(tag) = settings.tag {
-            options.tag = tag;
-        }
-        Ok(Self { catalog, options, cloud })
+    fn prepare(settings: ImageSettings) -> Result<Self, Failure> {
+        Ok(Self { catalog: settings.catalog()?, settings })
     }
 
-    async fn plan(&self) -> Result<Plan<Operation>, Failure> {
-        let observed: Observed =
-            lotse_images::observe(&self.cloud, &self.catalog, &self.options).await?;
-        Ok(lotse_images::plan(&self.catalog, &observed, &self.options)?)
+    /// Without definitions: for what concerns images that are there.
+    fn without_catalog(tag: Option<String>, globals: &Globals) -> Self {
+        let import = crate::cli::image::Import::default();
+        let select = SelectArguments { images: None, tag, filter: None, import };
+        let catalog = Catalog { definitions: Vec::new(), files: Vec::new() };
+        Self { catalog, settings: settings(select, globals) }
+    }
+
+    async fn observe(&self, cloud: &Cloud) -> Result<Observed, Failure> {
+        Ok(lotse_images::observe(cloud, &self.catalog, &self.settings.options).await?)
+    }
+
+    async fn plan(&self, cloud: &Cloud) -> Result<Plan<Operation>, Failure> {
+        let observed = self.observe(cloud).await?;
+        Ok(lotse_images::plan(&self.catalog, &observed, &self.settings.options)?)
     }
 }
 
@@ -107,15 +125,37 @@ async fn plan(
     globals: &Globals,
     environment: &Environment,
 ) -> CommandResult {
-    let PlanArguments { select, detailed_exitcode, yes: _ } = arguments;
-    let work = Work::prepare(select, globals, environment)?;
-    let plan = work.plan().await?;
-    if globals.json() {
-        output::json(globals, &render::json(&plan))?;
-    } else {
-        output::data(globals, &render::table(&plan, &terminal::look_out(globals)))?;
+    let PlanArguments { select, retire, detailed_exitcode, yes: _, max_delete: _ } = arguments;
+    let work = Work::prepare(settings(select, globals).retiring(&retire))?;
+    let clouds = Clouds::named(globals, environment);
+    plans_of(&clouds, async |cloud: Cloud| work.plan(&cloud).await, detailed_exitcode, globals)
+        .await
+}
+
+/// The plans of all clouds; those that cannot be made do not keep the others from being shown.
+async fn plans_of(
+    clouds: &Clouds,
+    plan: impl AsyncFn(Cloud) -> Result<Plan<Operation>, Failure>,
+    detailed: bool,
+    globals: &Globals,
+) -> CommandResult {
+    let plans = clouds.all(plan).await;
+    let mut worst = Worst::new(globals, clouds.are_several());
+    let mut shown = Vec::new();
+    for (name, plan) in plans {
+        match plan {
+            Err(failure) => shown.push(worst.failed(&name, failure)?),
+            Ok(plan) if globals.json() => {
+                worst.ended(differences(&plan, detailed));
+                shown.push(render::json(&plan));
+            }
+            Ok(plan) => {
+                worst.ended(differences(&plan, detailed));
+                output::data(globals, &render::table(&plan, &terminal::look_out(globals)))?;
+            }
+        }
     }
-    Ok(differences(&plan, detailed_exitcode))
+    worst.show(shown)
 }
 
 fn differences(plan: &Plan<Operation>, detailed: bool) -> ExitCode {
@@ -127,112 +167,33 @@ async fn apply(
     globals: &Globals,
     environment: &Environment,
 ) -> CommandResult {
-    let work = Work::prepare(arguments.select, globals, environment)?;
-    let store = Arc::new(daemon::open_state(&state(globals, environment)?).await?);
-    let cancelled = daemon::cancelled_by_signal()?;
-    let engine = daemon::engine(&store);
-    let downloads = daemon::downloads(&downloads_directory(globals, environment)?)?;
-    let executor = Executor::new(work.cloud.clone(), work.options.clone(), downloads);
-    let cloud = work.cloud.name().to_owned();
-    let session = engine.begin(&cloud, &[KIND], &executor, &cancelled).await?;
-    let plan = match work.plan().await {
-        Ok(plan) => plan,
-        Err(failure) => {
-            session.end().await;
-            return Err(failure);
-        }
-    };
-    let code = differences(&plan, arguments.detailed_exitcode);
-    if plan.is_empty() {
-        session.end().await;
-        show(globals, &plan, None)?;
-        return Ok(code);
+    let ApplyArguments { select, retire, consent, detailed_exitcode: detailed } = arguments;
+    let work = Work::prepare(settings(select, globals).retiring(&retire))?;
+    let clouds = Clouds::named(globals, environment);
+    if consent.dry_run {
+        let plan = async |cloud: Cloud| work.plan(&cloud).await;
+        return plans_of(&clouds, plan, detailed, globals).await;
     }
-    if !arguments.yes {
-        // The plan goes where the question goes, so that data stays clean.
-        output::note(globals, &render::table(&plan, &terminal::look_err(globals)));
-        if let Err(error) = confirmed(globals, &cloud) {
-            session.end().await;
-            return Err(error.into());
+    let options = applying(retire.delete, &consent);
+    let applying = Applying::open(globals, environment, options, consent.yes).await?;
+    let mut worst = Worst::new(globals, clouds.are_several());
+    let mut shown = Vec::new();
+    for (name, cloud) in clouds.each() {
+        let ended = match cloud {
+            Ok(cloud) => {
+                let plan = || work.plan(&cloud);
+                applying.run(&cloud, &work.settings.options, plan).await
+            }
+            Err(failure) => Err(failure),
+        };
+        match ended {
+            Err(failure) => shown.push(worst.failed(&name, failure)?),
+            Ok(done) => {
+                worst.ended(done.code(detailed));
+                shown.extend(done.show(globals)?);
+            }
         }
     }
-    let progress = terminal::progress(globals);
-    let report =
-        session.apply(&plan, &executor, &ApplyOptions::default(), &*progress, &cancelled).await?;
-    let actor = environment.get("USER").unwrap_or("unknown");
-    audit(&store, actor, &report).await?;
-    show(globals, &plan, Some(&report))?;
-    store.close().await;
-    Ok(if report.succeeded() { code } else { report.exit_code() })
-}
-
-/// Where journal and leases are: the daemon's state if its configuration is named, so that both
-/// exclude each other, else the user's own.
-fn state(globals: &Globals, environment: &Environment) -> Result<StoreUrl, Failure> {
-    match &globals.config {
-        Some(path) => Config::read(path)?.value.store_url(environment),
-        None => Ok(StoreUrl::in_directory(&environment.state_directory())),
-    }
-}
-
-/// Where content that passes through us is downloaded: beside that state.
-fn downloads_directory(globals: &Globals, environment: &Environment) -> Result<PathBuf, Failure> {
-    Ok(match &globals.config {
-        Some(path) => Config::read(path)?.value.downloads_directory(environment),
-        None => environment.state_directory().join("downloads"),
-    })
-}
-
-/// Writes what was changed, by whom, to the audit log. Steps that did not begin changed nothing.
-async fn audit(store: &Store, actor: &str, report: &ApplyReport) -> Result<(), Failure> {
-    for step in report.steps.iter().filter(|step| step.attempts > 0) {
-        let succeeded = step.outcome.succeeded();
-        store
-            .record(Deed {
-                at: report.started,
-                actor: format!("user/{actor}"),
-                action: format!("{}.{}", step.kind, step.action.as_str()),
-                object: format!("{}/{}/{}", report.cloud, step.kind, step.name),
-                outcome: if succeeded { DeedOutcome::Done } else { DeedOutcome::Failed },
-                request_ids: step.request_id.iter().cloned().collect(),
-                detail: json!({ "run": report.run, "step": step.id, "result": step.outcome }),
-            })
-            .await?;
-    }
-    Ok(())
-}
-
-/// The plan and what came of it; the plan is not repeated for a person who has seen it.
-fn show(
-    globals: &Globals,
-    plan: &Plan<Operation>,
-    report: Option<&ApplyReport>,
-) -> Result<(), Error> {
-    if globals.json() {
-        let mut value = render::json(plan);
-        value["report"] = report.map_or(Value::Null, render::report_json);
-        return output::json(globals, &value);
-    }
-    let look = terminal::look_out(globals);
-    match report {
-        Some(report) => output::data(globals, &render::report(report, &look)),
-        None => output::data(globals, &render::table(plan, &look)),
-    }
-}
-
-/// Asks the person at the terminal.
-fn confirmed(globals: &Globals, cloud: &str) -> Result<(), Error> {
-    let cloud = cloud.to_owned();
-    if !globals.interactive {
-        return Err(Error::NotConfirmed { cloud });
-    }
-    let mut stderr = std::io::stderr();
-    let asked = write!(stderr, "Apply this to the cloud \"{cloud}\"? Only \"yes\" applies: ")
-        .and_then(|()| stderr.flush());
-    let mut answer = String::new();
-    let read = std::io::stdin().lock().read_line(&mut answer);
-    match (asked, read) {
-        (Ok(()), Ok(_)) if answer.trim() == "yes" => Ok(()),
-        _ => Err(Error::Declined { cloud }),
-    }
+    applying.close().await;
+    worst.show(shown)
 }

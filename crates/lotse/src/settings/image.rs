@@ -2,9 +2,15 @@
 
 use std::path::PathBuf;
 
-use lotse_images::ImportPreference;
+use jiff::civil::Date;
+use lotse_images::model::Visibility;
+use lotse_images::{Catalog, ImportPreference, Options, Retirement};
+use lotse_plan::{ApplyOptions, Fuse};
 
-use crate::cli::image::{Import, SelectArguments};
+use crate::cli::image::{
+    ConsentArguments, HiddenVisibility, Import, RetireArguments, SelectArguments,
+};
+use crate::failure::{Error, Failure};
 use crate::settings::Globals;
 
 /// What the image commands work on.
@@ -12,21 +18,68 @@ use crate::settings::Globals;
 pub(crate) struct ImageSettings {
     /// Definition file or directory.
     pub(crate) definitions: PathBuf,
-    /// Tag that marks the images we manage, if not the usual one.
-    pub(crate) tag: Option<String>,
-    /// Who downloads the content of images where there is a choice.
-    pub(crate) import: ImportPreference,
+    /// Which definitions are meant, by their names.
+    pub(crate) filter: Option<String>,
+    /// How the catalogue is kept.
+    pub(crate) options: Options,
 }
 
 impl ImageSettings {
     /// From the arguments; without `--images`, the directory `images` of the estate.
-    pub(crate) fn resolve(arguments: SelectArguments, globals: &Globals) -> Self {
-        let definitions = arguments.images.unwrap_or_else(|| globals.estate.join("images"));
-        let import = match arguments.import {
+    pub(crate) fn resolve(select: SelectArguments, globals: &Globals, today: Date) -> Self {
+        let definitions = select.images.unwrap_or_else(|| globals.estate.join("images"));
+        let import = match select.import {
             Import::Verified => ImportPreference::Verified,
             Import::Cloud => ImportPreference::Cloud,
             Import::Stream => ImportPreference::Stream,
         };
-        Self { definitions, tag: arguments.tag, import }
+        let mut options = Options { today, import, ..Options::default() };
+        if let Some(tag) = select.tag {
+            options.tag = tag;
+        }
+        Self { definitions, filter: select.filter, options }
     }
+
+    /// The same, with what is wanted of superseded images.
+    #[must_use]
+    pub(crate) fn retiring(mut self, retire: &RetireArguments) -> Self {
+        self.options.latest = retire.latest;
+        self.options.retirement = Retirement {
+            delete: retire.delete,
+            hide: retire.hide,
+            deactivate: retire.deactivate,
+            use_os_hidden: retire.use_os_hidden,
+            hidden_visibility: retire.hidden_visibility.map(|visibility| match visibility {
+                HiddenVisibility::Community => Visibility::Community,
+                HiddenVisibility::Private => Visibility::Private,
+                HiddenVisibility::Shared => Visibility::Shared,
+            }),
+            retire_expired: retire.retire_expired,
+        };
+        self
+    }
+
+    /// The definitions that are meant.
+    pub(crate) fn catalog(&self) -> Result<Catalog, Failure> {
+        let mut catalog = Catalog::load(&self.definitions)?;
+        if let Some(filter) = &self.filter {
+            let only = regex::Regex::new(filter).map_err(|error| Error::Filter {
+                filter: filter.clone(),
+                source: Box::new(error),
+            })?;
+            if catalog.narrow(|name| only.is_match(name)) == 0 {
+                return Err(Error::FilterFindsNothing { filter: filter.clone() }.into());
+            }
+        }
+        Ok(catalog)
+    }
+}
+
+/// How a plan is applied: `--delete` is the consent to destroy, up to what the fuse lets through.
+pub(crate) fn applying(delete: bool, consent: &ConsentArguments) -> ApplyOptions {
+    let fuse = match consent.max_delete {
+        Some(most) => Fuse { max_objects: Some(most), ..Fuse::OFF },
+        None => Fuse::default(),
+    };
+    ApplyOptions { allow_destroy: delete, fuse, ..ApplyOptions::default() }
 }

@@ -37,6 +37,143 @@ fn plan_apply_plan() {
     place.run_on_sim(&[&apply[..], &["--yes"]].concat()).with_code(0);
 }
 
+/// A definition of one image with this version, which promises nothing about older ones.
+fn one(version: &str) -> String {
+    format!(
+        "images:\n  - name: Harbour Linux\n    enable: true\n    format: qcow2\n    login: pilot\n    status: active\n    \
+         visibility: public\n    multi: true\n    meta: {{uuid_validity: none}}\n    versions:\n      \
+         - {{version: '{version}', url: 'https://images.example.org/{version}.qcow2'}}\n"
+    )
+}
+
+#[test]
+fn deleting_is_shown_first_and_needs_its_option() {
+    let place = Place::new();
+    let sim = place.simulate(&[]);
+    let url = sim.hello["url"].as_str().unwrap().to_owned();
+    place.write("images/one.yml", &one("1"));
+    let apply = ["image", "apply", "--images", "images", "--yes"];
+    place.run_on_sim(&apply).with_code(0);
+    place.write("images/one.yml", &one("2"));
+    // Without the option nothing is deleted, and the plan says so.
+    place.run_on_sim(&apply).with_code(0);
+    assert_eq!(image_names(&url), ["Harbour Linux", "Harbour Linux (1)"]);
+    let plan = ["image", "plan", "--images", "images", "--detailed-exitcode"];
+    let said = place.run_on_sim(&plan).with_code(0).stdout;
+    assert!(said.contains("--delete"), "{said}");
+    let json = [&plan[..], &["--delete", "--format", "json"]].concat();
+    let shown = place.run_on_sim(&json).with_code(3).json();
+    assert_eq!(shown["summary"]["destroy"], 1, "{shown:#}");
+    let dry = [&apply[..], &["--delete", "--dry-run"]].concat();
+    place.run_on_sim(&dry).with_code(0);
+    // The fuse stops what is more than was allowed.
+    let fused = [&apply[..], &["--delete", "--max-delete", "0"]].concat();
+    place.run_on_sim(&fused).with_code(1);
+    assert_eq!(image_names(&url).len(), 2);
+    place.run_on_sim(&[&apply[..], &["--delete"]].concat()).with_code(0);
+    assert_eq!(image_names(&url), ["Harbour Linux"]);
+    place.run_on_sim(&[&plan[..], &["--delete"]].concat()).with_code(0);
+}
+
+#[test]
+fn a_rollback_is_shown_made_told_and_undone() {
+    let place = Place::new();
+    let sim = place.simulate(&[]);
+    let url = sim.hello["url"].as_str().unwrap().to_owned();
+    for version in ["1", "2"] {
+        place.write("images/one.yml", &one(version));
+        place.run_on_sim(&["image", "apply", "--images", "images", "--yes"]).with_code(0);
+    }
+    let rollback = ["image", "rollback", "Harbour Linux", "--images", "images"];
+    let shown = place.run_on_sim(&[&rollback[..], &["--dry-run"]].concat()).with_code(0).stdout;
+    assert!(shown.contains("2 to update"), "{shown}");
+    assert!(place.run_on_sim(&rollback).with_code(1).stderr.contains("--yes"));
+    assert_eq!(image_names(&url), ["Harbour Linux", "Harbour Linux (1)"]);
+    let yes = [&rollback[..], &["--yes"]].concat();
+    place.run_on_sim(&yes).with_code(0);
+    assert_eq!(image_names(&url), ["Harbour Linux", "Harbour Linux (2)"]);
+    // The next ordinary plan has nothing to do and says why.
+    let plan = ["image", "plan", "--images", "images", "--detailed-exitcode"];
+    let said = place.run_on_sim(&plan).with_code(0).stdout;
+    assert!(said.contains("rollback"), "{said}");
+    let history = ["image", "history", "Harbour Linux", "--images", "images"];
+    let told =
+        place.run_on_sim(&[&history[..], &["--format", "json"]].concat()).with_code(0).json();
+    let life = &told["definitions"][0];
+    assert_eq!(life["images"][0]["role"], "restored", "{told:#}");
+    assert!(life["deeds"].as_array().unwrap().len() >= 4, "{told:#}");
+    let text = place.run_on_sim(&history).with_code(0).stdout;
+    assert!(text.contains("superseded") && text.contains("image.update"), "{text}");
+    place.run_on_sim(&[&yes[..], &["--undo"]].concat()).with_code(0);
+    assert_eq!(image_names(&url), ["Harbour Linux", "Harbour Linux (1)"]);
+    place.run_on_sim(&[&yes[..], &["--undo"]].concat()).with_code(1);
+}
+
+#[test]
+fn list_and_verify_say_what_there_is_and_whether_it_is_right() {
+    let place = Place::new();
+    let _sim = place.simulate(&[]);
+    place.write("images/one.yml", &one("1"));
+    let list = ["image", "list", "--images", "images", "--format", "json"];
+    let verify = ["image", "verify", "--images", "images", "--format", "json"];
+    let missing = place.run_on_sim(&list).with_code(0).json();
+    assert_eq!(missing["images"][0]["standing"], "missing", "{missing:#}");
+    let failed = place.run_on_sim(&verify).with_code(4).json();
+    assert_eq!(failed["images"][0]["problems"][0], "it is not there", "{failed:#}");
+    place.run_on_sim(&["image", "apply", "--images", "images", "--yes"]).with_code(0);
+    let there = place.run_on_sim(&list).with_code(0).json();
+    assert_eq!(there["images"][0]["standing"], "converged", "{there:#}");
+    assert!(there["images"][0]["age_days"].is_i64(), "{there:#}");
+    let text = place.run_on_sim(&list[..4]).with_code(0).stdout;
+    assert!(text.starts_with("NAME") && text.contains("Harbour Linux"), "{text}");
+    let passed = place.run_on_sim(&verify).with_code(0).json();
+    assert_eq!(passed["images"][0]["content"]["unknown"], "no checksum is declared", "{passed:#}");
+    // Another content than the declared one.
+    let wrong = format!("checksum: 'sha512:{}', version: '1'", "0".repeat(128));
+    place.write("images/one.yml", &one("1").replace("version: '1'", &wrong));
+    let failed = place.run_on_sim(&verify).with_code(4).json();
+    assert!(failed["images"][0]["content"]["differs"]["found"].is_string(), "{failed:#}");
+}
+
+#[test]
+fn a_filter_leaves_other_definitions_alone() {
+    let place = Place::new();
+    let sim = place.simulate(&[]);
+    let url = sim.hello["url"].as_str().unwrap().to_owned();
+    let images = images();
+    let apply = ["image", "apply", "--images", &images, "--yes", "--filter", "^Debian"];
+    place.run_on_sim(&apply).with_code(0);
+    let names = image_names(&url);
+    assert!(!names.is_empty() && names.iter().all(|name| name.starts_with("Debian")), "{names:?}");
+    let plan =
+        |filter| ["image", "plan", "--images", &*images, "--filter", filter].map(str::to_owned);
+    let run = |filter| place.run_on_sim(&plan(filter).each_ref().map(String::as_str));
+    assert!(run("No such").with_code(2).stderr.contains("No such"));
+    assert!(run("(").with_code(2).stderr.contains("regular expression"));
+}
+
+#[test]
+fn one_cloud_that_fails_does_not_stop_the_others() {
+    let place = Place::new();
+    let sim = place.simulate(&[]);
+    let url = sim.hello["url"].as_str().unwrap().to_owned();
+    place.write("images/one.yml", &one("1"));
+    let run = |words: &[&str]| {
+        let all = [&["image"], words, &["--images", "images", "--format", "json"]].concat();
+        let mut command = place.lotse(&all);
+        command.env("OS_CLIENT_CONFIG_FILE", place.path("clouds.yaml"));
+        crate::process::Ended::of(command.output().unwrap())
+    };
+    let planned = run(&["plan", "--os-cloud", "nowhere,sim"]).with_code(2);
+    let shown = planned.json();
+    assert_eq!(shown["clouds"][0]["cloud"], "nowhere", "{shown:#}");
+    assert!(shown["clouds"][0]["error"].as_str().unwrap().contains("nowhere"), "{shown:#}");
+    assert_eq!(shown["clouds"][1]["summary"]["create"], 1, "{shown:#}");
+    let applied = run(&["apply", "--yes", "--os-cloud", "nowhere", "--os-cloud", "sim"]);
+    assert_eq!(applied.with_code(2).json()["clouds"][1]["report"]["tally"]["failed"], 0);
+    assert_eq!(image_names(&url), ["Harbour Linux"]);
+}
+
 /// The names of the images of the simulated cloud, sorted.
 fn image_names(sim: &str) -> Vec<String> {
     let state: Value = serde_json::from_str(&get(sim, "/_sim/state").1).unwrap();

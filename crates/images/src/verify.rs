@@ -1,0 +1,124 @@
+//! Whether the images that are there are what was declared: their content, and what they say of it.
+
+use lotse_plan::Plan;
+use serde::Serialize;
+
+use crate::declare::Catalog;
+use crate::inventory::{Standing, inventory};
+use crate::model::{Checksum, Definition, HashAlgorithm, Image, Version};
+use crate::observe::Observed;
+use crate::operation::Operation;
+
+/// What is known of an image's content.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Content {
+    /// It has the declared checksum.
+    Verified,
+    /// It has another one.
+    Differs {
+        /// The declared one.
+        declared: String,
+        /// That of the content.
+        found: String,
+    },
+    /// Nothing can be said, and this is why.
+    Unknown(String),
+}
+
+/// One declared image, compared.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Verified {
+    /// The name it bears, or is to bear.
+    pub name: String,
+    /// Its id; `None` while it is missing.
+    pub image: Option<String>,
+    /// Whether everything that can be compared is as declared.
+    pub passed: bool,
+    /// Its content.
+    pub content: Content,
+    /// What is not as declared, one sentence each.
+    pub problems: Vec<String>,
+}
+
+/// Compares every declared image of a cloud. `plan` is that of the same catalogue and cloud.
+pub fn verify(catalog: &Catalog, observed: &Observed, plan: &Plan<Operation>) -> Vec<Verified> {
+    let entries = inventory(catalog, observed, plan).into_iter();
+    let declared = entries.filter(|entry| entry.declared.is_some());
+    let verified = declared.map(|entry| {
+        let image = observed.images.iter().find(|image| Some(&image.id) == entry.image.as_ref());
+        let mut problems: Vec<String> = Vec::new();
+        match entry.standing {
+            Standing::Missing => problems.push("it is not there".to_owned()),
+            Standing::Importing => problems.push("its import is not finished".to_owned()),
+            Standing::Differs => problems.extend(entry.changes.iter().map(|change| {
+                let field = change["field"].as_str().unwrap_or_default();
+                format!("{field} is {}, and shall be {}", change["before"], change["after"])
+            })),
+            Standing::Converged | Standing::Undeclared => {}
+        }
+        let content = match image {
+            None => Content::Unknown("it is not there".to_owned()),
+            Some(image) => content(catalog, observed, image),
+        };
+        if let Content::Differs { declared, found } = &content {
+            problems
+                .push(format!("its content has the checksum {found}, and shall have {declared}"));
+        }
+        let passed = problems.is_empty();
+        Verified { name: entry.name, image: entry.image, passed, content, problems }
+    });
+    verified.collect()
+}
+
+fn content(catalog: &Catalog, observed: &Observed, image: &Image) -> Content {
+    let Some((definition, version)) = held(catalog, image) else {
+        return Content::Unknown("it holds no declared version".to_owned());
+    };
+    let followed = observed.upstream.get(&definition.name).and_then(|upstream| {
+        let upstream = upstream.as_ref().ok()?;
+        let said = image.property("upstream_checksum")?;
+        upstream.all().find(|checksum| said.ends_with(&checksum.digest)).cloned()
+    });
+    let declared = if version.follows() { followed } else { version.checksum.clone() };
+    let Some(declared) = declared else {
+        return Content::Unknown("no checksum is declared".to_owned());
+    };
+    if image.disk_format.as_ref() != Some(&definition.format) {
+        return Content::Unknown("Glance converted it".to_owned());
+    }
+    match known(image, &declared) {
+        None => {
+            Content::Unknown(format!("the cloud knows no {} of it", declared.algorithm.as_str()))
+        }
+        Some(found) if found.eq_ignore_ascii_case(&declared.digest) => Content::Verified,
+        Some(found) => Content::Differs {
+            declared: declared.to_string(),
+            found: format!("{}:{found}", declared.algorithm.as_str()),
+        },
+    }
+}
+
+/// What the cloud knows of the content, in this kind of checksum.
+fn known<'a>(image: &'a Image, declared: &Checksum) -> Option<&'a str> {
+    match declared.algorithm {
+        HashAlgorithm::Md5 => image.checksum.as_deref(),
+        algorithm if image.os_hash_algo.as_deref() == Some(algorithm.as_str()) => {
+            image.os_hash_value.as_deref()
+        }
+        _ => None,
+    }
+}
+
+/// The declared version that an image says it holds.
+fn held<'a>(catalog: &'a Catalog, image: &Image) -> Option<(&'a Definition, &'a Version)> {
+    let described = image.property("image_description");
+    let definition =
+        catalog.enabled().find(|definition| Some(definition.description()) == described)?;
+    let held = image.internal_version()?;
+    let mut versions = definition.versions.iter();
+    let version = versions
+        .find(|version| version.version == held)
+        .or_else(|| definition.versions.iter().find(|version| version.follows()))?;
+    Some((definition, version))
+}

@@ -1,0 +1,122 @@
+//! Several clouds in one run: a failure of one does not stop the others.
+
+use std::path::Path;
+
+use lotse_core::error::{ExitCode, chain};
+use lotse_openstack::{Cloud, CloudConfig, Overrides, Sources};
+use serde_json::{Value, json};
+
+use crate::failure::{CommandResult, Failure};
+use crate::settings::{Environment, Globals};
+use crate::{daemon, output, report};
+
+/// The clouds that a command works on.
+pub(super) struct Clouds {
+    /// Their names; the one of the environment has none on the command line.
+    names: Vec<Option<String>>,
+    environment: Environment,
+}
+
+impl Clouds {
+    /// Those that are named, or the one of the environment.
+    pub(super) fn named(globals: &Globals, environment: &Environment) -> Self {
+        let mut names: Vec<Option<String>> = Vec::new();
+        for name in globals.os_cloud.iter().map(|name| name.trim().to_owned()) {
+            if !name.is_empty() && !names.contains(&Some(name.clone())) {
+                names.push(Some(name));
+            }
+        }
+        if names.is_empty() {
+            names.push(None);
+        }
+        Self { names, environment: environment.clone() }
+    }
+
+    pub(super) fn are_several(&self) -> bool {
+        self.names.len() > 1
+    }
+
+    /// One after the other, with the name under which it is spoken of.
+    pub(super) fn each(&self) -> impl Iterator<Item = (String, Result<Cloud, Failure>)> {
+        self.names.iter().map(|name| {
+            let cloud = self.connect(name.clone());
+            let name = match (&cloud, name) {
+                (Ok(cloud), _) => cloud.name().to_owned(),
+                (Err(_), name) => name.clone().unwrap_or_default(),
+            };
+            (name, cloud)
+        })
+    }
+
+    /// All at the same time.
+    pub(super) async fn all<T>(
+        &self,
+        work: impl AsyncFn(Cloud) -> Result<T, Failure>,
+    ) -> Vec<(String, Result<T, Failure>)> {
+        let work = &work;
+        let each = self.each().map(|(name, cloud)| async move {
+            match cloud {
+                Ok(cloud) => (name, work(cloud).await),
+                Err(failure) => (name, Err(failure)),
+            }
+        });
+        futures::future::join_all(each).await
+    }
+
+    fn connect(&self, name: Option<String>) -> Result<Cloud, Failure> {
+        let overrides = Overrides { cloud: name, ..Overrides::default() };
+        let sources = Sources::read(self.environment.all().clone(), overrides, Path::new("."))?;
+        Ok(Cloud::connect(CloudConfig::resolve(&sources)?, &daemon::cloud_options())?)
+    }
+}
+
+/// The exit code of a run over several clouds, and what is shown of it.
+pub(super) struct Worst<'a> {
+    globals: &'a Globals,
+    several: bool,
+    failed: Option<ExitCode>,
+    code: ExitCode,
+}
+
+impl<'a> Worst<'a> {
+    pub(super) const fn new(globals: &'a Globals, several: bool) -> Self {
+        Self { globals, several, failed: None, code: ExitCode::Success }
+    }
+
+    /// One cloud came to this end. What failed outweighs what differs.
+    pub(super) fn ended(&mut self, code: ExitCode) {
+        match code {
+            ExitCode::Success | ExitCode::Differences | ExitCode::VerdictsFailed => {
+                if self.code == ExitCode::Success {
+                    self.code = code;
+                }
+            }
+            failed => {
+                self.failed.get_or_insert(failed);
+            }
+        }
+    }
+
+    /// One cloud failed. Where it is the only one, that is the end of the command.
+    pub(super) fn failed(&mut self, cloud: &str, failure: Failure) -> Result<Value, Failure> {
+        if !self.several {
+            return Err(failure);
+        }
+        let error = chain(&*failure.0);
+        self.ended(report::print(&failure, self.globals));
+        Ok(json!({ "cloud": cloud, "error": error }))
+    }
+
+    /// Shows what was gathered as JSON: of one cloud as it is, of several as a list.
+    pub(super) fn show(self, shown: Vec<Value>) -> CommandResult {
+        if self.globals.json() {
+            let value = match (self.several, <[Value; 1]>::try_from(shown)) {
+                (false, Ok([one])) => one,
+                (_, Ok([one])) => json!({ "clouds": [one] }),
+                (_, Err(all)) => json!({ "clouds": all }),
+            };
+            output::json(self.globals, &value)?;
+        }
+        Ok(self.failed.unwrap_or(self.code))
+    }
+}
