@@ -26,7 +26,7 @@
 //!                                         └─► Findings ─► edit (pure) ─► write ─► commit
 //! ```
 //!
-//! [`search`] is a function from definition, source and the answers that are in hand to either what
+//! [`search()`] is a function from definition, source and the answers that are in hand to either what
 //! must be asked next or a finding; it never waits and never sees a clock. [`look`](fn@look) asks, all
 //! definitions together, each address once. [`edit`](fn@edit) changes the text of a file at the places of the
 //! values that change and at no other; before a text is accepted it is parsed again and must differ
@@ -41,7 +41,7 @@
 //!   part of a file is checked for its form first.
 //! - One definition that fails does not keep the others from being looked for.
 //!
-//! Start with [`search`], then [`source`].
+//! Start with [`search()`], then [`source`].
 
 pub mod age;
 pub mod commit;
