@@ -3,7 +3,7 @@
 
 use std::process::Stdio;
 
-use lotse_images::Catalog;
+use lotse_images::{Catalog, ImportPreference};
 use lotse_sim::{SimCloud, SimOptions, UpstreamFile};
 
 use crate::stage::{Stage, on_testbed, variable};
@@ -116,7 +116,9 @@ async fn the_shipped_catalogue_converges_on_the_simulated_cloud() {
             version.checksum.as_ref().map(|sum| UpstreamFile::with_checksum(&sum.to_string()));
         sim.upstream().declare(version.source().as_str(), file.unwrap_or_default());
     }
-    let stage = Stage::on_this(sim).await;
+    let mut stage = Stage::on_this(sim).await;
+    // The simulated cloud pretends to download; nobody here reaches those who publish.
+    stage.options.import = ImportPreference::Cloud;
     let report = stage.converge(&catalog).await;
     let wanted: usize = catalog.enabled().map(|definition| definition.versions.len()).sum();
     assert_eq!((report.tally().done, stage.images().await.len()), (wanted, wanted));
