@@ -30,6 +30,7 @@ use std::sync::Arc;
 
 mod deserialize;
 pub mod diagnostic;
+mod directory;
 mod error;
 mod load;
 pub mod scalar;
@@ -40,6 +41,7 @@ mod tree;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Place};
+pub use directory::files;
 pub use error::DeclaredError;
 pub use load::{Loaded, load, load_parsed};
 pub use scalar::Scalar;

@@ -26,6 +26,7 @@ pub mod declared;
 pub mod error;
 pub mod event;
 pub mod id;
+pub mod jitter;
 pub mod journal;
 pub mod lease;
 pub mod retry;

@@ -32,9 +32,6 @@ pub struct Catalog {
 /// The name of the version that follows what upstream publishes.
 pub(crate) const LATEST: &str = "latest";
 
-/// Endings of the names of definition files.
-const ENDINGS: [&str; 2] = ["yml", "yaml"];
-
 impl Catalog {
     /// Reads a file, or all files of a directory whose names end in `.yml` or `.yaml`, sorted by
     /// name. Other files (a README) are ignored, and so are subdirectories.
@@ -42,7 +39,7 @@ impl Catalog {
     /// # Errors
     /// [`DeclaredError`] with the complaints about all files.
     pub fn load(path: &Path) -> Result<Self, DeclaredError> {
-        let files = files(path)?;
+        let files = declared::files(path)?;
         let mut wrong = Vec::new();
         let mut sources = Vec::new();
         for file in &files {
@@ -109,27 +106,6 @@ impl Catalog {
 /// The JSON Schema of a definition file.
 pub fn schema() -> serde_json::Value {
     declared::schema::of::<RawFile>()
-}
-
-fn files(path: &Path) -> Result<Vec<PathBuf>, DeclaredError> {
-    let unreadable = |source| DeclaredError::Unreadable { path: path.to_owned(), source };
-    if !std::fs::metadata(path).map_err(unreadable)?.is_dir() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(path).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        let ending = path.extension().and_then(|ending| ending.to_str());
-        if ending.is_some_and(|ending| ENDINGS.contains(&ending)) && path.is_file() {
-            files.push(path);
-        }
-    }
-    if files.is_empty() {
-        let wanted = "file whose name ends in .yml or .yaml";
-        return Err(DeclaredError::Empty { path: path.to_owned(), wanted });
-    }
-    files.sort();
-    Ok(files)
 }
 
 /// A place in a loaded file.

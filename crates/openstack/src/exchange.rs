@@ -13,13 +13,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
+use lotse_core::jitter::Jitter;
 use lotse_core::retry::{Backoff, RetryClass};
 use lotse_core::time::SharedClock;
 use url::Url;
 
 use crate::config::CloudConfig;
 use crate::error::{ApiError, Call, Error};
-use crate::jitter::Jitter;
 use crate::limit::Limits;
 use crate::metrics::Metrics;
 use crate::options::{CloudOptions, Deadlines};

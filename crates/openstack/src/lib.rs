@@ -51,7 +51,6 @@ mod auth;
 mod cloud;
 mod endpoint;
 mod exchange;
-mod jitter;
 mod limit;
 mod metrics;
 mod negotiate;

@@ -14,6 +14,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use lotse_core::jitter::Jitter;
 use lotse_core::retry::RetryClass;
 use reqwest::Client;
 use ring::digest;
@@ -26,7 +27,6 @@ use self::spool::{Locked, Spool};
 use crate::checksum::{Algorithm, Checksum, Digests};
 use crate::client::{HttpOptions, client};
 use crate::error::Error;
-use crate::jitter::Jitter;
 use crate::limits::Limits;
 use crate::source::Source;
 

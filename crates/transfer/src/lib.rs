@@ -57,7 +57,6 @@ pub mod content;
 mod download;
 mod error;
 mod flow;
-mod jitter;
 mod limits;
 pub mod mirror;
 pub mod qcow2;

@@ -11,9 +11,6 @@ use lotse_core::declared::{self, DeclaredError, Diagnostic, Node, SourceFile, Sp
 
 use crate::model::{Definition, Version, date_in};
 
-/// Endings of the names of definition files.
-const ENDINGS: [&str; 2] = ["yml", "yaml"];
-
 /// The version that follows upstream by itself.
 pub(crate) const LATEST: &str = "latest";
 
@@ -45,7 +42,7 @@ impl Catalogue {
     pub fn load(path: &Path) -> Result<Self, DeclaredError> {
         let mut sources = Vec::new();
         let mut wrong = Vec::new();
-        for file in files(path)? {
+        for file in declared::files(path)? {
             match SourceFile::read(&file) {
                 Ok(source) => sources.push((file, source)),
                 Err(DeclaredError::Invalid { diagnostics }) => wrong.extend(diagnostics),
@@ -81,27 +78,6 @@ impl Catalogue {
             Err(DeclaredError::Invalid { diagnostics: wrong })
         }
     }
-}
-
-fn files(path: &Path) -> Result<Vec<PathBuf>, DeclaredError> {
-    let unreadable = |source| DeclaredError::Unreadable { path: path.to_owned(), source };
-    if !std::fs::metadata(path).map_err(unreadable)?.is_dir() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(path).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        let ending = path.extension().and_then(|ending| ending.to_str());
-        if ending.is_some_and(|ending| ENDINGS.contains(&ending)) && path.is_file() {
-            files.push(path);
-        }
-    }
-    if files.is_empty() {
-        let wanted = "file whose name ends in .yml or .yaml";
-        return Err(DeclaredError::Empty { path: path.to_owned(), wanted });
-    }
-    files.sort();
-    Ok(files)
 }
 
 /// Reads a tree and collects complaints.

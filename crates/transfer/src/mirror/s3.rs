@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use lotse_core::jitter::Jitter;
 use lotse_core::retry::RetryClass;
 use lotse_core::time::SharedClock;
 use reqwest::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
@@ -20,7 +21,6 @@ use super::signing::{Unsigned, encoded, query, sha256};
 use super::{Access, Version};
 use crate::client::{HttpOptions, client};
 use crate::error::Error;
-use crate::jitter::Jitter;
 use crate::limits::Limits;
 
 /// Bytes of a part, unless that made more than [`MOST_PARTS`].

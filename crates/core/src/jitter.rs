@@ -4,15 +4,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A stream of numbers that look random (`SplitMix64`).
 #[derive(Debug)]
-pub(crate) struct Jitter(AtomicU64);
+pub struct Jitter(AtomicU64);
 
 impl Jitter {
-    pub(crate) const fn new(seed: u64) -> Self {
+    /// The stream of this seed.
+    pub const fn new(seed: u64) -> Self {
         Self(AtomicU64::new(seed))
     }
 
     /// The next number, from 0 to 1.
-    pub(crate) fn next(&self) -> f64 {
+    pub fn next(&self) -> f64 {
         const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
         let mut mixed = self.0.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -26,6 +27,16 @@ impl Jitter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_same_seed_gives_the_same_numbers_spread_over_the_range() {
+        let (one, other) = (Jitter::new(7), Jitter::new(7));
+        let numbers: Vec<f64> = (0..1000).map(|_| one.next()).collect();
+        assert!(numbers.iter().all(|number| (0.0..=1.0).contains(number)));
+        assert!(numbers.iter().all(|number| (number - other.next()).abs() < f64::EPSILON));
+        let mean = numbers.iter().sum::<f64>() / 1000.0;
+        assert!((0.45..0.55).contains(&mean), "{mean}");
+    }
 
     #[test]
     fn the_same_seed_gives_the_same_numbers_between_nought_and_one() {
