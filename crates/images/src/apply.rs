@@ -24,6 +24,7 @@ use import::Begun;
 
 mod content;
 mod import;
+mod unpacking;
 
 pub(crate) use content::Content;
 pub use content::Downloads;

@@ -76,7 +76,9 @@ pub struct Import {
     pub source: String,
     /// How the content gets to Glance.
     pub delivery: Delivery,
-    /// What the content must be.
+    /// Whether what is published is packed, and unpacked by us.
+    pub packed: bool,
+    /// What the content must be: as it is published, or unpacked.
     pub checksum: Option<Checksum>,
     /// How it is made visible; `None` when a later step does that.
     pub publish: Option<Publish>,

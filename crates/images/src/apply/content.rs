@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tokio_util::io::ReaderStream;
 
 use super::Executor;
+use super::unpacking::{self, Prepared};
 use crate::operation::Import;
 use crate::{CONTENT, VERIFIED};
 
@@ -60,8 +61,7 @@ impl Downloads {
 #[derive(Debug)]
 pub(crate) struct Content {
     spooled: Spooled,
-    /// Its SHA-512, in hexadecimal digits.
-    pub(crate) sha512: String,
+    prepared: Prepared,
     /// The declared checksum, if one is declared: verified.
     verified: Option<String>,
 }
@@ -69,12 +69,18 @@ pub(crate) struct Content {
 impl Content {
     /// Its size in bytes.
     pub(crate) const fn size(&self) -> u64 {
-        self.spooled.size()
+        self.prepared.size
+    }
+
+    /// Its SHA-512, in hexadecimal digits.
+    pub(crate) fn sha512(&self) -> &str {
+        &self.prepared.sha512
     }
 
     /// The bytes, read while they are sent.
     pub(crate) fn stream(&self) -> UploadStream {
-        let open = tokio::fs::File::open(self.spooled.path().to_owned());
+        let path = self.prepared.unpacked.as_deref().unwrap_or_else(|| self.spooled.path());
+        let open = tokio::fs::File::open(path.to_owned());
         futures::stream::once(open)
             .map_ok(|file| ReaderStream::with_capacity(file, PIECE))
             .try_flatten()
@@ -84,11 +90,12 @@ impl Content {
     /// What the image says of it.
     pub(crate) fn properties(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let verified = self.verified.as_deref().map(|checksum| (VERIFIED, checksum));
-        std::iter::once((CONTENT, self.sha512.as_str())).chain(verified)
+        std::iter::once((CONTENT, self.sha512())).chain(verified)
     }
 
     /// Frees the disk. What stays behind only takes space, and is used should it be wanted again.
     pub(crate) fn remove(self) {
+        unpacking::remove(self.prepared.unpacked.as_deref());
         if let Err(error) = self.spooled.remove() {
             tracing::warn!(%error, "a downloaded file stays behind");
         }
@@ -114,11 +121,18 @@ impl Executor {
                 .hinting("the next run goes on where this one ended"));
         };
         let spooled = spooled.map_err(|error| StepError::explained(&error, error.retry()))?;
-        let sha512 = spooled.digests().get(Algorithm::Sha512).map(Checksum::hex);
-        let sha512 = sha512.ok_or_else(|| {
-            StepError::new(ErrorKind::Internal, "the download has no SHA-512".to_owned())
-        })?;
-        Ok(Some(Content { spooled, sha512, verified: wanted.expect.map(|it| it.to_string()) }))
+        let declared = checksum(import)?;
+        let verified = declared.as_ref().map(ToString::to_string);
+        let format = import.disk_format.clone();
+        let beside = spool.with_extension("unpacked");
+        let work = tokio::task::spawn_blocking(move || {
+            let prepared = unpacking::prepare(&spooled, &beside, &format, declared.as_ref())?;
+            Ok(Content { spooled, prepared, verified })
+        });
+        match work.await {
+            Ok(content) => content.map(Some),
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
     }
 
     /// Downloads, and tells how far that is.
@@ -150,10 +164,16 @@ fn wanted(import: &Import) -> Result<Wanted, StepError> {
     let source = Source::parse(&import.source)
         .map_err(|error| StepError::explained(&error, error.retry()))?;
     let wanted = Wanted::new(source).hashed(Algorithm::Sha512);
-    let Some(declared) = &import.checksum else { return Ok(wanted) };
+    // Of what is packed it may be the checksum of what comes out: that is seen later.
+    let expected = checksum(import)?.filter(|_| !import.packed);
+    Ok(expected.into_iter().fold(wanted, Wanted::expecting))
+}
+
+fn checksum(import: &Import) -> Result<Option<Checksum>, StepError> {
+    let Some(declared) = &import.checksum else { return Ok(None) };
     let text = declared.to_string();
     let checksum = text.parse::<Checksum>().map_err(|error| {
         StepError::new(ErrorKind::InvalidInput, format!("the checksum {text} is not one: {error}"))
     })?;
-    Ok(wanted.expecting(checksum))
+    Ok(Some(checksum))
 }

@@ -306,7 +306,7 @@ fn verify_handed(
     import: &Import,
     content: Option<&Content>,
 ) -> Result<(), StepError> {
-    let sent = content.map(|content| content.sha512.as_str()).or_else(|| image.property(CONTENT));
+    let sent = content.map(Content::sha512).or_else(|| image.property(CONTENT));
     let Some(sent) = sent.filter(|_| import.delivery.is_streamed()) else { return Ok(()) };
     if image.disk_format.as_deref() != Some(import.disk_format.as_str()) {
         tracing::warn!(image = %image.id, "Glance converted the content, so what arrived is not verified");

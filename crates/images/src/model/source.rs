@@ -91,10 +91,11 @@ impl SourceUrl {
         path.rsplit('/').next().unwrap_or_default()
     }
 
-    /// The ending that says that the content is compressed in a way Glance cannot undo.
+    /// The ending that says that the content is packed: Glance would keep it so, unless a plugin of
+    /// its operator undoes some of these.
     pub fn compression(&self) -> Option<&'static str> {
         let path = self.text.split(['?', '#']).next().unwrap_or_default();
-        [".xz", ".bz2", ".zst", ".tar", ".tgz", ".tar.gz"]
+        [".xz", ".bz2", ".zst", ".gz", ".tgz", ".tar"]
             .into_iter()
             .find(|ending| path.ends_with(ending))
     }

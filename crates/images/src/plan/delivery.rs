@@ -3,6 +3,7 @@
 //! | content | way |
 //! | --- | --- |
 //! | a file of this machine | streamed |
+//! | packed in a way that Glance cannot undo | streamed, unpacked by us |
 //! | with a checksum that Glance computes, too (`sha512`, `md5`) | web-download, verified afterwards |
 //! | with another checksum | streamed, verified before Glance gets it |
 //! | without a checksum | web-download |
@@ -29,12 +30,7 @@ pub(super) fn delivery(
         }
         Scheme::Http => {}
     }
-    if source.compression().is_some() {
-        return Err(
-            "the content is packed, and Glance would store it as it is; give a mirror_url with the plain image",
-        );
-    }
-    if !abilities.web_download {
+    if !abilities.web_download || source.compression().is_some() {
         return Ok(stream);
     }
     let verifiable = matches!(
@@ -83,19 +79,14 @@ mod tests {
     }
 
     #[test]
-    fn files_of_this_machine_pass_through_us() {
-        let file = version("file:///srv/a.qcow2", SHA512);
-        let way = delivery(&file, Abilities::default(), ImportPreference::Cloud);
-        assert_eq!(way, Ok(Delivery::GlanceDirect));
-    }
-
-    #[test]
-    fn what_would_arrive_as_something_else_does_not_come_at_all() {
-        for url in ["ftp://example.org/a.qcow2", "https://example.org/a.raw.xz"] {
-            let way =
-                delivery(&version(url, SHA512), Abilities::default(), ImportPreference::Stream);
-            assert!(way.is_err(), "{url}");
+    fn what_glance_cannot_fetch_or_unpack_passes_through_us() {
+        let all = Abilities::default();
+        for url in ["file:///srv/a.qcow2", "https://example.org/a.raw.xz"] {
+            let way = delivery(&version(url, SHA512), all, ImportPreference::Cloud);
+            assert_eq!(way, Ok(Delivery::GlanceDirect), "{url}");
         }
+        let ftp = version("ftp://example.org/a.qcow2", SHA512);
+        assert!(delivery(&ftp, all, ImportPreference::Verified).is_err());
     }
 
     #[test]

@@ -105,6 +105,7 @@ impl<'a> Desired<'a> {
             properties: self.properties.clone(),
             source: self.version.source().as_str().to_owned(),
             delivery,
+            packed: self.version.source().compression().is_some(),
             checksum: self.version.checksum.clone(),
             publish: publish_at_once.then(|| Publish {
                 name: self.name.clone(),

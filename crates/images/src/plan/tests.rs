@@ -330,8 +330,6 @@ fn what_is_declared_and_cannot_be_done_is_said() {
     let found = notes(&catalog, &observed(vec![old, stray]));
     let expected = [
         "NotHandled image/A 2: content is downloaded by http and https only; give a mirror_url",
-        "NotHandled image/A 3: the content is packed, and Glance would store it as it is; \
-         give a mirror_url with the plain image",
         "Waiting image/B: nothing of this image is changed: upstream was not asked for its checksum",
         "NotHandled image/*: \"Z\" carry our tag and are declared nowhere; they are left alone",
     ];

@@ -56,4 +56,5 @@ behaviours! {
     streamed::content_with_a_sha256_is_verified_before_glance_gets_it
     streamed::content_with_another_sha256_never_reaches_glance
     streamed::files_of_this_machine_are_imported
+    streamed::packed_content_is_unpacked_on_the_way
 }

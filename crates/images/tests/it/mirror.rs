@@ -1,6 +1,7 @@
 //! A web server on loopback that publishes small valid disk images.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -77,8 +78,18 @@ async fn serve(
         }
         return Ok(response);
     }
+    if let Some(name) = file.strip_suffix(".qcow2.gz") {
+        return Ok(gzipped(&qcow2(name)).into_response());
+    }
     let name = file.strip_suffix(".qcow2").ok_or(StatusCode::NOT_FOUND)?;
     Ok(qcow2(name).into_response())
+}
+
+/// The bytes, packed.
+pub(crate) fn gzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(bytes).unwrap();
+    packer.finish().unwrap()
 }
 
 /// The SHA-512 of an image of the mirror.

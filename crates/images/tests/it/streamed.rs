@@ -3,6 +3,7 @@
 use lotse_images::ImportPreference;
 use lotse_sim::{Effect, Fault, SimCloud, SimOptions};
 use serde_json::json;
+use sha2::Digest;
 
 use crate::mirror::{VIRTUAL_SIZE, sha256, sha512};
 use crate::stage::{Stage, file};
@@ -59,6 +60,65 @@ pub(crate) async fn files_of_this_machine_are_imported(stage: &Stage) {
     assert_eq!(image.property("image_source"), Some("file:a.qcow2"));
     assert_eq!(image.os_hash_value, Some(sha512(&name)));
     assert!(path.exists(), "the file of the operator stays");
+}
+
+pub(crate) async fn packed_content_is_unpacked_on_the_way(stage: &Stage) {
+    // Some publishers give the checksum of what is downloaded, others of what is in it.
+    for (version, packed) in [("1", true), ("2", false)] {
+        let name = file("Debian 13", version);
+        let url = stage.mirror.url(&name);
+        let content = crate::mirror::qcow2(&name);
+        let summed = if packed { crate::mirror::gzipped(&content) } else { content };
+        let sha256 = hex::encode(sha2::Sha256::digest(&summed));
+        let text = stage.definition("Debian 13", &[version], "");
+        let text = text.replace(&url, &format!("{url}.gz"));
+        let text = text.replace(&format!("sha512:{}", sha512(&name)), &format!("sha256:{sha256}"));
+        let catalog = Stage::catalog(&[text]);
+        stage.converge(&catalog).await;
+        let images = stage.images().await;
+        let image = images
+            .iter()
+            .find(|image| image.property("internal_version") == Some(version))
+            .unwrap();
+        assert_eq!(image.os_hash_value, Some(sha512(&name)), "what is in it");
+        assert_eq!(image.property("lotse_verified"), Some(&*format!("sha256:{sha256}")));
+        assert!(stage.plan(&catalog).await.is_empty());
+        assert_eq!(left(stage), 0, "nothing stays on the disk");
+    }
+}
+
+/// The failure of an import of these bytes, which are declared to be a qcow2 image.
+async fn refusal_of(stage: &Stage, bytes: &[u8]) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.qcow2");
+    std::fs::write(&path, bytes).unwrap();
+    let name = file("Debian 13", "1");
+    let text = stage.definition("Debian 13", &["1"], "");
+    let text = text.replace(&stage.mirror.url(&name), &format!("file://{}", path.display()));
+    let sha512 = hex::encode(sha2::Sha512::digest(bytes));
+    let text = text.replace(&crate::mirror::sha512(&name), &sha512);
+    let failures = stage.failures(&Stage::catalog(&[text])).await;
+    assert_eq!(stage.images().await.len(), 0, "it costs no request of the cloud");
+    failures[0].clone()
+}
+
+#[tokio::test]
+async fn an_image_that_names_another_file_is_refused() {
+    let mut bytes = crate::mirror::qcow2("evil");
+    let name = b"/etc/shadow";
+    bytes[8..16].copy_from_slice(&512_u64.to_be_bytes());
+    bytes[16..20].copy_from_slice(&u32::try_from(name.len()).unwrap().to_be_bytes());
+    bytes[512..512 + name.len()].copy_from_slice(name);
+    let stage = Stage::simulated().await;
+    let refusal = refusal_of(&stage, &bytes).await;
+    assert!(refusal.contains("backing file \"/etc/shadow\""), "{refusal}");
+}
+
+#[tokio::test]
+async fn what_is_not_of_the_declared_format_is_refused() {
+    let stage = Stage::simulated().await;
+    let refusal = refusal_of(&stage, b"<!doctype html><p>Not found, but 200.").await;
+    assert!(refusal.contains("declared as qcow2"), "{refusal}");
 }
 
 /// A cloud whose operator has switched the import API off.

@@ -1,0 +1,127 @@
+//! What was downloaded becomes what the image shall hold: unpacked, and looked at.
+//!
+//! A publisher's checksum may be of what is downloaded or of what comes out of it; either will do. What
+//! comes out must look like the declared format, and must not name other files: a cloud that opens a
+//! qcow2 with a backing file hands that file to the guest.
+
+use std::fs::File;
+use std::io::{BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use lotse_core::error::ErrorKind;
+use lotse_plan::StepError;
+use lotse_transfer::content::TELLING;
+use lotse_transfer::qcow2::Header;
+use lotse_transfer::{Algorithm, Checksum, Content, Spooled, Unpack};
+
+/// What the image shall hold, in a file.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    /// The file, if it is another one than the download.
+    pub(super) unpacked: Option<PathBuf>,
+    /// Its size in bytes.
+    pub(super) size: u64,
+    /// Its SHA-512, in hexadecimal digits.
+    pub(super) sha512: String,
+}
+
+/// Unpacks what is packed, verifies it, and looks whether it is of the declared format. Blocks.
+pub(super) fn prepare(
+    spooled: &Spooled,
+    beside: &Path,
+    format: &str,
+    declared: Option<&Checksum>,
+) -> Result<Prepared, StepError> {
+    let what = || spooled.path().display().to_string();
+    let beginning = beginning(spooled.path())?;
+    let prepared = if Content::of(&beginning).is_packed() {
+        unpack(spooled, beside, declared)?
+    } else {
+        let sha512 = spooled.digests().get(Algorithm::Sha512).map(Checksum::hex);
+        let sha512 = sha512.ok_or_else(|| {
+            StepError::new(ErrorKind::Internal, format!("{} has no SHA-512", what()))
+        })?;
+        Prepared { unpacked: None, size: spooled.size(), sha512 }
+    };
+    let path = prepared.unpacked.as_deref().unwrap_or_else(|| spooled.path());
+    look(path, format).inspect_err(|_| remove(prepared.unpacked.as_deref()))?;
+    Ok(prepared)
+}
+
+fn unpack(
+    spooled: &Spooled,
+    beside: &Path,
+    declared: Option<&Checksum>,
+) -> Result<Prepared, StepError> {
+    let explained = |error: lotse_transfer::Error| StepError::explained(&error, error.retry());
+    let of_declared = declared.iter().map(|checksum| checksum.algorithm());
+    let unpack = Unpack {
+        packed: of_declared.clone().collect(),
+        unpacked: of_declared.chain([Algorithm::Sha512]).collect(),
+        ..Unpack::default()
+    };
+    let input = spooled.open().map_err(explained)?;
+    let output = File::create(beside).map_err(|error| unwritable(beside, &error))?;
+    let mut output = BufWriter::with_capacity(1 << 20, output);
+    let what = spooled.path().display().to_string();
+    let unpacked = unpack.run(&what, input, &mut output).map_err(explained);
+    let unpacked = unpacked.and_then(|unpacked| {
+        output.flush().map_err(|error| unwritable(beside, &error))?;
+        if let Some(declared) = declared {
+            unpacked.matched(&what, declared).map_err(explained)?;
+        }
+        Ok(unpacked)
+    });
+    let unpacked = unpacked.inspect_err(|_| remove(Some(beside)))?;
+    let sha512 = unpacked.unpacked.get(Algorithm::Sha512).map(Checksum::hex);
+    let sha512 = sha512.ok_or_else(|| {
+        StepError::new(ErrorKind::Internal, format!("what is in {what} has no SHA-512"))
+    })?;
+    Ok(Prepared { unpacked: Some(beside.to_owned()), size: unpacked.size, sha512 })
+}
+
+/// Whether a file is what it is declared to be, and safe to open.
+fn look(path: &Path, format: &str) -> Result<(), StepError> {
+    let content = Content::of(&beginning(path)?);
+    if !content.may_be(format) {
+        let message = format!("the content is declared as {format} and looks like {content}");
+        return Err(StepError::new(ErrorKind::Integrity, message)
+            .hinting("see what the url delivers, and correct url or format"));
+    }
+    if content == Content::Qcow2 {
+        let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+        let fault = Header::read(&file).and_then(|header| header.check()).err();
+        if let Some(fault) = fault {
+            let message = format!("the qcow2 image cannot be used: {fault}");
+            return Err(StepError::new(ErrorKind::Refused, message)
+                .hinting("ask its publisher for an image that is complete in itself"));
+        }
+    }
+    Ok(())
+}
+
+fn beginning(path: &Path) -> Result<Vec<u8>, StepError> {
+    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+    let mut beginning = Vec::new();
+    let telling = u64::try_from(TELLING).unwrap_or(u64::MAX);
+    file.take(telling).read_to_end(&mut beginning).map_err(|error| unreadable(path, &error))?;
+    Ok(beginning)
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> StepError {
+    StepError::new(ErrorKind::Storage, format!("{} cannot be read: {error}", path.display()))
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> StepError {
+    StepError::new(ErrorKind::Storage, format!("{} cannot be written: {error}", path.display()))
+        .hinting("see that the disk of the state directory has space for the unpacked image")
+}
+
+/// Frees the disk.
+pub(super) fn remove(path: Option<&Path>) {
+    if let Some(path) = path
+        && let Err(error) = std::fs::remove_file(path)
+    {
+        tracing::warn!(path = %path.display(), %error, "an unpacked file stays behind");
+    }
+}
