@@ -25,8 +25,8 @@ fuzz_target!(|text: &str| {
     {
         assert!(!name.trim_end_matches('/').contains('/'), "an entry of another directory");
     }
-    let entries = lotse_upstream::manifest::entries(text);
-    drop(lotse_upstream::manifest::find(&entries, "a", true));
+    let entries = lotse_transfer::manifest::entries(text);
+    drop(lotse_transfer::manifest::find(&entries, "a", true));
     let source = SourceFile::new("fuzz.yml", DEFINITIONS);
     let catalogue = Catalogue::from_sources(vec![("fuzz.yml".into(), source)], Vec::new());
     let (Ok(catalogue), Some(sources)) = (catalogue, &*SOURCES) else { return };

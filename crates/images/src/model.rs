@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::str::FromStr;
 
 use jiff::civil::Date;
 use lotse_core::declared::Span;
@@ -13,6 +12,8 @@ mod image;
 mod natural;
 mod source;
 mod validity;
+
+pub use lotse_transfer::{Algorithm, Checksum};
 
 pub use ability::Abilities;
 pub use image::{Image, ImageStatus};
@@ -269,133 +270,5 @@ impl Definition {
             set("image_build_date", date.to_string());
         }
         properties
-    }
-}
-
-/// What a checksum is computed with.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum HashAlgorithm {
-    /// 128 bits; Glance keeps it as `checksum`.
-    Md5,
-    /// 160 bits.
-    Sha1,
-    /// 256 bits.
-    Sha256,
-    /// 512 bits; Glance keeps it as `os_hash_value`.
-    Sha512,
-}
-
-impl HashAlgorithm {
-    /// All of them, the weakest first.
-    pub const ALL: [Self; 4] = [Self::Md5, Self::Sha1, Self::Sha256, Self::Sha512];
-
-    /// Length of a checksum in hexadecimal digits.
-    pub const fn digits(self) -> usize {
-        match self {
-            Self::Md5 => 32,
-            Self::Sha1 => 40,
-            Self::Sha256 => 64,
-            Self::Sha512 => 128,
-        }
-    }
-
-    /// As definition files and Glance write it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Md5 => "md5",
-            Self::Sha1 => "sha1",
-            Self::Sha256 => "sha256",
-            Self::Sha512 => "sha512",
-        }
-    }
-}
-
-/// What the content of a file must be.
-#[derive(Clone, Debug, Eq, PartialEq, serde::Serialize)]
-pub struct Checksum {
-    /// What it is computed with.
-    pub algorithm: HashAlgorithm,
-    /// Lower-case hexadecimal digits.
-    pub digest: String,
-}
-
-impl fmt::Display for Checksum {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.algorithm.as_str(), self.digest)
-    }
-}
-
-/// Why a text is no checksum.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum ChecksumError {
-    /// The algorithm before the colon is not known.
-    #[error("\"{0}\" is not a known checksum algorithm")]
-    Algorithm(String),
-    /// There are other characters than hexadecimal digits.
-    #[error("a checksum consists of hexadecimal digits")]
-    Digits,
-    /// The algorithm has another number of digits.
-    #[error("a {algorithm} checksum has {wanted} hexadecimal digits, not {found}")]
-    Length {
-        /// The algorithm, or `bare`.
-        algorithm: &'static str,
-        /// Digits it has.
-        wanted: &'static str,
-        /// Digits that are there.
-        found: usize,
-    },
-}
-
-impl FromStr for Checksum {
-    type Err = ChecksumError;
-
-    /// Reads `<algorithm>:<digits>`, or bare digits whose number tells the algorithm.
-    fn from_str(text: &str) -> Result<Self, ChecksumError> {
-        let (name, digits) = match text.split_once(':') {
-            Some((name, digits)) => (Some(name), digits),
-            None => (None, text),
-        };
-        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(ChecksumError::Digits);
-        }
-        let found = digits.len();
-        let algorithm = match name {
-            Some(name) => HashAlgorithm::ALL
-                .into_iter()
-                .find(|algorithm| algorithm.as_str().eq_ignore_ascii_case(name))
-                .ok_or_else(|| ChecksumError::Algorithm(name.to_owned()))?,
-            None => {
-                HashAlgorithm::ALL.into_iter().find(|algorithm| algorithm.digits() == found).ok_or(
-                    ChecksumError::Length { algorithm: "bare", wanted: "32, 40, 64 or 128", found },
-                )?
-            }
-        };
-        if algorithm.digits() != found {
-            let wanted = match algorithm {
-                HashAlgorithm::Md5 => "32",
-                HashAlgorithm::Sha1 => "40",
-                HashAlgorithm::Sha256 => "64",
-                HashAlgorithm::Sha512 => "128",
-            };
-            return Err(ChecksumError::Length { algorithm: algorithm.as_str(), wanted, found });
-        }
-        Ok(Self { algorithm, digest: digits.to_ascii_lowercase() })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn checksums_are_read_with_and_without_their_algorithm() {
-        let digest = "A".repeat(64);
-        let checksum: Checksum = format!("sha256:{digest}").parse().unwrap();
-        assert_eq!(digest.parse(), Ok(checksum.clone()));
-        assert_eq!(checksum.to_string(), format!("sha256:{}", "a".repeat(64)));
-        for wrong in ["", "sha256:", "sha999:00", "sha512:00ff", "00ff", "md5:zz", "xyz"] {
-            assert!(wrong.parse::<Checksum>().is_err(), "{wrong}");
-        }
     }
 }

@@ -13,7 +13,6 @@ use crate::model::{Abilities, Checksum, Image, Visibility};
 use crate::options::Options;
 use crate::plan::{names_to_take, wanted};
 
-mod manifest;
 mod upstream;
 mod usage;
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::declare::Catalog;
 use crate::inventory::{Standing, inventory};
-use crate::model::{Checksum, Definition, HashAlgorithm, Image, Version};
+use crate::model::{Algorithm, Checksum, Definition, Image, Version};
 use crate::observe::Observed;
 use crate::operation::Operation;
 
@@ -78,7 +78,7 @@ fn content(catalog: &Catalog, observed: &Observed, image: &Image) -> Content {
     let followed = observed.upstream.get(&definition.name).and_then(|upstream| {
         let upstream = upstream.as_ref().ok()?;
         let said = image.property("upstream_checksum")?;
-        upstream.all().find(|checksum| said.ends_with(&checksum.digest)).cloned()
+        upstream.all().find(|checksum| said.ends_with(&checksum.digits())).cloned()
     });
     let declared = if version.follows() { followed } else { version.checksum.clone() };
     let Some(declared) = declared else {
@@ -89,20 +89,20 @@ fn content(catalog: &Catalog, observed: &Observed, image: &Image) -> Content {
     }
     match known(image, &declared) {
         None => {
-            Content::Unknown(format!("the cloud knows no {} of it", declared.algorithm.as_str()))
+            Content::Unknown(format!("the cloud knows no {} of it", declared.algorithm().as_str()))
         }
-        Some(found) if found.eq_ignore_ascii_case(&declared.digest) => Content::Verified,
+        Some(found) if found.eq_ignore_ascii_case(declared.digits()) => Content::Verified,
         Some(found) => Content::Differs {
             declared: declared.to_string(),
-            found: format!("{}:{found}", declared.algorithm.as_str()),
+            found: format!("{}:{found}", declared.algorithm().as_str()),
         },
     }
 }
 
 /// What the cloud knows of the content, in this kind of checksum.
 fn known<'a>(image: &'a Image, declared: &Checksum) -> Option<&'a str> {
-    match declared.algorithm {
-        HashAlgorithm::Md5 => image.checksum.as_deref(),
+    match declared.algorithm() {
+        Algorithm::Md5 => image.checksum.as_deref(),
         algorithm if image.os_hash_algo.as_deref() == Some(algorithm.as_str()) => {
             image.os_hash_value.as_deref()
         }

@@ -8,15 +8,18 @@ use std::str::FromStr;
 
 use md5::Digest as _;
 use ring::digest;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A hash function.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
+/// A hash function, of those that checksums of files are made with.
+#[derive(
+    Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Algorithm {
-    /// Broken: notices accidents, not attacks.
+    /// MD5, 128 bits. Broken: notices accidents, not attacks.
     Md5,
-    /// Broken: notices accidents, not attacks.
+    /// SHA-1, 160 bits. Broken: notices accidents, not attacks.
     Sha1,
     /// SHA-2 with 256 bits.
     Sha256,
@@ -28,18 +31,18 @@ impl Algorithm {
     /// All of them, weakest first.
     pub const ALL: [Self; 4] = [Self::Md5, Self::Sha1, Self::Sha256, Self::Sha512];
 
-    /// Length of a digest in bytes.
-    pub const fn length(self) -> usize {
+    /// Length of a digest in hexadecimal digits.
+    pub const fn digits(self) -> usize {
         match self {
-            Self::Md5 => 16,
-            Self::Sha1 => 20,
-            Self::Sha256 => 32,
-            Self::Sha512 => 64,
+            Self::Md5 => 32,
+            Self::Sha1 => 40,
+            Self::Sha256 => 64,
+            Self::Sha512 => 128,
         }
     }
 
-    /// As it is written in front of a checksum.
-    pub const fn name(self) -> &'static str {
+    /// As it is written in front of a checksum, and as Glance names it.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Md5 => "md5",
             Self::Sha1 => "sha1",
@@ -47,11 +50,22 @@ impl Algorithm {
             Self::Sha512 => "sha512",
         }
     }
+
+    /// The algorithm whose digests are that long, in hexadecimal digits.
+    pub fn of_length(digits: usize) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.digits() == digits)
+    }
+
+    /// The algorithm that goes by this name, with or without dash, in any case.
+    pub fn named(name: &str) -> Option<Self> {
+        let name = name.trim().to_ascii_lowercase().replace('-', "");
+        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
+    }
 }
 
 impl fmt::Display for Algorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        f.write_str(self.as_str())
     }
 }
 
@@ -60,18 +74,19 @@ impl fmt::Display for Algorithm {
 #[serde(try_from = "String", into = "String")]
 pub struct Checksum {
     algorithm: Algorithm,
-    digest: Vec<u8>,
+    digits: Box<str>,
 }
 
 impl Checksum {
-    /// The hash function.
-    pub const fn algorithm(&self) -> Algorithm {
-        self.algorithm
+    /// A checksum by this algorithm, if the digits are of its form.
+    pub fn new(algorithm: Algorithm, digits: &str) -> Option<Self> {
+        let fits = digits.len() == algorithm.digits() && are_digits(digits);
+        fits.then(|| Self { algorithm, digits: digits.to_ascii_lowercase().into() })
     }
 
-    /// The digest in lower-case hexadecimal digits.
-    pub fn hex(&self) -> String {
-        hex::encode(&self.digest)
+    /// A checksum whose length tells the algorithm.
+    pub fn bare(digits: &str) -> Option<Self> {
+        Self::new(Algorithm::of_length(digits.len())?, digits)
     }
 
     /// The checksum of bytes that are all there.
@@ -80,11 +95,29 @@ impl Checksum {
         hasher.update(content);
         hasher.finish()
     }
+
+    /// The hash function.
+    pub const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The digest in lower-case hexadecimal digits.
+    pub fn digits(&self) -> &str {
+        &self.digits
+    }
+
+    fn computed(algorithm: Algorithm, digest: &[u8]) -> Self {
+        Self { algorithm, digits: hex::encode(digest).into() }
+    }
+}
+
+fn are_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 impl fmt::Display for Checksum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.algorithm, self.hex())
+        write!(f, "{}:{}", self.algorithm, self.digits)
     }
 }
 
@@ -100,35 +133,58 @@ impl From<Checksum> for String {
     }
 }
 
-/// Text that is no checksum.
+/// Why a text is no checksum.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("\"{text}\" is not a checksum: {reason}")]
-pub struct Malformed {
-    text: String,
-    reason: &'static str,
+pub enum Malformed {
+    /// The algorithm before the colon is not known.
+    #[error("\"{0}\" is not a known checksum algorithm")]
+    Algorithm(String),
+    /// There are other characters than hexadecimal digits, or none.
+    #[error("a checksum consists of hexadecimal digits")]
+    Digits,
+    /// The algorithm has another number of digits.
+    #[error("a {algorithm} checksum has {wanted} hexadecimal digits, not {found}")]
+    Length {
+        /// The algorithm, or `bare`.
+        algorithm: &'static str,
+        /// Digits it has.
+        wanted: &'static str,
+        /// Digits that are there.
+        found: usize,
+    },
 }
 
 impl FromStr for Checksum {
     type Err = Malformed;
 
-    /// Reads `ALGORITHM:HEX`, or bare digits whose number says the algorithm.
+    /// Reads `ALGORITHM:DIGITS`, or bare digits whose number tells the algorithm.
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        let wrong = |reason| Malformed { text: text.chars().take(150).collect(), reason };
         let (name, digits) = match text.trim().split_once(':') {
             Some((name, digits)) => (Some(name), digits.trim()),
             None => (None, text.trim()),
         };
-        let digest = hex::decode(digits).map_err(|_| wrong("write hexadecimal digits"))?;
-        let algorithm = Algorithm::ALL.into_iter().find(|algorithm| match name {
-            Some(name) => name.eq_ignore_ascii_case(algorithm.name()),
-            None => algorithm.length() == digest.len(),
-        });
-        let algorithm =
-            algorithm.ok_or_else(|| wrong("md5, sha1, sha256 and sha512 are understood"))?;
-        if digest.len() != algorithm.length() {
-            return Err(wrong("the number of digits is not that of the algorithm"));
+        if digits.is_empty() || !are_digits(digits) {
+            return Err(Malformed::Digits);
         }
-        Ok(Self { algorithm, digest })
+        let found = digits.len();
+        let algorithm = match name {
+            Some(name) => Algorithm::named(name)
+                .ok_or_else(|| Malformed::Algorithm(name.chars().take(40).collect()))?,
+            None => Algorithm::of_length(found).ok_or(Malformed::Length {
+                algorithm: "bare",
+                wanted: "32, 40, 64 or 128",
+                found,
+            })?,
+        };
+        Self::new(algorithm, digits).ok_or_else(|| {
+            let wanted = match algorithm {
+                Algorithm::Md5 => "32",
+                Algorithm::Sha1 => "40",
+                Algorithm::Sha256 => "64",
+                Algorithm::Sha512 => "128",
+            };
+            Malformed::Length { algorithm: algorithm.as_str(), wanted, found }
+        })
     }
 }
 
@@ -167,11 +223,9 @@ impl Hasher {
 
     pub(crate) fn finish(self) -> Checksum {
         match self {
-            Self::Md5(hasher) => {
-                Checksum { algorithm: Algorithm::Md5, digest: hasher.finalize().to_vec() }
-            }
+            Self::Md5(hasher) => Checksum::computed(Algorithm::Md5, &hasher.finalize()),
             Self::Ring(algorithm, context) => {
-                Checksum { algorithm, digest: context.finish().as_ref().to_vec() }
+                Checksum::computed(algorithm, context.finish().as_ref())
             }
         }
     }
@@ -252,23 +306,30 @@ mod tests {
     }
 
     #[test]
-    fn bare_digits_say_their_algorithm_by_their_number() {
+    fn checksums_are_read_with_and_without_their_algorithm() {
         for algorithm in Algorithm::ALL {
             let checksum = Checksum::of(algorithm, b"x");
-            assert_eq!(checksum.hex().to_uppercase().parse(), Ok(checksum));
+            assert_eq!(checksum.digits().to_uppercase().parse(), Ok(checksum.clone()));
+            assert_eq!(checksum.to_string().to_uppercase().parse(), Ok(checksum));
         }
+        let digits = "a".repeat(64);
+        assert_eq!(format!(" SHA-256: {digits}\n").parse(), Ok(Checksum::bare(&digits).unwrap()));
     }
 
     #[test]
     fn what_is_no_checksum_says_why() {
+        let long = format!("md5:{}", "a".repeat(64));
         for (text, reason) in [
-            ("sha256:xyz", "hexadecimal"),
-            ("sha3:00", "understood"),
-            ("md5:00", "number of digits"),
-            ("", "understood"),
+            ("", "a checksum consists of hexadecimal digits"),
+            ("xyz", "a checksum consists of hexadecimal digits"),
+            ("sha256:", "a checksum consists of hexadecimal digits"),
+            ("md5:zz", "a checksum consists of hexadecimal digits"),
+            ("sha999:00", "\"sha999\" is not a known checksum algorithm"),
+            ("sha512:00ff", "a sha512 checksum has 128 hexadecimal digits, not 4"),
+            (&long, "a md5 checksum has 32 hexadecimal digits, not 64"),
+            ("00ff", "a bare checksum has 32, 40, 64 or 128 hexadecimal digits, not 4"),
         ] {
-            let error = text.parse::<Checksum>().unwrap_err().to_string();
-            assert!(error.contains(reason), "{error}");
+            assert_eq!(text.parse::<Checksum>().unwrap_err().to_string(), reason, "{text}");
         }
     }
 }

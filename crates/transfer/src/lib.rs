@@ -33,7 +33,7 @@
 //! stream: unpacked ([`Unpack`]), or read out of a disk image ([`qcow2`]). What it really is is looked
 //! at ([`Content`]).
 //!
-//! What somebody says about content may be signed ([`signature`]); what was fetched once may be kept
+//! What somebody says about content stands in lists of checksums ([`manifest`]) and may be signed ([`signature`]); what was fetched once may be kept
 //! ([`Mirror`]).
 //!
 //! # What always holds
@@ -58,6 +58,7 @@ mod download;
 mod error;
 mod flow;
 mod limits;
+pub mod manifest;
 pub mod mirror;
 pub mod qcow2;
 pub mod signature;

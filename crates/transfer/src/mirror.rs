@@ -313,7 +313,7 @@ fn object_of(name: &str, checksum: &Checksum) -> String {
     if last.trim_matches('.').is_empty() {
         "content".clone_into(&mut last);
     }
-    format!("objects/{}-{}/{last}", checksum.algorithm(), checksum.hex())
+    format!("objects/{}-{}/{last}", checksum.algorithm(), checksum.digits())
 }
 
 #[cfg(test)]
@@ -329,7 +329,7 @@ mod tests {
             ("../..", "content"),
             ("", "content"),
         ] {
-            let expected = format!("objects/sha256-{}/{last}", checksum.hex());
+            let expected = format!("objects/sha256-{}/{last}", checksum.digits());
             assert_eq!(object_of(name, &checksum), expected);
         }
     }

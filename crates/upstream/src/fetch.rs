@@ -9,12 +9,12 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use lotse_core::error::chain;
 use lotse_core::time::Timestamp;
+use lotse_transfer::{Algorithm, Checksum, Hashers};
 use reqwest::header::{HeaderMap, LAST_MODIFIED};
 use reqwest::{Method, Response, StatusCode};
-use sha2::Digest as _;
 
 use crate::error::Error;
-use crate::model::{Algorithm, Answer, Checksum, FetchError, Request};
+use crate::model::{Answer, FetchError, Request};
 
 /// Bounds of requests.
 #[derive(Clone, Debug)]
@@ -204,7 +204,7 @@ impl Client {
         response: Response,
         algorithm: Algorithm,
     ) -> Result<Checksum, Trouble> {
-        let (mut short, mut long) = (sha2::Sha256::new(), sha2::Sha512::new());
+        let mut hashers = Hashers::new([algorithm]);
         let mut read = 0;
         let mut stream = response.bytes_stream();
         while let Some(chunk) = stream.next().await {
@@ -214,17 +214,10 @@ impl Client {
                 let most = self.limits.file_bytes;
                 return Err(lasting(request, format!("the file has more than {most} bytes")));
             }
-            match algorithm {
-                Algorithm::Sha512 => long.update(&chunk),
-                _ => short.update(&chunk),
-            }
+            hashers.update(&chunk);
         }
-        let digits = match algorithm {
-            Algorithm::Sha512 => hex::encode(long.finalize()),
-            _ => hex::encode(short.finalize()),
-        };
-        let sum = Checksum::new(algorithm, &digits);
-        sum.ok_or_else(|| lasting(request, "checksums are computed with sha256 or sha512"))
+        let computed = hashers.finish().get(algorithm).cloned();
+        computed.ok_or_else(|| lasting(request, "no checksum was computed"))
     }
 }
 

@@ -51,7 +51,6 @@ pub mod error;
 pub mod fetch;
 pub mod listing;
 mod look;
-pub mod manifest;
 mod model;
 pub mod order;
 pub mod search;
@@ -68,8 +67,7 @@ pub use error::Error;
 pub use fetch::{Client, Limits};
 pub use look::look;
 pub use model::{
-    Algorithm, Answer, Answers, Build, Checksum, Definition, FetchError, Finding, Outcome, Request,
-    Version,
+    Answer, Answers, Build, Definition, FetchError, Finding, Outcome, Request, Version,
 };
 pub use search::{Step, search};
 pub use source::{Source, Sources};

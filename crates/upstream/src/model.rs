@@ -1,14 +1,12 @@
 //! The words of the crate as types.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 
 use jiff::civil::Date;
 use lotse_core::declared::Span;
 use lotse_core::time::Timestamp;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use lotse_transfer::{Algorithm, Checksum};
+use serde::Serialize;
 
 /// One image of a definition file, as far as freshness is concerned.
 #[derive(Clone, Debug)]
@@ -91,118 +89,6 @@ pub(crate) fn date_in(text: &str) -> Option<Date> {
     let year = digits(0..4).filter(|year| (1990..=2999).contains(year))?;
     let month = i8::try_from(digits(month)?).ok()?;
     Date::new(year, month, i8::try_from(digits(day)?).ok()?).ok()
-}
-
-/// Hash algorithms of checksums, weakest first.
-#[derive(
-    Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Algorithm {
-    /// MD5.
-    Md5,
-    /// SHA-1.
-    Sha1,
-    /// SHA-256.
-    Sha256,
-    /// SHA-512.
-    Sha512,
-}
-
-impl Algorithm {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Md5, Self::Sha1, Self::Sha256, Self::Sha512];
-
-    /// The name in definition files.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Md5 => "md5",
-            Self::Sha1 => "sha1",
-            Self::Sha256 => "sha256",
-            Self::Sha512 => "sha512",
-        }
-    }
-
-    /// Hexadecimal digits of a checksum.
-    pub const fn digits(self) -> usize {
-        match self {
-            Self::Md5 => 32,
-            Self::Sha1 => 40,
-            Self::Sha256 => 64,
-            Self::Sha512 => 128,
-        }
-    }
-
-    /// The algorithm whose checksums are that long.
-    pub fn of_length(digits: usize) -> Option<Self> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.digits() == digits)
-    }
-
-    /// The algorithm that goes by this name, with or without dash, in any case.
-    pub fn named(name: &str) -> Option<Self> {
-        let name = name.to_ascii_lowercase().replace('-', "");
-        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
-    }
-}
-
-/// A checksum, digits in lower case.
-#[derive(Clone, Debug, Eq, PartialEq, Hash, Serialize)]
-#[serde(into = "String")]
-pub struct Checksum {
-    /// The algorithm.
-    pub algorithm: Algorithm,
-    digits: String,
-}
-
-/// The text is no checksum.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("this is no checksum of the forms md5, sha1, sha256 or sha512")]
-pub struct NoChecksum;
-
-impl Checksum {
-    /// A checksum of this algorithm, if the digits are of its form.
-    pub fn new(algorithm: Algorithm, digits: &str) -> Option<Self> {
-        let fits = digits.len() == algorithm.digits()
-            && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-        fits.then(|| Self { algorithm, digits: digits.to_ascii_lowercase() })
-    }
-
-    /// A checksum whose length tells the algorithm.
-    pub fn bare(digits: &str) -> Option<Self> {
-        Self::new(Algorithm::of_length(digits.len())?, digits)
-    }
-
-    /// The digits.
-    pub fn digits(&self) -> &str {
-        &self.digits
-    }
-}
-
-impl FromStr for Checksum {
-    type Err = NoChecksum;
-
-    /// Reads `sha256:…` or bare digits.
-    fn from_str(text: &str) -> Result<Self, NoChecksum> {
-        match text.trim().split_once(':') {
-            Some((name, digits)) => {
-                Algorithm::named(name).and_then(|algorithm| Self::new(algorithm, digits.trim()))
-            }
-            None => Self::bare(text.trim()),
-        }
-        .ok_or(NoChecksum)
-    }
-}
-
-impl fmt::Display for Checksum {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.algorithm.as_str(), self.digits)
-    }
-}
-
-impl From<Checksum> for String {
-    fn from(checksum: Checksum) -> Self {
-        checksum.to_string()
-    }
 }
 
 /// A build that upstream publishes.
@@ -355,17 +241,6 @@ mod tests {
         for other in ["202610011", "20261301", "4230.2.4", "1.11.3", "", "２０２６", "2026-1-1"]
         {
             assert_eq!(date(other), None, "{other}");
-        }
-    }
-
-    #[test]
-    fn checksums_are_read_with_and_without_their_algorithm() {
-        let digits = "AB".repeat(32);
-        let expected = format!("sha256:{}", "ab".repeat(32));
-        assert_eq!(digits.parse::<Checksum>().unwrap().to_string(), expected);
-        assert_eq!(format!("SHA-256:{digits}").parse::<Checksum>().unwrap().to_string(), expected);
-        for wrong in ["", "sha256:", "sha512:ab", "xyz", &format!("md5:{digits}")] {
-            assert_eq!(wrong.parse::<Checksum>(), Err(NoChecksum), "{wrong}");
         }
     }
 }

@@ -17,12 +17,11 @@ use std::cmp::Ordering;
 
 use jiff::tz::TimeZone;
 use lotse_core::time::Timestamp;
+use lotse_transfer::{Algorithm, Checksum, manifest};
 
 use crate::declare::LATEST;
-use crate::manifest;
 use crate::model::{
-    Answer, Answers, Build, Checksum, Definition, FetchError, Finding, Outcome, Request, Version,
-    date_in,
+    Answer, Answers, Build, Definition, FetchError, Finding, Outcome, Request, Version, date_in,
 };
 use crate::order::{Order, natural, numeric};
 use crate::source::{ChecksumOf, Source, Sources, VersionOf};
@@ -186,7 +185,7 @@ impl Search<'_> {
     /// Whether a checksum is that of the newest version; none where that cannot be said.
     fn same(&self, checksum: Option<&Checksum>) -> Option<bool> {
         let declared: Checksum = self.newest.checksum.as_ref()?.parse().ok()?;
-        let checksum = checksum.filter(|one| one.algorithm == declared.algorithm)?;
+        let checksum = checksum.filter(|one| one.algorithm() == declared.algorithm())?;
         Some(*checksum == declared)
     }
 
@@ -251,7 +250,7 @@ impl Search<'_> {
         }
     }
 
-    fn hash(&self, url: &str, algorithm: crate::model::Algorithm) -> Result<Checksum, Halt> {
+    fn hash(&self, url: &str, algorithm: Algorithm) -> Result<Checksum, Halt> {
         match self.ask(Request::Hash(url.to_owned(), algorithm))? {
             Answer::Hash(checksum) => Ok(checksum.clone()),
             Answer::Text(_) | Answer::File(_) => Err(Halt::unusable("no checksum was answered")),

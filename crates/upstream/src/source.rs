@@ -27,9 +27,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use lotse_core::declared::{self, DeclaredError, Diagnostic, Loaded, SourceFile};
+use lotse_transfer::Algorithm;
 use regex::Regex;
 
-use crate::model::{Algorithm, Definition};
+use crate::model::Definition;
 use crate::order::Order;
 use crate::template::{Values, expand_pattern, names};
 

@@ -11,7 +11,7 @@ use lotse_core::error::ErrorKind;
 use lotse_openstack::UploadStream;
 use lotse_plan::{Attempt, StepError};
 use lotse_transfer::{
-    Algorithm, Checksum, Fetcher, HttpOptions, Limits, Progress, Source, Spooled, Wanted, Watch,
+    Algorithm, Fetcher, HttpOptions, Limits, Progress, Source, Spooled, Wanted, Watch,
 };
 use sha2::Digest;
 use tokio::sync::watch;
@@ -121,7 +121,7 @@ impl Executor {
                 .hinting("the next run goes on where this one ended"));
         };
         let spooled = spooled.map_err(|error| StepError::explained(&error, error.retry()))?;
-        let declared = checksum(import)?;
+        let declared = import.checksum.clone();
         let verified = declared.as_ref().map(ToString::to_string);
         let format = import.disk_format.clone();
         let beside = spool.with_extension("unpacked");
@@ -165,15 +165,6 @@ fn wanted(import: &Import) -> Result<Wanted, StepError> {
         .map_err(|error| StepError::explained(&error, error.retry()))?;
     let wanted = Wanted::new(source).hashed(Algorithm::Sha512);
     // Of what is packed it may be the checksum of what comes out: that is seen later.
-    let expected = checksum(import)?.filter(|_| !import.packed);
+    let expected = import.checksum.clone().filter(|_| !import.packed);
     Ok(expected.into_iter().fold(wanted, Wanted::expecting))
-}
-
-fn checksum(import: &Import) -> Result<Option<Checksum>, StepError> {
-    let Some(declared) = &import.checksum else { return Ok(None) };
-    let text = declared.to_string();
-    let checksum = text.parse::<Checksum>().map_err(|error| {
-        StepError::new(ErrorKind::InvalidInput, format!("the checksum {text} is not one: {error}"))
-    })?;
-    Ok(Some(checksum))
 }

@@ -11,7 +11,7 @@ use lotse_plan::{Attempt, Outcome, StepError};
 use tokio::time::Instant;
 
 use super::{Content, Executor, failed};
-use crate::model::{HashAlgorithm, Image, ImageStatus};
+use crate::model::{Algorithm, Image, ImageStatus};
 use crate::operation::{Delivery, Import, Patch, StatusChange};
 use crate::{CONTENT, IMPORT_STATE, glance};
 
@@ -337,8 +337,8 @@ fn verify(image: &Image, import: &Import) -> Result<(), StepError> {
         tracing::warn!(image = %image.id, "Glance converted the content, so its checksum is not verified");
         return Ok(());
     }
-    let found = match declared.algorithm {
-        HashAlgorithm::Md5 => image.checksum.as_deref(),
+    let found = match declared.algorithm() {
+        Algorithm::Md5 => image.checksum.as_deref(),
         algorithm if image.os_hash_algo.as_deref() == Some(algorithm.as_str()) => {
             image.os_hash_value.as_deref()
         }
@@ -348,13 +348,14 @@ fn verify(image: &Image, import: &Import) -> Result<(), StepError> {
         tracing::warn!(image = %image.id, checksum = %declared, "the cloud knows no checksum of this kind");
         return Ok(());
     };
-    if found.eq_ignore_ascii_case(&declared.digest) {
+    if found.eq_ignore_ascii_case(declared.digits()) {
         return Ok(());
     }
-    let algorithm = declared.algorithm.as_str();
+    let algorithm = declared.algorithm().as_str();
     let message = format!(
         "the content of {} has the {algorithm} {found}, declared is {}",
-        import.source, declared.digest
+        import.source,
+        declared.digits()
     );
     Err(StepError::new(ErrorKind::Integrity, message).hinting(
         "if upstream published another file, declare it as a new version with its checksum; \

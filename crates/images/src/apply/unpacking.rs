@@ -37,7 +37,7 @@ pub(super) fn prepare(
     let prepared = if Content::of(&beginning).is_packed() {
         unpack(spooled, beside, declared)?
     } else {
-        let sha512 = spooled.digests().get(Algorithm::Sha512).map(Checksum::hex);
+        let sha512 = spooled.digests().get(Algorithm::Sha512).map(|sum| sum.digits().to_owned());
         let sha512 = sha512.ok_or_else(|| {
             StepError::new(ErrorKind::Internal, format!("{} has no SHA-512", what()))
         })?;
@@ -73,7 +73,7 @@ fn unpack(
         Ok(unpacked)
     });
     let unpacked = unpacked.inspect_err(|_| remove(Some(beside)))?;
-    let sha512 = unpacked.unpacked.get(Algorithm::Sha512).map(Checksum::hex);
+    let sha512 = unpacked.unpacked.get(Algorithm::Sha512).map(|sum| sum.digits().to_owned());
     let sha512 = sha512.ok_or_else(|| {
         StepError::new(ErrorKind::Internal, format!("what is in {what} has no SHA-512"))
     })?;

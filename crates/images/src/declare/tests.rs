@@ -109,7 +109,7 @@ fn every_field_of_the_format_arrives() {
     assert_eq!(harbour.final_name("20240819"), "Harbour Linux 1 (20240819)");
     let old = &harbour.versions[0];
     assert_eq!(old.source().as_str(), "https://mirror.example.org/20240819.qcow2");
-    assert_eq!(old.checksum.as_ref().unwrap().algorithm.as_str(), "sha256");
+    assert_eq!(old.checksum.as_ref().unwrap().algorithm().as_str(), "sha256");
     assert_eq!(
         (old.hidden, old.visibility),
         (Some(true), Some(crate::model::Visibility::Community))

@@ -11,9 +11,10 @@ use futures::StreamExt;
 use jiff::civil::Date;
 use lotse_core::error::chain;
 use lotse_core::time::Timestamp;
+use lotse_transfer::manifest;
 use reqwest::{Client, Response, header};
 
-use super::{Upstream, manifest};
+use super::Upstream;
 use crate::declare::{Catalog, LATEST};
 use crate::model::{Definition, SourceUrl, UpstreamChecksum, Version};
 use crate::options::{Options, day};
@@ -88,7 +89,8 @@ async fn one(client: &Client, pointer: &Version) -> Result<Upstream, String> {
     let file = pointer.url.file_name();
     let mut checksums = match place {
         UpstreamChecksum::Manifest(url) => {
-            let found = manifest::of_file(&text(client, url).await?, file);
+            let entries = manifest::entries(&text(client, url).await?);
+            let found = manifest::of_file(&entries, file);
             if found.is_empty() {
                 return Err(format!("the list of checksums {url} does not name \"{file}\""));
             }

@@ -11,7 +11,7 @@
 //! [`ImportPreference`] moves the line between the two. Where Glance does not download at all,
 //! everything is streamed; where it has no import of staged data, streams go into the image directly.
 
-use crate::model::{Abilities, HashAlgorithm, Scheme, Version};
+use crate::model::{Abilities, Algorithm, Checksum, Scheme, Version};
 use crate::operation::Delivery;
 use crate::options::ImportPreference;
 
@@ -34,8 +34,8 @@ pub(super) fn delivery(
         return Ok(stream);
     }
     let verifiable = matches!(
-        version.checksum.as_ref().map(|checksum| checksum.algorithm),
-        None | Some(HashAlgorithm::Sha512 | HashAlgorithm::Md5)
+        version.checksum.as_ref().map(Checksum::algorithm),
+        None | Some(Algorithm::Sha512 | Algorithm::Md5)
     );
     Ok(match preference {
         ImportPreference::Stream => stream,
@@ -47,20 +47,20 @@ pub(super) fn delivery(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Checksum, SourceUrl};
+    use crate::model::SourceUrl;
     use crate::plan::tests::catalog;
 
-    fn version(url: &str, checksum: Option<(HashAlgorithm, usize)>) -> Version {
+    fn version(url: &str, checksum: Option<Algorithm>) -> Version {
         let mut version = catalog(&["1"]).definitions.remove(0).versions.remove(0);
         version.url = SourceUrl::parse(url).unwrap();
-        version.checksum =
-            checksum.map(|(algorithm, digits)| Checksum { algorithm, digest: "0".repeat(digits) });
+        version.checksum = checksum
+            .and_then(|algorithm| Checksum::new(algorithm, &"0".repeat(algorithm.digits())));
         version
     }
 
     const PLAIN: &str = "https://example.org/a.qcow2";
-    const SHA256: Option<(HashAlgorithm, usize)> = Some((HashAlgorithm::Sha256, 64));
-    const SHA512: Option<(HashAlgorithm, usize)> = Some((HashAlgorithm::Sha512, 128));
+    const SHA256: Option<Algorithm> = Some(Algorithm::Sha256);
+    const SHA512: Option<Algorithm> = Some(Algorithm::Sha512);
 
     #[test]
     fn glance_downloads_what_it_can_verify_and_what_nobody_can() {

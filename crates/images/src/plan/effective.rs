@@ -62,11 +62,11 @@ fn followed(
         }
     };
     let Upstream { checksum, modified, .. } = upstream;
-    let digest = checksum.digest.as_str();
+    let digest = checksum.digits();
     let holds = |image: &&&Image| {
         let known = image.property("upstream_checksum").unwrap_or_default();
         let known = known.rsplit(':').next().unwrap_or_default();
-        upstream.all().any(|checksum| checksum.digest.eq_ignore_ascii_case(known))
+        upstream.all().any(|checksum| checksum.digits().eq_ignore_ascii_case(known))
     };
     // The content decides: what is there keeps the label that it got.
     let held = family.members.iter().filter(holds).min_by_key(|image| {

@@ -7,7 +7,7 @@ use super::assign::Family;
 use super::delivery::delivery;
 use super::desired::Desired;
 use super::retention::{Retention, Stays};
-use crate::model::{Definition, HashAlgorithm, Image, Version, natural_order};
+use crate::model::{Algorithm, Checksum, Definition, Image, Version, natural_order};
 use crate::operation::Delivery;
 use crate::{KIND, PINNED};
 
@@ -39,9 +39,9 @@ impl Planner<'_> {
 
     /// What should be known before an import.
     pub(super) fn import_notes(&mut self, desired: &Desired<'_>) {
-        let algorithm = desired.version.checksum.as_ref().map(|checksum| checksum.algorithm);
-        if !matches!(algorithm, Some(HashAlgorithm::Sha512 | HashAlgorithm::Md5)) {
-            let kind = algorithm.map(HashAlgorithm::as_str);
+        let algorithm = desired.version.checksum.as_ref().map(Checksum::algorithm);
+        if !matches!(algorithm, Some(Algorithm::Sha512 | Algorithm::Md5)) {
+            let kind = algorithm.map(Algorithm::as_str);
             self.unverified.entry(kind).or_default().push(desired.name.clone());
         }
     }
@@ -73,21 +73,21 @@ impl Planner<'_> {
     pub(super) fn content_note(&mut self, desired: &Desired<'_>, image: &Image) {
         let Some(checksum) = &desired.version.checksum else { return };
         let converted = image.disk_format.as_ref() != Some(&desired.definition.format);
-        let found = match checksum.algorithm {
-            HashAlgorithm::Sha512 if image.os_hash_algo.as_deref() == Some("sha512") => {
+        let found = match checksum.algorithm() {
+            Algorithm::Sha512 if image.os_hash_algo.as_deref() == Some("sha512") => {
                 image.os_hash_value.as_deref()
             }
-            HashAlgorithm::Md5 => image.checksum.as_deref(),
+            Algorithm::Md5 => image.checksum.as_deref(),
             _ => None,
         };
-        if let Some(found) = found.filter(|found| *found != checksum.digest && !converted) {
+        if let Some(found) = found.filter(|found| *found != checksum.digits() && !converted) {
             let text = format!(
                 "the image {} says that it is version {}, but its {} is {found}, not the declared {}; \
                  declare another version to replace it",
                 image.id,
                 desired.version.version,
-                checksum.algorithm.as_str(),
-                checksum.digest
+                checksum.algorithm().as_str(),
+                checksum.digits()
             );
             self.note(NoteKind::Warning, &desired.name, text);
         }

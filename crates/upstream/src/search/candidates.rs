@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use jiff::civil::Date;
+use lotse_transfer::{Checksum, manifest};
 use regex::{Regex, RegexBuilder};
 use serde_json::Value as Json;
 use url::Url;
 
 use super::{Halt, Search};
 use crate::listing;
-use crate::manifest;
-use crate::model::{Checksum, date_in};
+use crate::model::date_in;
 use crate::source::{Find, captures};
 use crate::template::{Values, expand_pattern};
 
@@ -125,7 +125,7 @@ impl Search<'_> {
             // A file with checksums of several algorithms is one build; the strongest counts.
             let place = *places.entry(file.clone()).or_insert(found.len());
             if let Some(known) = found.get_mut(place) {
-                let rank = |sum: &Option<Checksum>| sum.as_ref().map(|sum| sum.algorithm);
+                let rank = |sum: &Option<Checksum>| sum.as_ref().map(Checksum::algorithm);
                 if rank(&checksum) > rank(&known.checksum) {
                     known.checksum = checksum;
                 }

@@ -80,7 +80,7 @@ fn almalinux_is_found_in_its_checksum_file_by_the_dated_name() {
     assert!(
         url.ends_with("/9/cloud/x86_64/images/AlmaLinux-9-GenericCloud-9.8-20261102.x86_64.qcow2")
     );
-    assert_eq!(checksum.unwrap().algorithm, crate::Algorithm::Sha256);
+    assert_eq!(checksum.unwrap().algorithm(), Algorithm::Sha256);
     assert_eq!(up_to_date("almalinux.yml", 1), "the checksum is the same");
 }
 
@@ -106,7 +106,7 @@ fn a_directory_that_debian_is_still_filling_is_passed_over() {
     let (version, date, url, checksum) = newer("debian.yml", 1);
     assert_eq!((version.as_str(), date.as_str()), ("20261113", "2026-11-13"));
     assert!(url.ends_with("/20261113-2661/debian-13-genericcloud-amd64-daily-20261113-2661.qcow2"));
-    assert_eq!(checksum.unwrap().algorithm, crate::Algorithm::Sha512);
+    assert_eq!(checksum.unwrap().algorithm(), Algorithm::Sha512);
     assert_eq!(up_to_date("debian.yml", 0), "the checksum is the same");
 }
 
@@ -147,7 +147,7 @@ fn flatcar_is_found_in_its_version_file_with_the_strongest_of_its_digests() {
     let (version, date, url, checksum) = newer("flatcar.yml", 0);
     assert_eq!((version.as_str(), date.as_str()), ("4459.2.1", "2026-10-27"));
     assert!(url.ends_with("/amd64-usr/4459.2.1/flatcar_production_openstack_image.img"));
-    assert_eq!(checksum.unwrap().algorithm, crate::Algorithm::Sha512);
+    assert_eq!(checksum.unwrap().algorithm(), Algorithm::Sha512);
 }
 
 #[test]

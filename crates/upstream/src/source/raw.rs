@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::model::Algorithm;
 use crate::order::Order;
+use lotse_transfer::Algorithm;
 
 /// A file of sources.
 #[derive(Debug, Deserialize, JsonSchema)]

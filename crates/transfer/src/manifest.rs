@@ -3,7 +3,7 @@
 //! Everything else (comments, headings, signatures around the lines) is passed over, so one reader
 //! serves all distributions. Where a file is named with several checksums, the strongest counts.
 
-use crate::model::{Algorithm, Checksum};
+use crate::checksum::{Algorithm, Checksum};
 
 /// So many lines are looked at.
 pub const MAX_LINES: usize = 200_000;
@@ -86,15 +86,29 @@ pub fn find(entries: &[Entry], file: &str, of_one: bool) -> Result<Checksum, Man
             matching = entries.iter().collect();
         }
     }
-    let strongest = matching.iter().map(|entry| &entry.checksum).max_by_key(|sum| sum.algorithm);
+    let strongest = matching.iter().map(|entry| &entry.checksum).max_by_key(|sum| sum.algorithm());
     let strongest = strongest.ok_or_else(|| ManifestError::NotNamed(file.to_owned()))?;
     let other = |entry: &&&Entry| {
-        entry.checksum.algorithm == strongest.algorithm && entry.checksum != *strongest
+        entry.checksum.algorithm() == strongest.algorithm() && entry.checksum != *strongest
     };
     match matching.iter().find(other) {
         Some(_) => Err(ManifestError::Ambiguous(file.to_owned())),
         None => Ok(strongest.clone()),
     }
+}
+
+/// All checksums of `file`, the strongest first; none when it is not named.
+pub fn of_file(entries: &[Entry], file: &str) -> Vec<Checksum> {
+    let named = entries.iter().filter(|entry| entry.name.as_deref() == Some(file));
+    let mut found: Vec<Checksum> = named.map(|entry| entry.checksum.clone()).collect();
+    found.sort_by_key(|checksum| std::cmp::Reverse(checksum.algorithm()));
+    found.dedup();
+    found
+}
+
+/// The checksum in a text that holds one and nothing else.
+pub fn bare(text: &str) -> Option<Checksum> {
+    text.trim().parse().ok()
 }
 
 #[cfg(test)]
@@ -152,5 +166,35 @@ mod tests {
         assert!(find(&entries(&text), "Leap.qcow2", true).is_ok());
         assert!(find(&entries(&text), "Leap.qcow2", false).is_err());
         assert_eq!(find(&[], "Leap.qcow2", true), Err(ManifestError::Empty));
+    }
+
+    #[test]
+    fn the_line_of_the_file_is_found_in_every_form() {
+        let (a, b, c) = ("a".repeat(64), "b".repeat(128), "c".repeat(32));
+        let text = format!(
+            "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n# plain.img: 12 bytes\n\
+             {a}  plain.img\n{a} *binary.img\r\nSHA256 (bsd (1).img) = {a}\nSHA2-512 (no.img) = {b}\n\
+             SHA512 (./dotted.img) = {b}\nMD5 (dotted.img) = {c}\nnot-hex  other.img\n{a}  not-plain.img\n"
+        );
+        let entries = entries(&text);
+        let shown = |file| -> Vec<String> {
+            of_file(&entries, file).iter().map(ToString::to_string).collect()
+        };
+        for file in ["plain.img", "binary.img", "bsd (1).img"] {
+            assert_eq!(shown(file), [format!("sha256:{a}")]);
+        }
+        // The strongest comes first.
+        assert_eq!(shown("dotted.img"), [format!("sha512:{b}"), format!("md5:{c}")]);
+        for file in ["other.img", "img", "no.img", ""] {
+            assert!(shown(file).is_empty(), "{file}");
+        }
+    }
+
+    #[test]
+    fn a_bare_checksum_is_alone() {
+        let digits = "F".repeat(64);
+        let found = bare(&format!(" {digits}\n")).unwrap();
+        assert_eq!(found.to_string(), format!("sha256:{}", "f".repeat(64)));
+        assert!(bare(&format!("{digits}  file.img")).is_none() && bare("<html>").is_none());
     }
 }
