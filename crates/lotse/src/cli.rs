@@ -3,6 +3,7 @@
 pub(crate) mod backup;
 pub(crate) mod config;
 pub(crate) mod demo;
+pub(crate) mod flavor;
 pub(crate) mod image;
 pub(crate) mod image_latest;
 pub(crate) mod notify;
@@ -74,6 +75,9 @@ pub(crate) enum Command {
     /// The image catalogue: plan and apply
     #[command(subcommand)]
     Image(image::ImageCommand),
+    /// Names of flavors: read, explain and make them
+    #[command(subcommand)]
+    Flavor(flavor::FlavorCommand),
     /// Notifications: try channels, list them, send dead letters again
     #[command(subcommand)]
     Notify(notify::NotifyCommand),

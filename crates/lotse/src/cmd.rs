@@ -3,6 +3,7 @@
 mod backup;
 mod config;
 mod demo;
+mod flavor;
 mod image;
 mod image_latest;
 mod notify;
@@ -24,6 +25,7 @@ pub(crate) fn run(command: Command, globals: &Globals, environment: &Environment
     }
     match command {
         Command::Image(command) => image::run(command, globals, environment),
+        Command::Flavor(command) => flavor::run(command, globals),
         Command::Serve(arguments) => serve::run(&arguments, globals, environment),
         Command::Demo(arguments) => demo::run(&arguments, globals),
         Command::Sim(arguments) => sim::run(*arguments, globals),

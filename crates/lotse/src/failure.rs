@@ -87,6 +87,15 @@ pub(crate) enum Error {
         /// What was given.
         filter: String,
     },
+    /// What is given makes no name of a flavor.
+    #[error("\"{name}\" is no name of a flavor")]
+    FlavorName {
+        /// What it would be called.
+        name: String,
+        /// Why not.
+        #[source]
+        source: lotse_scs::flavor::ParseError,
+    },
     /// `demo --once` ended with a task that failed.
     #[error("the demo did not converge: {reason}")]
     DemoFailed {
@@ -100,7 +109,9 @@ impl Explain for Error {
         match self {
             Self::NotConfirmed { .. } => ErrorKind::Refused,
             Self::Declined { .. } => ErrorKind::Cancelled,
-            Self::Filter { .. } | Self::FilterFindsNothing { .. } => ErrorKind::Usage,
+            Self::Filter { .. } | Self::FilterFindsNothing { .. } | Self::FlavorName { .. } => {
+                ErrorKind::Usage
+            }
             Self::Secret { .. } | Self::Setting { .. } => ErrorKind::Configuration,
             Self::File { .. } | Self::Output(_) => ErrorKind::Storage,
             Self::System { .. } | Self::DemoFailed { .. } => ErrorKind::Internal,

@@ -13,6 +13,7 @@ mod console;
 mod daemon;
 mod demo;
 mod estate;
+mod flavor;
 mod guides;
 mod identity;
 mod images;
