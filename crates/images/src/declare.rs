@@ -129,6 +129,20 @@ impl At<'_> {
     }
 }
 
+/// Whether the content is converted: only what we can read is.
+fn to_raw(image: &RawImage, at: &At<'_>, wrong: &mut Vec<Diagnostic>) -> bool {
+    let Some(raw::Convert::Raw) = image.convert else { return false };
+    let possible = matches!(image.format, raw::Format::Qcow2 | raw::Format::Raw);
+    if !possible {
+        let format = image.format.as_str();
+        wrong.push(
+            at.complain("convert", format!("{format} cannot be converted to raw on the way"))
+                .with_help("convert qcow2 only, or leave it to a plugin of Glance"),
+        );
+    }
+    possible && matches!(image.format, raw::Format::Qcow2)
+}
+
 fn definition(image: &RawImage, at: &At<'_>, wrong: &mut Vec<Diagnostic>) -> Option<Definition> {
     let before = wrong.len();
     let meta = meta(at, wrong);
@@ -140,6 +154,7 @@ fn definition(image: &RawImage, at: &At<'_>, wrong: &mut Vec<Diagnostic>) -> Opt
         versions.extend(self::version(version, &at, wrong));
     }
     versions.sort_by(|left, right| natural_order(&left.version, &right.version));
+    let to_raw = to_raw(image, at, wrong);
     if wrong.len() > before {
         return None;
     }
@@ -147,6 +162,7 @@ fn definition(image: &RawImage, at: &At<'_>, wrong: &mut Vec<Diagnostic>) -> Opt
         name: image.name.clone(),
         enabled: image.enable,
         format: image.format.as_str().to_owned(),
+        to_raw,
         login: image.login.clone(),
         min_disk: image.min_disk,
         min_ram: image.min_ram,

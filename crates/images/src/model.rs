@@ -106,8 +106,10 @@ pub struct Definition {
     pub name: String,
     /// Whether it is to be kept in the cloud at all.
     pub enabled: bool,
-    /// Disk format, for example `qcow2`.
+    /// Disk format in which it is published, for example `qcow2`.
     pub format: String,
+    /// Whether it is converted to a plain disk on the way.
+    pub to_raw: bool,
     /// The user that the image lets in.
     pub login: String,
     /// Smallest root disk, in GiB; `None` leaves it to the size of the image.
@@ -197,6 +199,11 @@ impl Definition {
     /// The newest version.
     pub fn newest(&self) -> Option<&Version> {
         self.versions.last()
+    }
+
+    /// The disk format that its images have in the cloud, unless Glance converts them.
+    pub fn stored_format(&self) -> &str {
+        if self.to_raw { "raw" } else { &self.format }
     }
 
     /// The version that bears the plain name, if the definition is `multi`: the newest one, unless

@@ -62,8 +62,10 @@ pub struct Import {
     pub id: Option<String>,
     /// The name under which it is created.
     pub name: String,
-    /// Disk format of the content.
+    /// Disk format of the content in the cloud.
     pub disk_format: String,
+    /// Disk format of the content as it is published: another one is converted on the way.
+    pub published_format: String,
     /// Smallest root disk, in GiB, as declared.
     pub min_disk: Option<u64>,
     /// Least memory, in MiB.

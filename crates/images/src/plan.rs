@@ -221,7 +221,7 @@ impl Planner<'_> {
             if held_back || retention.unwanted.contains(&version.version) {
                 return Place::Nothing;
             }
-            if let Some(reason) = self.not_handled(version) {
+            if let Some(reason) = self.not_handled(definition, version) {
                 self.note(NoteKind::NotHandled, &name, reason);
                 return Place::Stuck;
             }

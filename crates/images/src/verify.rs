@@ -8,6 +8,7 @@ use crate::inventory::{Standing, inventory};
 use crate::model::{Algorithm, Checksum, Definition, Image, Version};
 use crate::observe::Observed;
 use crate::operation::Operation;
+use crate::{CONTENT, VERIFIED};
 
 /// What is known of an image's content.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -84,6 +85,9 @@ fn content(catalog: &Catalog, observed: &Observed, image: &Image) -> Content {
     let Some(declared) = declared else {
         return Content::Unknown("no checksum is declared".to_owned());
     };
+    if let Some(handed) = handed(image, &declared) {
+        return handed;
+    }
     if image.disk_format.as_ref() != Some(&definition.format) {
         return Content::Unknown("Glance converted it".to_owned());
     }
@@ -97,6 +101,28 @@ fn content(catalog: &Catalog, observed: &Observed, image: &Image) -> Content {
             found: format!("{}:{found}", declared.algorithm().as_str()),
         },
     }
+}
+
+/// What is known of content that we verified before Glance got it: whether that was this checksum,
+/// and whether Glance still has what it got.
+fn handed(image: &Image, declared: &Checksum) -> Option<Content> {
+    let verified = declared.to_string();
+    let handed = image.property(CONTENT)?;
+    if image.property(VERIFIED) != Some(verified.as_str()) {
+        return None;
+    }
+    if image.os_hash_algo.as_deref() != Some("sha512") {
+        return None;
+    }
+    let found = image.os_hash_value.as_deref()?;
+    Some(if found.eq_ignore_ascii_case(handed) {
+        Content::Verified
+    } else {
+        Content::Differs {
+            declared: format!("sha512:{handed}"),
+            found: format!("sha512:{found}"),
+        }
+    })
 }
 
 /// What the cloud knows of the content, in this kind of checksum.

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio_util::io::ReaderStream;
 
 use super::Executor;
-use super::unpacking::{self, Prepared};
+use super::unpacking::{self, Formats, Prepared};
 use crate::operation::Import;
 use crate::{CONTENT, VERIFIED};
 
@@ -80,6 +80,9 @@ impl Content {
     /// The bytes, read while they are sent.
     pub(crate) fn stream(&self) -> UploadStream {
         let path = self.prepared.unpacked.as_deref().unwrap_or_else(|| self.spooled.path());
+        if self.prepared.converted {
+            return disk(path);
+        }
         let open = tokio::fs::File::open(path.to_owned());
         futures::stream::once(open)
             .map_ok(|file| ReaderStream::with_capacity(file, PIECE))
@@ -123,10 +126,13 @@ impl Executor {
         let spooled = spooled.map_err(|error| StepError::explained(&error, error.retry()))?;
         let declared = import.checksum.clone();
         let verified = declared.as_ref().map(ToString::to_string);
-        let format = import.disk_format.clone();
+        let formats = Formats {
+            published: import.published_format.clone(),
+            stored: import.disk_format.clone(),
+        };
         let beside = spool.with_extension("unpacked");
         let work = tokio::task::spawn_blocking(move || {
-            let prepared = unpacking::prepare(&spooled, &beside, &format, declared.as_ref())?;
+            let prepared = unpacking::prepare(&spooled, &beside, &formats, declared.as_ref())?;
             Ok(Content { spooled, prepared, verified })
         });
         match work.await {
@@ -156,6 +162,20 @@ impl Executor {
                     }
                 }
             }
+        }
+    }
+}
+
+/// The disk in a qcow2 file, made while it is sent.
+fn disk(path: &Path) -> UploadStream {
+    match unpacking::open_disk(path) {
+        Ok(image) => {
+            let what = path.display().to_string();
+            image.raw(what, Vec::new()).map_err(std::io::Error::other).boxed()
+        }
+        Err(error) => {
+            let error = std::io::Error::other(error.message);
+            futures::stream::once(std::future::ready(Err(error))).boxed()
         }
     }
 }

@@ -1,8 +1,11 @@
-//! What was downloaded becomes what the image shall hold: unpacked, and looked at.
+//! What was downloaded becomes what the image shall hold: unpacked, looked at, and converted.
 //!
 //! A publisher's checksum may be of what is downloaded or of what comes out of it; either will do. What
 //! comes out must look like the declared format, and must not name other files: a cloud that opens a
 //! qcow2 with a backing file hands that file to the guest.
+//!
+//! A plain disk is never written to our own: it is made from the qcow2 file twice, once for its
+//! checksum (the image says it before it gets its content) and once for the cloud.
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
@@ -11,14 +14,29 @@ use std::path::{Path, PathBuf};
 use lotse_core::error::ErrorKind;
 use lotse_plan::StepError;
 use lotse_transfer::content::TELLING;
-use lotse_transfer::qcow2::Header;
+use lotse_transfer::qcow2::{Header, Qcow2};
 use lotse_transfer::{Algorithm, Checksum, Content, Spooled, Unpack};
+use sha2::{Digest, Sha512};
+
+/// The largest disk that is written out: 16 TiB, the most that Cinder's usual backends take.
+const MOST_BYTES: u64 = 16 << 40;
+
+/// The disk formats of a content.
+#[derive(Clone, Debug)]
+pub(super) struct Formats {
+    /// As it is published.
+    pub(super) published: String,
+    /// As the image shall hold it.
+    pub(super) stored: String,
+}
 
 /// What the image shall hold, in a file.
 #[derive(Debug)]
 pub(super) struct Prepared {
     /// The file, if it is another one than the download.
     pub(super) unpacked: Option<PathBuf>,
+    /// Whether the file is a qcow2 image, and what the image shall hold is its disk.
+    pub(super) converted: bool,
     /// Its size in bytes.
     pub(super) size: u64,
     /// Its SHA-512, in hexadecimal digits.
@@ -29,7 +47,7 @@ pub(super) struct Prepared {
 pub(super) fn prepare(
     spooled: &Spooled,
     beside: &Path,
-    format: &str,
+    Formats { published, stored }: &Formats,
     declared: Option<&Checksum>,
 ) -> Result<Prepared, StepError> {
     let what = || spooled.path().display().to_string();
@@ -41,11 +59,56 @@ pub(super) fn prepare(
         let sha512 = sha512.ok_or_else(|| {
             StepError::new(ErrorKind::Internal, format!("{} has no SHA-512", what()))
         })?;
-        Prepared { unpacked: None, size: spooled.size(), sha512 }
+        Prepared { unpacked: None, converted: false, size: spooled.size(), sha512 }
     };
     let path = prepared.unpacked.as_deref().unwrap_or_else(|| spooled.path());
-    look(path, format).inspect_err(|_| remove(prepared.unpacked.as_deref()))?;
-    Ok(prepared)
+    let ready = look(path, published).and_then(|()| {
+        if published == stored { Ok(None) } else { disk(path).map(Some) }
+    });
+    match ready {
+        Ok(None) => Ok(prepared),
+        Ok(Some((size, sha512))) => {
+            Ok(Prepared { converted: true, size, sha512, ..prepared })
+        }
+        Err(error) => {
+            remove(prepared.unpacked.as_deref());
+            Err(error)
+        }
+    }
+}
+
+/// The disk in a qcow2 file: its size, and its SHA-512.
+fn disk(path: &Path) -> Result<(u64, String), StepError> {
+    let what = path.display().to_string();
+    let image = open_disk(path)?;
+    let mut hasher = Hasher(Sha512::new());
+    image
+        .write_raw(&what, &mut hasher)
+        .map_err(|error| StepError::explained(&error, error.retry()))?;
+    Ok((image.header().virtual_size, hex::encode(hasher.0.finalize())))
+}
+
+struct Hasher(Sha512);
+
+impl Write for Hasher {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The disk in a qcow2 file, to be read.
+pub(super) fn open_disk(path: &Path) -> Result<Qcow2<File>, StepError> {
+    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+    Qcow2::open(file, MOST_BYTES).map_err(|fault| {
+        let message = format!("the qcow2 image cannot be converted: {fault}");
+        StepError::new(ErrorKind::Refused, message)
+            .hinting("see that its publisher meant it; no disk of over 16 TiB is written out")
+    })
 }
 
 fn unpack(
@@ -77,7 +140,7 @@ fn unpack(
     let sha512 = sha512.ok_or_else(|| {
         StepError::new(ErrorKind::Internal, format!("what is in {what} has no SHA-512"))
     })?;
-    Ok(Prepared { unpacked: Some(beside.to_owned()), size: unpacked.size, sha512 })
+    Ok(Prepared { unpacked: Some(beside.to_owned()), converted: false, size: unpacked.size, sha512 })
 }
 
 /// Whether a file is what it is declared to be, and safe to open.

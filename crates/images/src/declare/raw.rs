@@ -32,6 +32,10 @@ pub(super) struct RawImage {
     pub(super) enable: bool,
     /// Disk format of the file.
     pub(super) format: Format,
+    /// Convert the file on the way to Glance: `raw` unpacks a qcow2 file to a plain disk, which Ceph
+    /// clones without a copy. Lotse does it, so the content passes through it.
+    #[serde(default)]
+    pub(super) convert: Option<Convert>,
     /// The user that the image lets in; becomes the property `image_original_user`.
     pub(super) login: String,
     /// The user's password, for documentation; never sent to the cloud.
@@ -155,6 +159,13 @@ pub(super) enum Format {
     Qcow2,
     Vmdk,
     Ploop,
+}
+
+/// What files are converted to.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Convert {
+    Raw,
 }
 
 impl Format {

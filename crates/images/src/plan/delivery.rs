@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | a file of this machine | streamed |
 //! | packed in a way that Glance cannot undo | streamed, unpacked by us |
+//! | to be converted | streamed, converted by us |
 //! | with a checksum that Glance computes, too (`sha512`, `md5`) | web-download, verified afterwards |
 //! | with another checksum | streamed, verified before Glance gets it |
 //! | without a checksum | web-download |
@@ -18,6 +19,7 @@ use crate::options::ImportPreference;
 /// The way of a version's content, or why there is none.
 pub(super) fn delivery(
     version: &Version,
+    converted: bool,
     abilities: Abilities,
     preference: ImportPreference,
 ) -> Result<Delivery, &'static str> {
@@ -30,7 +32,7 @@ pub(super) fn delivery(
         }
         Scheme::Http => {}
     }
-    if !abilities.web_download || source.compression().is_some() {
+    if !abilities.web_download || converted || source.compression().is_some() {
         return Ok(stream);
     }
     let verifiable = matches!(
@@ -71,7 +73,7 @@ mod tests {
             (SHA256, Delivery::GlanceDirect, Delivery::WebDownload),
         ] {
             let version = version(PLAIN, checksum);
-            let way = |preference| delivery(&version, all, preference);
+            let way = |preference| delivery(&version, false, all, preference);
             assert_eq!(way(ImportPreference::Verified), Ok(verified));
             assert_eq!(way(ImportPreference::Cloud), Ok(cloud));
             assert_eq!(way(ImportPreference::Stream), Ok(Delivery::GlanceDirect));
@@ -82,11 +84,18 @@ mod tests {
     fn what_glance_cannot_fetch_or_unpack_passes_through_us() {
         let all = Abilities::default();
         for url in ["file:///srv/a.qcow2", "https://example.org/a.raw.xz"] {
-            let way = delivery(&version(url, SHA512), all, ImportPreference::Cloud);
+            let way = delivery(&version(url, SHA512), false, all, ImportPreference::Cloud);
             assert_eq!(way, Ok(Delivery::GlanceDirect), "{url}");
         }
         let ftp = version("ftp://example.org/a.qcow2", SHA512);
-        assert!(delivery(&ftp, all, ImportPreference::Verified).is_err());
+        assert!(delivery(&ftp, false, all, ImportPreference::Verified).is_err());
+    }
+
+    #[test]
+    fn what_is_converted_passes_through_us() {
+        let version = version(PLAIN, SHA512);
+        let way = delivery(&version, true, Abilities::default(), ImportPreference::Cloud);
+        assert_eq!(way, Ok(Delivery::GlanceDirect));
     }
 
     #[test]
@@ -98,7 +107,7 @@ mod tests {
             (false, false, Delivery::Upload),
         ] {
             let abilities = Abilities { web_download, glance_direct };
-            let way = delivery(&version, abilities, ImportPreference::Cloud);
+            let way = delivery(&version, false, abilities, ImportPreference::Cloud);
             assert_eq!(way, Ok(expected), "{abilities:?}");
         }
     }

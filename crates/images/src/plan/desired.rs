@@ -98,7 +98,8 @@ impl<'a> Desired<'a> {
         Import {
             id: self.version.id.map(|id| id.to_string()),
             name: self.working_name.clone(),
-            disk_format: self.definition.format.clone(),
+            disk_format: self.definition.stored_format().to_owned(),
+            published_format: self.definition.format.clone(),
             min_disk: self.definition.min_disk,
             min_ram: self.definition.min_ram.unwrap_or(0),
             tags: self.tags.clone(),

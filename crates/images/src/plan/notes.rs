@@ -28,13 +28,22 @@ impl Planner<'_> {
     }
 
     /// Why nothing is done about a version, if nothing is.
-    pub(super) fn not_handled(&self, version: &Version) -> Option<&'static str> {
-        self.delivery(version).err()
+    pub(super) fn not_handled(
+        &self,
+        definition: &Definition,
+        version: &Version,
+    ) -> Option<&'static str> {
+        self.delivery(definition, version).err()
     }
 
     /// How the content of a version gets to Glance, or why it does not.
-    pub(super) fn delivery(&self, version: &Version) -> Result<Delivery, &'static str> {
-        delivery(version, self.observed.abilities, self.options.import)
+    pub(super) fn delivery(
+        &self,
+        definition: &Definition,
+        version: &Version,
+    ) -> Result<Delivery, &'static str> {
+        let converted = definition.stored_format() != definition.format;
+        delivery(version, converted, self.observed.abilities, self.options.import)
     }
 
     /// What should be known before an import.

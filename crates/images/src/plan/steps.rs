@@ -32,7 +32,7 @@ impl Planner<'_> {
         publish_at_once: bool,
     ) -> StepId {
         // What cannot come at all was left out before.
-        let delivery = self.delivery(desired.version).unwrap_or(Delivery::WebDownload);
+        let delivery = self.delivery(desired.definition, desired.version).unwrap_or(Delivery::WebDownload);
         if delivery == Delivery::WebDownload {
             self.import_notes(desired);
         }
@@ -232,6 +232,9 @@ fn created(import: &Import, desired: &Desired<'_>) -> Vec<Change> {
     field("source".to_owned(), import.source.as_str().into());
     field("import".to_owned(), import.delivery.as_str().into());
     field("disk_format".to_owned(), import.disk_format.as_str().into());
+    if import.published_format != import.disk_format {
+        field("converted_from".to_owned(), import.published_format.as_str().into());
+    }
     if let Some(min_disk) = import.min_disk {
         field("min_disk".to_owned(), min_disk.into());
     }

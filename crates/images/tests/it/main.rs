@@ -57,4 +57,5 @@ behaviours! {
     streamed::content_with_another_sha256_never_reaches_glance
     streamed::files_of_this_machine_are_imported
     streamed::packed_content_is_unpacked_on_the_way
+    streamed::a_qcow2_image_becomes_a_plain_disk_where_that_is_declared
 }

@@ -52,6 +52,12 @@ impl Mirror {
         format!("http://{}/{name}", self.address)
     }
 
+    /// Publishes these bytes under this name, and returns their address.
+    pub(crate) fn publish(&self, name: &str, bytes: Vec<u8>) -> String {
+        self.published.lock().unwrap().insert(name.to_owned(), (bytes, None));
+        format!("http://{}/{name}", self.address)
+    }
+
     /// Publishes the image of another name under this one, changed at this time, and returns its
     /// address.
     pub(crate) fn publish_image(
@@ -83,6 +89,24 @@ async fn serve(
     }
     let name = file.strip_suffix(".qcow2").ok_or(StatusCode::NOT_FOUND)?;
     Ok(qcow2(name).into_response())
+}
+
+/// The image of a small disk, and that disk: two clusters, the second one of data.
+pub(crate) fn small_disk(name: &str) -> (Vec<u8>, Vec<u8>) {
+    const CLUSTER: usize = 65_536;
+    const L1: usize = 3 * CLUSTER;
+    const L2: usize = 5 * CLUSTER;
+    let mut image = qcow2(name);
+    let mut disk = vec![0; 2 * CLUSTER];
+    disk[CLUSTER..].fill(7);
+    disk[CLUSTER..CLUSTER + name.len()].copy_from_slice(name.as_bytes());
+    image.resize(7 * CLUSTER, 0);
+    image[24..32].copy_from_slice(&(disk.len() as u64).to_be_bytes());
+    let copied = |at: usize| (at as u64 | 1 << 63).to_be_bytes();
+    image[L1..L1 + 8].copy_from_slice(&copied(L2));
+    image[L2 + 8..L2 + 16].copy_from_slice(&copied(6 * CLUSTER));
+    image[6 * CLUSTER..].copy_from_slice(&disk[CLUSTER..]);
+    (image, disk)
 }
 
 /// The bytes, packed.

@@ -87,6 +87,29 @@ pub(crate) async fn packed_content_is_unpacked_on_the_way(stage: &Stage) {
     }
 }
 
+pub(crate) async fn a_qcow2_image_becomes_a_plain_disk_where_that_is_declared(stage: &Stage) {
+    let (image, disk) = crate::mirror::small_disk("Debian 13");
+    let sha256 = hex::encode(sha2::Sha256::digest(&image));
+    let name = file("Debian 13", "1");
+    let url = stage.mirror.publish("small.qcow2", image);
+    let text = stage.definition("Debian 13", &["1"], "  convert: raw\n");
+    let text = text.replace(&stage.mirror.url(&name), &url);
+    let text = text.replace(&format!("sha512:{}", sha512(&name)), &format!("sha256:{sha256}"));
+    let catalog = Stage::catalog(&[text]);
+    stage.converge(&catalog).await;
+    let image = stage.images().await.remove(0);
+    assert_eq!(image.disk_format.as_deref(), Some("raw"));
+    assert_eq!(image.os_hash_value, Some(hex::encode(sha2::Sha512::digest(&disk))));
+    assert_eq!(image.property("lotse_verified"), Some(&*format!("sha256:{sha256}")));
+    assert_eq!(image.size, u64::try_from(disk.len()).ok());
+    let observed = stage.observed(&catalog).await;
+    let plan = lotse_images::plan(&catalog, &observed, &stage.options).unwrap();
+    assert!(plan.is_empty(), "{:#?}", plan.steps());
+    let verified = lotse_images::verify(&catalog, &observed, &plan).remove(0);
+    assert_eq!(verified.content, lotse_images::verify::Content::Verified);
+    assert_eq!(left(stage), 0, "nothing stays on the disk");
+}
+
 /// The failure of an import of these bytes, which are declared to be a qcow2 image.
 async fn refusal_of(stage: &Stage, bytes: &[u8]) -> String {
     let directory = tempfile::tempdir().unwrap();
