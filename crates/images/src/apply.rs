@@ -23,6 +23,7 @@ use crate::{IMPORT_STATE, MARKER, glance};
 use import::Begun;
 
 mod content;
+mod copying;
 mod import;
 mod unpacking;
 
@@ -213,6 +214,7 @@ impl lotse_plan::Executor<Operation> for Executor {
             Operation::Resume { id, import } => json!({"resume": id, "source": import.source}),
             Operation::Update(update) => json!({"update": update.target}),
             Operation::Delete(delete) => json!({"delete": delete.id}),
+            Operation::Copy(copy) => json!({"copy": copy.id, "stores": copy.stores}),
             Operation::Share(share) => json!({"share": share.id, "project": share.project}),
         }
     }
@@ -259,6 +261,7 @@ impl lotse_plan::Executor<Operation> for Executor {
             Operation::Update(update) => self.update(update).await,
             Operation::Delete(delete) => self.delete(delete).await,
             Operation::Share(share) => self.share(share).await,
+            Operation::Copy(copy) => self.copy(copy, attempt).await,
         }
     }
 }

@@ -9,7 +9,7 @@ use lotse_core::change::Policy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::Visibility;
+use crate::model::{Stores, Visibility};
 use crate::options::{DEFAULT_TAG, ImportPreference, Options, Retirement};
 
 /// How the image catalogue is kept.
@@ -38,6 +38,12 @@ pub struct Config {
     /// Who downloads the content of images where there is a choice; `verified` by default.
     #[serde(default)]
     pub import: ImportPreference,
+    /// In which stores of the clouds the content shall be of images whose definition does not say.
+    #[serde(default)]
+    pub stores: Vec<String>,
+    /// Whether that shall be all stores that can be written to.
+    #[serde(default)]
+    pub all_stores: bool,
     /// Whether only the newest version of each image is imported.
     #[serde(default)]
     pub latest: bool,
@@ -127,6 +133,7 @@ impl Config {
         Options {
             tag: self.tag.clone(),
             import: self.import,
+            stores: Stores::declared(&self.stores, self.all_stores),
             today,
             latest: self.latest,
             retirement: Retirement {

@@ -11,8 +11,8 @@ use lotse_core::declared::{self, DeclaredError, Diagnostic, Loaded, SourceFile, 
 use uuid::Uuid;
 
 use crate::model::{
-    Checksum, Definition, Origin, Scheme, SourceUrl, SourceUrlError, UpstreamChecksum, Validity,
-    Version, natural_order,
+    Checksum, Definition, Origin, Scheme, SourceUrl, SourceUrlError, Stores, UpstreamChecksum,
+    Validity, Version, natural_order,
 };
 
 mod raw;
@@ -155,6 +155,12 @@ fn definition(image: &RawImage, at: &At<'_>, wrong: &mut Vec<Diagnostic>) -> Opt
     }
     versions.sort_by(|left, right| natural_order(&left.version, &right.version));
     let to_raw = to_raw(image, at, wrong);
+    if image.all_stores && !image.stores.is_empty() {
+        wrong.push(
+            at.complain("stores", "only one of \"stores\" and \"all_stores\" can be given")
+                .with_help("leave out \"stores\" if the image shall be in all of them"),
+        );
+    }
     if wrong.len() > before {
         return None;
     }
@@ -163,6 +169,7 @@ fn definition(image: &RawImage, at: &At<'_>, wrong: &mut Vec<Diagnostic>) -> Opt
         enabled: image.enable,
         format: image.format.as_str().to_owned(),
         to_raw,
+        stores: Stores::declared(&image.stores, image.all_stores),
         login: image.login.clone(),
         min_disk: image.min_disk,
         min_ram: image.min_ram,
@@ -300,7 +307,7 @@ fn meta(at: &At<'_>, wrong: &mut Vec<Diagnostic>) -> BTreeMap<String, String> {
 /// Why a key cannot be a property, if it cannot.
 fn reserved(key: &str) -> Option<&'static str> {
     /// Fields of an image in the Image API v2.
-    const FIELDS: [&str; 24] = [
+    const FIELDS: [&str; 25] = [
         "id",
         "name",
         "status",
@@ -325,6 +332,7 @@ fn reserved(key: &str) -> Option<&'static str> {
         "os_hidden",
         "os_hash_algo",
         "os_hash_value",
+        "stores",
     ];
     if FIELDS.contains(&key) {
         return Some("it is a field of the image itself");

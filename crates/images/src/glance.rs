@@ -57,29 +57,81 @@ pub(crate) async fn abilities(cloud: &Cloud) -> Result<Abilities, Error> {
         Ok(answer) => answer.json::<Info>()?,
         // Clouds from before the import API know only the upload.
         Err(error) if error.is_not_found() => {
-            return Ok(Abilities { web_download: false, glance_direct: false });
+            return Ok(Abilities { web_download: false, glance_direct: false, copy_image: false });
         }
         Err(error) => return Err(error),
     };
     let offers = |method: &str| info.methods.value.iter().any(|one| one == method);
-    Ok(Abilities { web_download: offers("web-download"), glance_direct: offers("glance-direct") })
+    Ok(Abilities {
+        web_download: offers("web-download"),
+        glance_direct: offers("glance-direct"),
+        copy_image: offers("copy-image"),
+    })
 }
 
 /// Has Glance download the content. Repeating it does no harm: an image that is being imported, or
 /// has its data, answers 409, which is for the caller to understand.
-pub(crate) async fn import(cloud: &Cloud, id: &str, uri: &str) -> Result<Response, Error> {
-    start_import(cloud, id, &json!({"method": {"name": "web-download", "uri": uri}})).await
+pub(crate) async fn import(
+    cloud: &Cloud,
+    id: &str,
+    uri: &str,
+    stores: &[String],
+) -> Result<Response, Error> {
+    let method = json!({"name": "web-download", "uri": uri});
+    start_import(cloud, id, &method, stores).await
 }
 
 /// Has Glance import what was staged; like [`import`].
-pub(crate) async fn import_staged(cloud: &Cloud, id: &str) -> Result<Response, Error> {
-    start_import(cloud, id, &json!({"method": {"name": "glance-direct"}})).await
+pub(crate) async fn import_staged(
+    cloud: &Cloud,
+    id: &str,
+    stores: &[String],
+) -> Result<Response, Error> {
+    start_import(cloud, id, &json!({"name": "glance-direct"}), stores).await
 }
 
-async fn start_import(cloud: &Cloud, id: &str, body: &Value) -> Result<Response, Error> {
+/// Has Glance copy the content to further stores; like [`import`].
+pub(crate) async fn copy(cloud: &Cloud, id: &str, stores: &[String]) -> Result<Response, Error> {
+    start_import(cloud, id, &json!({"name": "copy-image"}), stores).await
+}
+
+/// The stores of a cloud that can be written to, by their ids; none where Glance has but one.
+pub(crate) async fn stores(cloud: &Cloud) -> Result<Vec<String>, Error> {
+    #[derive(Deserialize)]
+    struct Info {
+        stores: Vec<Store>,
+    }
+    #[derive(Deserialize)]
+    struct Store {
+        id: String,
+        /// A text or a truth, by release.
+        #[serde(rename = "read-only", default)]
+        read_only: Value,
+    }
+    let info = match cloud.get("image", "/v2/info/stores").send().await {
+        Ok(answer) => answer.json::<Info>()?,
+        Err(error) if error.is_not_found() => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let writable =
+        |store: &Store| store.read_only != json!(true) && store.read_only != json!("true");
+    Ok(info.stores.into_iter().filter(writable).map(|store| store.id).collect())
+}
+
+async fn start_import(
+    cloud: &Cloud,
+    id: &str,
+    method: &Value,
+    stores: &[String],
+) -> Result<Response, Error> {
+    let mut body = json!({"method": method});
+    if !stores.is_empty() {
+        body["stores"] = json!(stores);
+        body["all_stores_must_succeed"] = json!(true);
+    }
     cloud
         .post("image", &format!("/v2/images/{id}/import"))
-        .json(body)
+        .json(&body)
         .idempotent(true)
         .accept(StatusCode::CONFLICT)
         .send()
@@ -88,20 +140,33 @@ async fn start_import(cloud: &Cloud, id: &str, body: &Value) -> Result<Response,
 
 /// Writes content where [`import_staged`] takes it from.
 pub(crate) async fn stage(cloud: &Cloud, id: &str, content: &Content) -> Result<(), Error> {
-    send(cloud, &format!("/v2/images/{id}/stage"), content).await
+    send(cloud, &format!("/v2/images/{id}/stage"), content, None).await
 }
 
 /// Writes content into an image.
-pub(crate) async fn upload(cloud: &Cloud, id: &str, content: &Content) -> Result<(), Error> {
-    send(cloud, &format!("/v2/images/{id}/file"), content).await
+pub(crate) async fn upload(
+    cloud: &Cloud,
+    id: &str,
+    content: &Content,
+    store: Option<&String>,
+) -> Result<(), Error> {
+    send(cloud, &format!("/v2/images/{id}/file"), content, store).await
 }
 
 /// Sent once: an image whose upload ended in the middle must first be queued again.
-async fn send(cloud: &Cloud, path: &str, content: &Content) -> Result<(), Error> {
-    let request = cloud
+async fn send(
+    cloud: &Cloud,
+    path: &str,
+    content: &Content,
+    store: Option<&String>,
+) -> Result<(), Error> {
+    let mut request = cloud
         .put("image", path)
         .header("content-type", "application/octet-stream")
         .stream_body(Some(content.size()), content.stream());
+    if let Some(store) = store {
+        request = request.header("x-image-meta-store", store);
+    }
     request.send().await.map(drop)
 }
 

@@ -125,6 +125,7 @@ fn by_image(plan: &Plan<Operation>) -> Steps<'_> {
                 Target::ImportedBy(_) => continue,
             },
             Operation::Delete(delete) => &delete.id,
+            Operation::Copy(copy) => &copy.id,
             Operation::Share(share) => &share.id,
             Operation::Import(_) => continue,
         };

@@ -11,6 +11,7 @@ mod ability;
 mod image;
 mod natural;
 mod source;
+mod stores;
 mod validity;
 
 pub use lotse_transfer::{Algorithm, Checksum};
@@ -19,6 +20,7 @@ pub use ability::Abilities;
 pub use image::{Image, ImageStatus};
 pub use natural::natural_order;
 pub use source::{Scheme, SourceUrl, SourceUrlError};
+pub use stores::Stores;
 pub use validity::Validity;
 
 /// Where something was declared.
@@ -110,6 +112,8 @@ pub struct Definition {
     pub format: String,
     /// Whether it is converted to a plain disk on the way.
     pub to_raw: bool,
+    /// In which stores of the cloud its content shall be.
+    pub stores: Stores,
     /// The user that the image lets in.
     pub login: String,
     /// Smallest root disk, in GiB; `None` leaves it to the size of the image.

@@ -9,7 +9,7 @@ use lotse_openstack::{Cloud, Error};
 
 use crate::declare::Catalog;
 use crate::glance;
-use crate::model::{Abilities, Checksum, Image, Visibility};
+use crate::model::{Abilities, Checksum, Definition, Image, Stores, Visibility};
 use crate::options::Options;
 use crate::plan::{names_to_take, wanted};
 
@@ -29,6 +29,8 @@ pub struct Observed {
     pub foreign: Vec<Image>,
     /// How content can get into images; asked only when some may be imported.
     pub abilities: Abilities,
+    /// The stores that can be written to; asked only when somebody says in which an image shall be.
+    pub stores: Vec<String>,
     /// What upstream publishes, or why that is not known, by the name of the definition that follows
     /// it.
     pub upstream: BTreeMap<String, Result<Upstream, String>>,
@@ -85,11 +87,13 @@ pub async fn observe(
             ("os_hidden", hidden),
             ("limit", PAGE),
         ];
-        cloud.pages::<Image>("image", "/v2/images", &query, "images").all()
+        let pages = cloud.pages::<Image>("image", "/v2/images", &query, "images");
+        Box::pin(pages.all())
     };
     let published = async { Ok(upstream::published(catalog, options).await) };
-    let (shown, hidden, upstream) =
-        futures::try_join!(listing("false"), listing("true"), published)?;
+    let stores = Box::pin(stores(cloud, catalog, options));
+    let (shown, hidden, upstream, stores) =
+        futures::try_join!(listing("false"), listing("true"), published, stores)?;
     let reachable = |image: &Image| {
         image.visibility == Visibility::Public || image.owner.as_ref() == Some(&project)
     };
@@ -111,15 +115,22 @@ pub async fn observe(
         images,
         foreign,
         upstream,
+        stores,
         ..Observed::default()
     };
     // What is asked besides is asked only when it matters.
     let wanted = wanted(catalog, &observed, options);
-    if wanted.imports {
+    if wanted.imports || wanted.copies {
         observed.abilities = glance::abilities(cloud).await?;
     }
     observed.used = usage::used(cloud, wanted.deletes).await?;
     Ok(observed)
+}
+
+/// The stores of the cloud, if it matters.
+async fn stores(cloud: &Cloud, catalog: &Catalog, options: &Options) -> Result<Vec<String>, Error> {
+    let says = |definition: &Definition| definition.stores.or(&options.stores) != &Stores::Default;
+    if catalog.enabled().any(says) { glance::stores(cloud).await } else { Ok(Vec::new()) }
 }
 
 /// The Image API's filter for one of several values.

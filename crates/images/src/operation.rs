@@ -27,6 +27,19 @@ pub enum Operation {
     Delete(Delete),
     /// Share an image with a project, or end that.
     Share(Share),
+    /// Copy the content of an image to further stores.
+    Copy(Copy),
+}
+
+/// Content that is to be in further stores.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Copy {
+    /// Which image.
+    pub id: String,
+    /// The tag it must still carry.
+    pub tag: String,
+    /// The stores in which it is missing.
+    pub stores: Vec<String>,
 }
 
 /// One project that is, or is not, to use an image.
@@ -78,6 +91,8 @@ pub struct Import {
     pub source: String,
     /// How the content gets to Glance.
     pub delivery: Delivery,
+    /// The stores it is written to; none where the cloud decides.
+    pub stores: Vec<String>,
     /// Whether what is published is packed, and unpacked by us.
     pub packed: bool,
     /// What the content must be: as it is published, or unpacked.

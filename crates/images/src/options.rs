@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::Visibility;
+use crate::model::{Stores, Visibility};
 
 /// What the planner, the observer and the executor have to agree on.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -15,6 +15,8 @@ pub struct Options {
     pub tag: String,
     /// Whether Glance downloads what it cannot verify, or we do.
     pub import: ImportPreference,
+    /// In which stores the content shall be of images whose definition does not say.
+    pub stores: Stores,
     /// The present day (UTC), by which promises with a date are judged. By default none is over.
     pub today: Date,
     /// Import newest versions only: older ones that are declared and not there stay away.
@@ -91,6 +93,7 @@ impl Default for Options {
         Self {
             tag: DEFAULT_TAG.to_owned(),
             import: ImportPreference::default(),
+            stores: Stores::Default,
             today: Date::MIN,
             latest: false,
             retirement: Retirement::default(),

@@ -38,6 +38,7 @@ mod notes;
 mod retention;
 mod rollback;
 mod steps;
+mod stores;
 
 pub use rollback::{Rollback, RollbackError, roll_back};
 
@@ -221,7 +222,9 @@ impl Planner<'_> {
             if held_back || retention.unwanted.contains(&version.version) {
                 return Place::Nothing;
             }
-            if let Some(reason) = self.not_handled(definition, version) {
+            let missing = self.stores(definition).err();
+            let reason = self.not_handled(definition, version).map(str::to_owned).or(missing);
+            if let Some(reason) = reason {
                 self.note(NoteKind::NotHandled, &name, reason);
                 return Place::Stuck;
             }
@@ -380,6 +383,8 @@ pub(crate) fn members<'a>(catalog: &Catalog, images: &'a [Image]) -> Vec<Vec<&'a
 pub(crate) struct Wanted {
     /// Whether content is to be brought to the cloud.
     pub(crate) imports: bool,
+    /// Whether content is to be copied to further stores.
+    pub(crate) copies: bool,
     /// Images that would be deleted if nobody uses them.
     pub(crate) deletes: Vec<String>,
 }
@@ -392,6 +397,7 @@ pub(crate) fn wanted(catalog: &Catalog, observed: &Observed, options: &Options) 
         match &step.operation {
             Operation::Import(_) | Operation::Resume { .. } => wanted.imports = true,
             Operation::Delete(delete) => wanted.deletes.push(delete.id.clone()),
+            Operation::Copy(_) => wanted.copies = true,
             Operation::Update(_) | Operation::Share(_) => {}
         }
     }

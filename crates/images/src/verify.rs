@@ -118,10 +118,7 @@ fn handed(image: &Image, declared: &Checksum) -> Option<Content> {
     Some(if found.eq_ignore_ascii_case(handed) {
         Content::Verified
     } else {
-        Content::Differs {
-            declared: format!("sha512:{handed}"),
-            found: format!("sha512:{found}"),
-        }
+        Content::Differs { declared: format!("sha512:{handed}"), found: format!("sha512:{found}") }
     })
 }
 

@@ -16,7 +16,7 @@ use crate::operation::{Delivery, Import, Patch, StatusChange};
 use crate::{CONTENT, IMPORT_STATE, glance};
 
 /// Glance says here which stores an import did not reach.
-const FAILED_STORES: &str = "os_glance_failed_import";
+pub(super) const FAILED_STORES: &str = "os_glance_failed_import";
 
 /// Glance names here the task that is at work on the image.
 const IMPORT_LOCK: &str = "os_glance_import_task";
@@ -85,7 +85,9 @@ impl Executor {
                 (ImageStatus::Uploading, Started::Not)
                     if import.delivery == Delivery::GlanceDirect && image.size.is_some() =>
                 {
-                    started = self.ask(glance::import_staged(&self.cloud, &begun.id)).await?;
+                    started = self
+                        .ask(glance::import_staged(&self.cloud, &begun.id, &import.stores))
+                        .await?;
                     continue;
                 }
                 (ImageStatus::Queued, _) => self.check(&image, &started).await?,
@@ -121,7 +123,7 @@ impl Executor {
     ) -> Result<Started, Trouble> {
         let id = begun.id.as_str();
         if import.delivery == Delivery::WebDownload {
-            return self.ask(glance::import(&self.cloud, id, &import.source)).await;
+            return self.ask(glance::import(&self.cloud, id, &import.source, &import.stores)).await;
         }
         if begun.content.is_none() {
             // An earlier run said what it was about to send; upstream may have changed since.
@@ -135,11 +137,11 @@ impl Executor {
         let sent = if staged {
             glance::stage(&self.cloud, id, content).await
         } else {
-            glance::upload(&self.cloud, id, content).await
+            glance::upload(&self.cloud, id, content, import.stores.first()).await
         };
         sent.map_err(|error| refused(error, SPACE))?;
         if staged {
-            return self.ask(glance::import_staged(&self.cloud, id)).await;
+            return self.ask(glance::import_staged(&self.cloud, id, &import.stores)).await;
         }
         Ok(Started::Accepted)
     }
@@ -292,7 +294,7 @@ fn late(image: &Image, import: &Import) -> StepError {
         .hinting("the next run goes on with it; raise import_timeout if it is only slow")
 }
 
-fn stopped(id: &str) -> StepError {
+pub(super) fn stopped(id: &str) -> StepError {
     let message = format!("stopped while Glance imports the image {id}");
     // The journal keeps the step open, so that the next run knows of the image.
     StepError::new(ErrorKind::Cancelled, message)

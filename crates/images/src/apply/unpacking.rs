@@ -62,14 +62,11 @@ pub(super) fn prepare(
         Prepared { unpacked: None, converted: false, size: spooled.size(), sha512 }
     };
     let path = prepared.unpacked.as_deref().unwrap_or_else(|| spooled.path());
-    let ready = look(path, published).and_then(|()| {
-        if published == stored { Ok(None) } else { disk(path).map(Some) }
-    });
+    let ready = look(path, published)
+        .and_then(|()| if published == stored { Ok(None) } else { disk(path).map(Some) });
     match ready {
         Ok(None) => Ok(prepared),
-        Ok(Some((size, sha512))) => {
-            Ok(Prepared { converted: true, size, sha512, ..prepared })
-        }
+        Ok(Some((size, sha512))) => Ok(Prepared { converted: true, size, sha512, ..prepared }),
         Err(error) => {
             remove(prepared.unpacked.as_deref());
             Err(error)
@@ -140,7 +137,12 @@ fn unpack(
     let sha512 = sha512.ok_or_else(|| {
         StepError::new(ErrorKind::Internal, format!("what is in {what} has no SHA-512"))
     })?;
-    Ok(Prepared { unpacked: Some(beside.to_owned()), converted: false, size: unpacked.size, sha512 })
+    Ok(Prepared {
+        unpacked: Some(beside.to_owned()),
+        converted: false,
+        size: unpacked.size,
+        sha512,
+    })
 }
 
 /// Whether a file is what it is declared to be, and safe to open.

@@ -36,6 +36,13 @@ pub(super) struct RawImage {
     /// clones without a copy. Lotse does it, so the content passes through it.
     #[serde(default)]
     pub(super) convert: Option<Convert>,
+    /// In which stores of the cloud the content shall be, by their ids. Content that is there is copied to
+    /// those in which it is missing; it is never taken out of one.
+    #[serde(default)]
+    pub(super) stores: Vec<String>,
+    /// The content shall be in all stores of the cloud that can be written to.
+    #[serde(default)]
+    pub(super) all_stores: bool,
     /// The user that the image lets in; becomes the property `image_original_user`.
     pub(super) login: String,
     /// The user's password, for documentation; never sent to the cloud.

@@ -7,11 +7,13 @@ pub struct Abilities {
     pub web_download: bool,
     /// Glance imports what was staged (`glance-direct`).
     pub glance_direct: bool,
+    /// Glance copies content between stores (`copy-image`).
+    pub copy_image: bool,
 }
 
 impl Default for Abilities {
     /// What Glance offers unless its operator decides otherwise.
     fn default() -> Self {
-        Self { web_download: true, glance_direct: true }
+        Self { web_download: true, glance_direct: true, copy_image: true }
     }
 }

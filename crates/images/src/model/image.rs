@@ -44,6 +44,8 @@ pub struct Image {
     pub os_hidden: bool,
     /// Whether Glance refuses to delete it.
     pub protected: bool,
+    /// The stores that hold its content; none where the cloud does not say.
+    pub stores: BTreeSet<String>,
     /// When it was created (ISO 8601).
     pub created_at: String,
     /// The properties, those that Glance itself sets (`os_glance_…`) included.
@@ -174,23 +176,22 @@ struct Wire {
     protected: bool,
     #[serde(default)]
     created_at: String,
+    #[serde(default)]
+    stores: Option<String>,
     #[serde(flatten)]
     rest: BTreeMap<String, Value>,
+}
+
+/// The stores, as Glance lists them: with commas.
+fn listed(text: &str) -> BTreeSet<String> {
+    text.split(',').map(str::trim).filter(|store| !store.is_empty()).map(str::to_owned).collect()
 }
 
 impl From<Wire> for Image {
     fn from(wire: Wire) -> Self {
         /// Fields that nothing here depends on.
-        const FIELDS: [&str; 8] = [
-            "container_format",
-            "direct_url",
-            "file",
-            "locations",
-            "schema",
-            "self",
-            "stores",
-            "updated_at",
-        ];
+        const FIELDS: [&str; 7] =
+            ["container_format", "direct_url", "file", "locations", "schema", "self", "updated_at"];
         let text = |value: Value| match value {
             Value::String(text) => Some(text),
             Value::Null => None,
@@ -213,6 +214,7 @@ impl From<Wire> for Image {
             os_hash_value: wire.os_hash_value,
             os_hidden: wire.os_hidden,
             protected: wire.protected,
+            stores: listed(wire.stores.as_deref().unwrap_or_default()),
             created_at: wire.created_at,
             properties: wire
                 .rest

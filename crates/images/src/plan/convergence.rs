@@ -25,6 +25,7 @@ fn carry_out(plan: &Plan<Operation>, images: &mut Vec<Image>, most: usize) {
         let step = open.remove(next);
         let id = match &step.operation {
             Operation::Share(share) => share.id.clone(),
+            Operation::Copy(copy) => copy.id.clone(),
             Operation::Delete(delete) => {
                 images.retain(|image| image.id != delete.id);
                 delete.id.clone()
@@ -52,6 +53,7 @@ fn carry_out(plan: &Plan<Operation>, images: &mut Vec<Image>, most: usize) {
                     os_hash_value: None,
                     os_hidden: false,
                     protected: false,
+                    stores: std::collections::BTreeSet::new(),
                     created_at: format!("2024-01-{:02}T00:00:00Z", images.len()),
                     properties,
                 });

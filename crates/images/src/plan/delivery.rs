@@ -106,7 +106,7 @@ mod tests {
             (false, true, Delivery::GlanceDirect),
             (false, false, Delivery::Upload),
         ] {
-            let abilities = Abilities { web_download, glance_direct };
+            let abilities = Abilities { web_download, glance_direct, copy_image: false };
             let way = delivery(&version, false, abilities, ImportPreference::Cloud);
             assert_eq!(way, Ok(expected), "{abilities:?}");
         }

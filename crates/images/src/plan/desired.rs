@@ -94,7 +94,12 @@ impl<'a> Desired<'a> {
     }
 
     /// The import of it; published at once unless somebody has to give way first.
-    pub(super) fn import(&self, delivery: Delivery, publish_at_once: bool) -> Import {
+    pub(super) fn import(
+        &self,
+        delivery: Delivery,
+        stores: Vec<String>,
+        publish_at_once: bool,
+    ) -> Import {
         Import {
             id: self.version.id.map(|id| id.to_string()),
             name: self.working_name.clone(),
@@ -106,6 +111,7 @@ impl<'a> Desired<'a> {
             properties: self.properties.clone(),
             source: self.version.source().as_str().to_owned(),
             delivery,
+            stores,
             packed: self.version.source().compression().is_some(),
             checksum: self.version.checksum.clone(),
             publish: publish_at_once.then(|| Publish {

@@ -32,11 +32,13 @@ impl Planner<'_> {
         publish_at_once: bool,
     ) -> StepId {
         // What cannot come at all was left out before.
-        let delivery = self.delivery(desired.definition, desired.version).unwrap_or(Delivery::WebDownload);
+        let delivery =
+            self.delivery(desired.definition, desired.version).unwrap_or(Delivery::WebDownload);
         if delivery == Delivery::WebDownload {
             self.import_notes(desired);
         }
-        let import = desired.import(delivery, publish_at_once);
+        let stores = self.stores(desired.definition).unwrap_or_default();
+        let import = desired.import(delivery, stores, publish_at_once);
         let id = StepId::of(KIND, &desired.working_name, "import");
         let step = if let Some(image) = pending {
             let mut changes =
@@ -70,6 +72,7 @@ impl Planner<'_> {
         after: &[StepId],
     ) -> Option<StepId> {
         self.content_note(desired, image);
+        self.copy(desired, image);
         let difference = compare(desired, image);
         if difference.is_empty() {
             return None;
@@ -231,6 +234,9 @@ fn created(import: &Import, desired: &Desired<'_>) -> Vec<Change> {
     field("visibility".to_owned(), visibility.into());
     field("source".to_owned(), import.source.as_str().into());
     field("import".to_owned(), import.delivery.as_str().into());
+    if !import.stores.is_empty() {
+        field("stores".to_owned(), import.stores.join(",").into());
+    }
     field("disk_format".to_owned(), import.disk_format.as_str().into());
     if import.published_format != import.disk_format {
         field("converted_from".to_owned(), import.published_format.as_str().into());

@@ -60,6 +60,7 @@ pub(super) fn existing(catalog: &Catalog, version: &str) -> Image {
         os_hash_value: Some("00".into()),
         os_hidden: false,
         protected: false,
+        stores: BTreeSet::new(),
         created_at: "2024-08-19T01:02:03Z".into(),
         properties: desired.properties.clone(),
     }

@@ -18,6 +18,7 @@ mod retention;
 mod rollback;
 mod share;
 mod stage;
+mod stores;
 mod streamed;
 mod task;
 
@@ -57,5 +58,8 @@ behaviours! {
     streamed::content_with_another_sha256_never_reaches_glance
     streamed::files_of_this_machine_are_imported
     streamed::packed_content_is_unpacked_on_the_way
+    stores::a_new_image_is_imported_into_the_declared_stores
+    stores::content_is_copied_to_stores_that_are_declared_later
+    stores::a_store_that_the_cloud_does_not_have_is_told_before_anything_is_made
     streamed::a_qcow2_image_becomes_a_plain_disk_where_that_is_declared
 }

@@ -82,9 +82,22 @@ pub(crate) struct SelectArguments {
     /// Only definitions whose name this regular expression finds
     #[arg(long, value_name = "REGEX")]
     pub(crate) filter: Option<String>,
+    #[command(flatten)]
+    pub(crate) content: ContentArguments,
+}
+
+/// How content gets to the cloud, and where it lies there.
+#[derive(Args, Debug, Default)]
+pub(crate) struct ContentArguments {
     /// Who downloads the content of images where there is a choice
     #[arg(long, value_enum, default_value_t)]
     pub(crate) import: Import,
+    /// A store of the cloud in which images shall be whose definition names none; may be repeated
+    #[arg(long = "store", value_name = "STORE", conflicts_with = "all_stores")]
+    pub(crate) stores: Vec<String>,
+    /// Such images shall be in all stores that can be written to
+    #[arg(long)]
+    pub(crate) all_stores: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]

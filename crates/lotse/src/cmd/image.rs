@@ -6,7 +6,9 @@ use lotse_openstack::Cloud;
 use lotse_plan::{Plan, render};
 use serde_json::{Value, json};
 
-use crate::cli::image::{ApplyArguments, ImageCommand, PlanArguments, SelectArguments};
+use crate::cli::image::{
+    ApplyArguments, ContentArguments, ImageCommand, PlanArguments, SelectArguments,
+};
 use crate::daemon;
 use crate::failure::{CommandResult, Failure};
 use crate::settings::image::{ImageSettings, applying};
@@ -104,8 +106,8 @@ impl Work {
 
     /// Without definitions: for what concerns images that are there.
     fn without_catalog(tag: Option<String>, globals: &Globals) -> Self {
-        let import = crate::cli::image::Import::default();
-        let select = SelectArguments { images: None, tag, filter: None, import };
+        let content = ContentArguments::default();
+        let select = SelectArguments { images: None, tag, filter: None, content };
         let catalog = Catalog { definitions: Vec::new(), files: Vec::new() };
         Self { catalog, settings: settings(select, globals) }
     }

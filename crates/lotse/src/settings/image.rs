@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use jiff::civil::Date;
-use lotse_images::model::Visibility;
+use lotse_images::model::{Stores, Visibility};
 use lotse_images::{Catalog, ImportPreference, Options, Retirement};
 use lotse_plan::{ApplyOptions, Fuse};
 
 use crate::cli::image::{
-    ConsentArguments, HiddenVisibility, Import, RetireArguments, SelectArguments,
+    ConsentArguments, ContentArguments, HiddenVisibility, Import, RetireArguments, SelectArguments,
 };
 use crate::failure::{Error, Failure};
 use crate::settings::Globals;
@@ -28,12 +28,14 @@ impl ImageSettings {
     /// From the arguments; without `--images`, the directory `images` of the estate.
     pub(crate) fn resolve(select: SelectArguments, globals: &Globals, today: Date) -> Self {
         let definitions = select.images.unwrap_or_else(|| globals.estate.join("images"));
-        let import = match select.import {
+        let ContentArguments { import, stores, all_stores } = select.content;
+        let stores = Stores::declared(&stores, all_stores);
+        let import = match import {
             Import::Verified => ImportPreference::Verified,
             Import::Cloud => ImportPreference::Cloud,
             Import::Stream => ImportPreference::Stream,
         };
-        let mut options = Options { today, import, ..Options::default() };
+        let mut options = Options { today, import, stores, ..Options::default() };
         if let Some(tag) = select.tag {
             options.tag = tag;
         }
