@@ -79,6 +79,18 @@ typed_id! {
     DeliveryId
 }
 typed_id! {
+    /// One component of the status page.
+    ComponentId
+}
+typed_id! {
+    /// One incident or maintenance of the status page.
+    IncidentId
+}
+typed_id! {
+    /// One way in which an incident touches a component.
+    ImpactTypeId
+}
+typed_id! {
     /// One running process of Lotse; holders of leases are named by it.
     InstanceId
 }

@@ -10,6 +10,7 @@ pub(crate) mod notify;
 pub(crate) mod reference;
 pub(crate) mod serve;
 pub(crate) mod sim;
+pub(crate) mod status;
 
 use std::path::PathBuf;
 
@@ -81,6 +82,9 @@ pub(crate) enum Command {
     /// Notifications: try channels, list them, send dead letters again
     #[command(subcommand)]
     Notify(notify::NotifyCommand),
+    /// The status page: serve it
+    #[command(subcommand)]
+    Status(Box<status::StatusCommand>),
     /// Look at the configuration: check it, print its schema
     #[command(subcommand)]
     Config(config::ConfigCommand),

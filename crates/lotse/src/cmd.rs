@@ -10,6 +10,7 @@ mod notify;
 mod reference;
 mod serve;
 mod sim;
+mod status;
 
 use tokio::runtime::{Builder, Runtime};
 
@@ -32,6 +33,7 @@ pub(crate) fn run(command: Command, globals: &Globals, environment: &Environment
         Command::Backup(arguments) => backup::backup(&arguments, globals, environment),
         Command::Restore(arguments) => backup::restore(&arguments, globals, environment),
         Command::Notify(command) => notify::run(command, globals, environment),
+        Command::Status(command) => status::run(*command, globals, environment),
         Command::Config(command) => config::run(&command, globals, environment),
         Command::Completion(arguments) => reference::completion(&arguments, globals),
         Command::Reference(arguments) => reference::print(&arguments, globals),

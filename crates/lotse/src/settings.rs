@@ -6,6 +6,7 @@
 pub(crate) mod config;
 pub(crate) mod image;
 pub(crate) mod secret;
+pub(crate) mod status;
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;

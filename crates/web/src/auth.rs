@@ -19,6 +19,8 @@ pub(crate) mod session;
 pub(crate) mod sign_in;
 pub(crate) mod token;
 
+pub use token::identify as identify_token;
+
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 

@@ -24,4 +24,5 @@ mod process;
 mod reference;
 mod rolling;
 mod sim;
+mod status;
 mod upstream;

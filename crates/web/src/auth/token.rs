@@ -5,6 +5,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use lotse_core::error::chain;
 use lotse_core::time::{SignedDuration, Timestamp};
+use lotse_store::Store;
 use lotse_store::audit::DeedOutcome;
 use lotse_store::token::TokenRecord;
 use uuid::Uuid;
@@ -31,34 +32,45 @@ pub(crate) struct NewToken {
     pub(crate) days: u32,
 }
 
+/// Who is behind the API token in an `Authorization` header; also for listeners without the gate.
+///
+/// # Errors
+/// 401 when the token is not known, was revoked or has ended; otherwise the state cannot be read.
+pub async fn identify(
+    store: &Store,
+    now: Timestamp,
+    authorization: &HeaderValue,
+) -> Result<Identity, Problem> {
+    let text = authorization.to_str().unwrap_or_default();
+    let (scheme, secret) = text.split_once(' ').unwrap_or((text, ""));
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(unauthorized(
+            "only `Authorization: Bearer` with an API token is understood",
+        ));
+    }
+    let credential = secret.trim().strip_prefix(PREFIX).and_then(Credential::parse);
+    let credential = credential.ok_or_else(|| unauthorized("this is no API token"))?;
+    let found = store.token_find(&credential.hash()).await;
+    let found = found.map_err(|error| Problem::of_store(&error))?;
+    let record = found.ok_or_else(|| unauthorized("no such API token is known"))?;
+    if record.revoked.is_some() {
+        return Err(unauthorized("this API token was revoked"));
+    }
+    if record.until <= now {
+        return Err(unauthorized("this API token has ended"));
+    }
+    let noted = record.used.is_some_and(|used| now.duration_since(used) < EXACTNESS);
+    if !noted && let Err(error) = store.token_used(&record.id, now).await {
+        tracing::warn!(error = chain(&error), "the use of a token was not noted");
+    }
+    let TokenRecord { id, name, owner, scopes, until, .. } = record;
+    Ok(Identity { who: Who::Token { id, name, owner, until }, roles: Vec::new(), scopes })
+}
+
 impl Gate {
     /// Who is behind a bearer token.
     pub(super) async fn bearer(&self, authorization: &HeaderValue) -> Result<Identity, Problem> {
-        let text = authorization.to_str().unwrap_or_default();
-        let (scheme, secret) = text.split_once(' ').unwrap_or((text, ""));
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(unauthorized(
-                "only `Authorization: Bearer` with an API token is understood",
-            ));
-        }
-        let credential = secret.trim().strip_prefix(PREFIX).and_then(Credential::parse);
-        let credential = credential.ok_or_else(|| unauthorized("this is no API token"))?;
-        let found = self.store.token_find(&credential.hash()).await;
-        let found = found.map_err(|error| Problem::of_store(&error))?;
-        let record = found.ok_or_else(|| unauthorized("no such API token is known"))?;
-        let now = self.clock.now();
-        if record.revoked.is_some() {
-            return Err(unauthorized("this API token was revoked"));
-        }
-        if record.until <= now {
-            return Err(unauthorized("this API token has ended"));
-        }
-        let noted = record.used.is_some_and(|used| now.duration_since(used) < EXACTNESS);
-        if !noted && let Err(error) = self.store.token_used(&record.id, now).await {
-            tracing::warn!(error = chain(&error), "the use of a token was not noted");
-        }
-        let TokenRecord { id, name, owner, scopes, until, .. } = record;
-        Ok(Identity { who: Who::Token { id, name, owner, until }, roles: Vec::new(), scopes })
+        identify(&self.store, self.clock.now(), authorization).await
     }
 
     /// The permissions that this somebody can give to a token: those they have themselves.

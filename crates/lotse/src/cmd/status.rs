@@ -1,0 +1,18 @@
+//! `lotse status`: the status page.
+
+mod serve;
+
+use crate::cli::status::StatusCommand;
+use crate::failure::CommandResult;
+use crate::settings::{Environment, Globals};
+
+/// Runs one of the commands.
+pub(super) fn run(
+    command: StatusCommand,
+    globals: &Globals,
+    environment: &Environment,
+) -> CommandResult {
+    match command {
+        StatusCommand::Serve(arguments) => serve::run(&arguments, globals, environment),
+    }
+}

@@ -1,0 +1,114 @@
+//! `lotse status serve`: the page, its API and its metrics, each on its listener.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use lotse_core::error::ExitCode;
+use lotse_status::command::Command;
+use lotse_status::{Desk, provision, site::Site};
+use lotse_web::ListenError;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::status::ServeArguments;
+use crate::daemon::{self, clock};
+use crate::failure::{CommandResult, Failure};
+use crate::output;
+use crate::settings::status::ServeStatus;
+use crate::settings::{Environment, Globals};
+
+/// How long open requests may take after a stop was requested.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Serves until it is told to stop.
+pub(super) fn run(
+    arguments: &ServeArguments,
+    globals: &Globals,
+    environment: &Environment,
+) -> CommandResult {
+    let settings = ServeStatus::resolve(arguments, environment)?;
+    super::super::server_runtime()?.block_on(serve(settings, globals))
+}
+
+async fn serve(settings: ServeStatus, globals: &Globals) -> CommandResult {
+    let stop = daemon::cancelled_by_signal()?;
+    let provision = settings.provision.as_deref().map(provision::read).transpose();
+    let provision = provision.map_err(lotse_status::Error::from)?;
+    let store = Arc::new(daemon::open_state(&settings.database).await?);
+    let desk = Arc::new(Desk::open(store.clone(), clock()).await?);
+    if let Some(provision) = provision {
+        desk.perform("provisioning", &Command::Provision(Box::new(provision))).await?;
+    }
+    let site = Site::new(desk.clone(), settings.options);
+    let mut listeners = Listeners { stop: stop.clone(), servers: JoinSet::new() };
+    let page = listeners.open(settings.listen, site.page()).await?;
+    let api = listeners.maybe(settings.api_listen, || site.api()).await?;
+    let metrics = listeners.maybe(settings.metrics_listen, || site.measured()).await?;
+    let following = tokio::spawn({
+        let (desk, stop) = (desk.clone(), stop.clone());
+        async move { desk.follow(stop).await }
+    });
+    announce(globals, page, api, metrics)?;
+    stop.cancelled().await;
+    let clean = listeners.end().await;
+    let followed = following.await.is_ok();
+    store.close().await;
+    Ok(if clean && followed { ExitCode::Success } else { ExitCode::Failed })
+}
+
+fn announce(
+    globals: &Globals,
+    page: SocketAddr,
+    api: Option<SocketAddr>,
+    metrics: Option<SocketAddr>,
+) -> Result<(), Failure> {
+    let url = |address: SocketAddr| format!("http://{address}");
+    let (page, api, metrics) = (url(page), url(api.unwrap_or(page)), metrics.map(url));
+    if globals.json() {
+        let hello = json!({ "event": "started", "page": page, "api": api, "metrics": metrics });
+        output::data(globals, &format!("{hello}\n"))?;
+    } else {
+        output::note(globals, &format!("the status page is at {page}, its API at {api}"));
+    }
+    Ok(())
+}
+
+/// The listeners of this process; they end together.
+struct Listeners {
+    stop: CancellationToken,
+    servers: JoinSet<std::io::Result<()>>,
+}
+
+impl Listeners {
+    async fn open(&mut self, address: SocketAddr, router: Router) -> Result<SocketAddr, Failure> {
+        let listener: TcpListener = lotse_web::bind(address).await?;
+        let bound = listener.local_addr().map_err(|source| ListenError { address, source })?;
+        let stop = self.stop.clone().cancelled_owned();
+        self.servers.spawn(lotse_web::serve(listener, router, stop, GRACE));
+        Ok(bound)
+    }
+
+    async fn maybe(
+        &mut self,
+        address: Option<SocketAddr>,
+        router: impl FnOnce() -> Router,
+    ) -> Result<Option<SocketAddr>, Failure> {
+        match address {
+            Some(address) => self.open(address, router()).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Waits until all have ended; whether they ended without an error.
+    async fn end(mut self) -> bool {
+        let mut clean = true;
+        while let Some(ended) = self.servers.join_next().await {
+            clean &= matches!(ended, Ok(Ok(())));
+        }
+        clean
+    }
+}

@@ -1,0 +1,151 @@
+//! `lotse status`: the page as a process.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::process::{Place, Server, get, request, variable};
+
+const PROVISION: &str = "\
+components:\n  - displayname: Compute\n    labels: { region: west }\n  - displayname: Storage\n\
+impactTypes:\n  - displayname: Slow\nphases:\n  - name: Investigating\n  - name: Done\n\
+severities:\n  - { name: operational, value: 33 }\n  - { name: broken, value: 100 }\n";
+
+/// The page in this place, with an API of its own.
+fn serve(place: &Place) -> Server {
+    place.write("provisioning.yaml", PROVISION);
+    let more = ["--provision", "provisioning.yaml", "--api-listen", "127.0.0.1:0"];
+    let mut command = place.lotse(&["status", "serve", "--listen", "127.0.0.1:0"]);
+    command.args(more).args(["--metrics-listen", "127.0.0.1:0", "--format", "json"]);
+    Server::start(command)
+}
+
+fn at<'a>(server: &'a Server, what: &str) -> &'a str {
+    server.hello[what].as_str().unwrap()
+}
+
+fn data(base: &str, path: &str) -> Value {
+    let (status, body) = get(base, path);
+    assert_eq!(status, 200, "{path}: {body}");
+    serde_json::from_str::<Value>(&body).unwrap()["data"].take()
+}
+
+#[test]
+fn a_provisioned_page_is_served_measured_and_ends_when_told() {
+    let place = Place::new();
+    let server = serve(&place);
+    for base in [at(&server, "page"), at(&server, "api")] {
+        assert_eq!(data(base, "/phases")["phases"], json!(["Investigating", "Done"]));
+        assert_eq!(data(base, "/components")[0]["displayName"], "Compute");
+    }
+    let (_, metrics) = get(at(&server, "metrics"), "/metrics");
+    let counted = "status_page_api_requests_total{code=\"200\",method=\"GET\",url=\"/phases\"} 2";
+    assert!(metrics.contains(counted), "{metrics}");
+    assert!(server.terminate().success());
+    // Started again, the file changes nothing.
+    let again = serve(&place);
+    assert_eq!(data(at(&again, "page"), "/components").as_array().unwrap().len(), 2);
+    assert!(again.terminate().success());
+}
+
+#[test]
+fn a_provisioning_file_with_a_mistake_is_shown_and_nothing_is_started() {
+    let place = Place::new();
+    place.write("p.yaml", "phases:\n  - nam: x\n");
+    let ended = place.run(&["status", "serve", "--listen", "127.0.0.1:0", "--provision", "p.yaml"]);
+    let ended = ended.with_code(2);
+    assert!(ended.stderr.contains("p.yaml:2:5"), "{}", ended.stderr);
+}
+
+#[test]
+fn what_was_acknowledged_before_a_kill_is_there_afterwards() {
+    let place = Place::new();
+    let server = serve(&place);
+    let (status, made) =
+        request(at(&server, "api"), "POST", "/incidents", "{\"displayName\":\"x\"}");
+    assert_eq!(status, 201, "{made}");
+    let id = serde_json::from_str::<Value>(&made).unwrap()["id"].as_str().unwrap().to_owned();
+    let updates = format!("/incidents/{id}/updates");
+    let writers: Vec<_> = (0..4)
+        .map(|_| {
+            let (base, updates) = (at(&server, "api").to_owned(), updates.clone());
+            std::thread::spawn(move || write_until_it_ends(&base, &updates))
+        })
+        .collect();
+    // All writers are at work when the power goes.
+    while data(at(&server, "api"), &updates).as_array().unwrap().len() < 40 {
+        std::thread::yield_now();
+    }
+    server.kill();
+    let acknowledged: Vec<u64> =
+        writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect();
+    let again = serve(&place);
+    let kept = data(at(&again, "api"), &updates);
+    let kept: Vec<_> =
+        kept.as_array().unwrap().iter().map(|u| u["order"].as_u64().unwrap()).collect();
+    assert!(acknowledged.len() >= 36, "{acknowledged:?}");
+    assert!(acknowledged.iter().all(|order| kept.contains(order)), "{acknowledged:?} {kept:?}");
+    assert_eq!(kept, (0..kept.len() as u64).collect::<Vec<_>>());
+    assert!(again.terminate().success());
+}
+
+/// Writes updates until the server is gone; the numbers that were acknowledged.
+fn write_until_it_ends(base: &str, updates: &str) -> Vec<u64> {
+    use std::io::{Read, Write};
+    let address = base.strip_prefix("http://").unwrap();
+    let body = "{\"displayName\":\"x\"}";
+    let mut acknowledged = Vec::new();
+    loop {
+        let Ok(mut stream) = std::net::TcpStream::connect(address) else { return acknowledged };
+        let mut answer = String::new();
+        let asked = write!(
+            stream,
+            "POST {updates} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        if asked.is_err() || stream.read_to_string(&mut answer).is_err() {
+            return acknowledged;
+        }
+        // An answer that was cut off acknowledges nothing.
+        let Some((_, body)) = answer.split_once("\r\n\r\n") else { return acknowledged };
+        let Ok(made) = serde_json::from_str::<Value>(body) else { return acknowledged };
+        acknowledged.push(made["order"].as_u64().unwrap());
+    }
+}
+
+/// Runs schemathesis on a page of its own, with this document and these checks.
+fn gate(document: impl Fn(&Server) -> String, checks: &str, rules: &str, seed: &str) {
+    let place = Place::new();
+    let server = serve(&place);
+    place.write("schemathesis.toml", rules);
+    let output = Command::new(variable("LOTSE_SCHEMATHESIS"))
+        .args(["run", &document(&server), "--url", at(&server, "api")])
+        .args(["--checks", checks, "--phases", "examples,coverage,fuzzing,stateful"])
+        .args(["--max-examples", "300", "--workers", "4", "--seed", seed, "--no-color"])
+        .current_dir(place.path(""))
+        .env("HOME", place.path("home"))
+        .output()
+        .unwrap();
+    let found = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{found}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(server.terminate().success());
+}
+
+#[test]
+#[ignore = "real: schemathesis"]
+fn schemathesis_finds_no_server_error_and_no_wrong_answer_with_the_upstream_document() {
+    let upstream =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/status-page-openapi.yaml");
+    let checks = "not_a_server_error,response_schema_conformance,content_type_conformance";
+    gate(|_| upstream.to_owned(), checks, "", "1");
+}
+
+#[test]
+#[ignore = "real: schemathesis"]
+fn schemathesis_finds_no_failure_of_any_kind_with_the_served_document() {
+    // That an end must not be before its start cannot be said in a document.
+    let rules = "[[operations]]\ninclude-name = \"GET /incidents\"\n\
+                 checks.positive_data_acceptance.enabled = false\n";
+    gate(|server| format!("{}/openapi.json", at(server, "api")), "all", rules, "1");
+}

@@ -1,0 +1,134 @@
+//! The one place that writes: decides, stores, tells, and shows the new page to all readers.
+//!
+//! Writers queue in the process and, through the row of `status_head`, across processes. Each sees
+//! the book as it is when its turn comes, so numbers are given without gaps. Readers never wait: they
+//! hold an immutable [`Snapshot`] that is exchanged after the commit.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use lotse_core::error::chain;
+use lotse_core::time::SharedClock;
+use lotse_store::Store;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use crate::book::Book;
+use crate::command::{Command, Outcome};
+use crate::decide::decide;
+use crate::error::Error;
+use crate::snapshot::Snapshot;
+use crate::{event, store};
+
+/// How often it is looked whether another process has written.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// The status page of one database. Shared by all handlers.
+#[derive(Debug)]
+pub struct Desk {
+    store: Arc<Store>,
+    clock: SharedClock,
+    /// The newest book that this process knows, and its revision.
+    held: Mutex<(i64, Book)>,
+    shown: ArcSwap<Snapshot>,
+}
+
+impl Desk {
+    /// Reads everything from the store.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn open(store: Arc<Store>, clock: SharedClock) -> Result<Self, Error> {
+        let (revision, book) = store::load(&store).await?;
+        let shown = ArcSwap::from_pointee(Snapshot::new(book.clone(), revision, None));
+        Ok(Self { store, clock, held: Mutex::new((revision, book)), shown })
+    }
+
+    /// The page as it is for readers.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.shown.load_full()
+    }
+
+    /// The time of the page.
+    pub fn clock(&self) -> &SharedClock {
+        &self.clock
+    }
+
+    /// The store it stands on.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// Does what is asked for. When it returns, the change is stored and every reader sees it.
+    ///
+    /// # Errors
+    /// The command is refused, or the store cannot be written; nothing has changed then.
+    pub async fn perform(&self, actor: &str, command: &Command) -> Result<Outcome, Error> {
+        let mut held = self.held.lock().await;
+        let mut transaction = self.store.begin("write the status page").await?;
+        let revision = store::advance(&mut transaction).await?;
+        if revision != held.0 + 1 {
+            // Another process has written, or a commit of ours was not confirmed.
+            held.1 = store::load_in(&mut transaction).await?;
+            held.0 = revision - 1;
+            self.show(&held);
+        }
+        let now = self.clock.now();
+        let (facts, outcome) = decide(&held.1, command, now)?;
+        if facts.is_empty() {
+            return Ok(outcome);
+        }
+        let mut after = held.1.clone();
+        for fact in &facts {
+            store::write(&mut transaction, fact).await?;
+            let before = fact.incident().and_then(|id| after.cases.get(&id).cloned());
+            after.apply(fact);
+            if let Some(event) = event::event(before.as_deref(), &after, fact, now) {
+                transaction.emit(event);
+            }
+        }
+        transaction.record(event::deed(command, actor, facts.len(), now));
+        transaction.commit().await?;
+        *held = (revision, after);
+        self.show(&held);
+        Ok(outcome)
+    }
+
+    fn show(&self, (revision, book): &(i64, Book)) {
+        let before = self.shown.load();
+        self.shown.store(Arc::new(Snapshot::new(book.clone(), *revision, Some(&before))));
+    }
+
+    /// Follows what other processes write, until it is told to stop.
+    pub async fn follow(&self, stop: CancellationToken) {
+        let mut is_reachable = true;
+        while stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_some() {
+            let looked = self.look().await;
+            if let Err(error) = &looked
+                && is_reachable
+            {
+                tracing::warn!(error = chain(error), "the page is shown as it was last read");
+            }
+            is_reachable = looked.is_ok();
+        }
+    }
+
+    /// Shows what other processes have written since the last look.
+    ///
+    /// # Errors
+    /// The store cannot be read; the page stays as it was.
+    pub async fn look(&self) -> Result<(), Error> {
+        if store::revision(&self.store).await? == self.snapshot().revision() {
+            return Ok(());
+        }
+        let mut held = self.held.lock().await;
+        let (revision, book) = store::load(&self.store).await?;
+        // Our own writes may have been the news.
+        if revision > held.0 {
+            *held = (revision, book);
+            self.show(&held);
+        }
+        Ok(())
+    }
+}

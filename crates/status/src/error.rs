@@ -1,0 +1,116 @@
+//! What can go wrong with the status page.
+
+use lotse_core::error::{ErrorKind, Explain};
+
+/// The status page could not be read or changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no such thing.
+    #[error("there is no {what} {name}")]
+    NotFound {
+        /// What kind of thing.
+        what: &'static str,
+        /// Its id or name.
+        name: String,
+    },
+    /// What was sent is not what can be meant.
+    #[error("{field}: {reason}")]
+    Invalid {
+        /// Where, in the words of the API, for example `endedAt`.
+        field: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The state of the page forbids the change.
+    #[error("{reason}")]
+    Conflict {
+        /// Why.
+        reason: String,
+    },
+    /// The body has another content type.
+    #[error("the body must be sent as application/json")]
+    MediaType,
+    /// The body is larger than anything that is meant.
+    #[error("the body is larger than {limit} bytes")]
+    TooLarge {
+        /// How large it may be.
+        limit: usize,
+    },
+    /// Who asks is not known.
+    #[error("{reason}")]
+    Unauthorized {
+        /// What is missing.
+        reason: &'static str,
+    },
+    /// Who asks may not do this.
+    #[error("{reason}")]
+    Forbidden {
+        /// Why not.
+        reason: &'static str,
+    },
+    /// The provisioning file cannot be used.
+    #[error(transparent)]
+    Declared(#[from] lotse_core::declared::DeclaredError),
+    /// The state could not be read or written.
+    #[error("the status page cannot be read or written")]
+    Store {
+        /// Why.
+        #[from]
+        source: lotse_store::Error,
+    },
+}
+
+impl Error {
+    /// Something in a field is not what can be meant.
+    pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Invalid { field: field.into(), reason: reason.into() }
+    }
+
+    /// There is no such thing.
+    pub fn not_found(what: &'static str, name: impl std::fmt::Display) -> Self {
+        Self::NotFound { what, name: lotse_web::text::shown(&format!("{name}"), 80) }
+    }
+
+    /// The HTTP status of the compatible API.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::MediaType => 415,
+            Self::TooLarge { .. } => 413,
+            // The state is gone for now; the page is not.
+            Self::Store { .. } => 503,
+            other => other.kind().http_status(),
+        }
+    }
+}
+
+impl Explain for Error {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NotFound { .. } => ErrorKind::NotFound,
+            Self::Invalid { .. } | Self::MediaType | Self::TooLarge { .. } => {
+                ErrorKind::InvalidInput
+            }
+            Self::Conflict { .. } => ErrorKind::Conflict,
+            Self::Unauthorized { .. } => ErrorKind::Authentication,
+            Self::Forbidden { .. } => ErrorKind::Forbidden,
+            Self::Declared(error) => error.kind(),
+            Self::Store { source } => source.kind(),
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Declared(error) => error.hints(),
+            Self::Store { source } => source.hints(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn diagnostics(&self) -> &[lotse_core::declared::Diagnostic] {
+        match self {
+            Self::Declared(error) => error.diagnostics(),
+            _ => &[],
+        }
+    }
+}

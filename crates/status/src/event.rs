@@ -1,0 +1,94 @@
+//! What the rest of Lotse is told: events of the outbox, entries of the audit log.
+
+use lotse_core::event::Event;
+use lotse_core::id::EventId;
+use lotse_core::time::Timestamp;
+use lotse_store::audit::{Deed, DeedOutcome};
+use serde_json::{Value, json};
+
+use crate::book::{Book, Case, Fact};
+use crate::command::Command;
+
+/// The event of a fact, seen from the case before it and the book after it: `status.incident.opened`, `.changed`, `.ended`,
+/// `.updated`, `.removed`, and the same with `maintenance`. Other facts are told nobody.
+pub(crate) fn event(
+    before: Option<&Case>,
+    after: &Book,
+    fact: &Fact,
+    now: Timestamp,
+) -> Option<Event> {
+    let (verb, case) = match fact {
+        Fact::Incident(incident) => {
+            let case = after.cases.get(&incident.id)?;
+            (verb(before, case)?, case.as_ref())
+        }
+        Fact::Update(id, _) => ("updated", after.cases.get(id)?.as_ref()),
+        Fact::IncidentGone(_) => ("removed", before?),
+        _ => return None,
+    };
+    let incident = &case.incident;
+    let noun = if incident.is_maintenance() { "maintenance" } else { "incident" };
+    let mut body = summary(after, case);
+    if let Fact::Update(_, update) = fact {
+        body["update"] = json!(update);
+    }
+    Some(Event {
+        id: EventId::generate(),
+        topic: format!("status.{noun}.{verb}"),
+        subject: format!("status/incident/{}", incident.id),
+        at: now,
+        body,
+    })
+}
+
+/// What has become of the incident; nothing when only its updates did something.
+fn verb(before: Option<&Case>, case: &Case) -> Option<&'static str> {
+    let Some(old) = before else { return Some("opened") };
+    let (old, new) = (&old.incident, &case.incident);
+    if old.ended.is_none() && new.ended.is_some() {
+        return Some("ended");
+    }
+    let mut same = old.clone();
+    (same.sequence, same.changed, same.next_update) = (new.sequence, new.changed, new.next_update);
+    (same != *new).then_some("changed")
+}
+
+fn summary(book: &Book, case: &Case) -> Value {
+    let incident = &case.incident;
+    let components: Vec<_> = incident
+        .affects
+        .iter()
+        .map(|impact| {
+            let component = book.components.get(&impact.component);
+            json!({
+                "id": impact.component,
+                "name": component.map(|one| one.title()),
+                "labels": component.map(|one| &one.labels),
+                "severity": impact.severity,
+            })
+        })
+        .collect();
+    json!({
+        "incident": incident.id,
+        "name": incident.title(),
+        "description": incident.description,
+        "began": incident.began,
+        "ended": incident.ended,
+        "phase": incident.phase.and_then(|phase| book.phase_name(phase)),
+        "severity": incident.severity(),
+        "components": components,
+    })
+}
+
+/// The entry in the audit log.
+pub(crate) fn deed(command: &Command, actor: &str, facts: usize, now: Timestamp) -> Deed {
+    Deed {
+        at: now,
+        actor: lotse_web::text::shown(actor, 200),
+        action: command.action().to_owned(),
+        object: command.object(),
+        outcome: DeedOutcome::Done,
+        request_ids: Vec::new(),
+        detail: json!({ "facts": facts }),
+    }
+}

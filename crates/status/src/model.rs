@@ -1,0 +1,171 @@
+//! The words of a status page as data: components, incidents with their updates, impact types,
+//! severities, generations of phases.
+//!
+//! These types are also the documents that the store keeps and that an export contains; fields are
+//! added with a default and never change their meaning.
+
+use std::collections::BTreeMap;
+
+use lotse_core::id::{ComponentId, ImpactTypeId, IncidentId};
+use lotse_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The severity of planned work.
+pub const MAINTENANCE: u8 = 0;
+/// The worst severity.
+pub const WORST: u8 = 100;
+
+/// Something that users of the cloud use, for example the compute API of a region.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Component {
+    /// Identity.
+    pub id: ComponentId,
+    /// What people call it; may be missing in what other programs made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Free words about it; `region` and `group` order the page.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+}
+
+impl Component {
+    /// What people call it, or the id.
+    pub fn title(&self) -> String {
+        self.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| self.id.to_string())
+    }
+
+    /// A label, if it says something.
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.labels.get(key).map(String::as_str).filter(|value| !value.is_empty())
+    }
+}
+
+/// How an incident touches a component.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Impact {
+    /// The component.
+    pub component: ComponentId,
+    /// In which way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<ImpactTypeId>,
+    /// How badly, 0 ([`MAINTENANCE`]) to 100 ([`WORST`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<u8>,
+}
+
+/// A phase of an incident: a place in a generation of the list of phases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhaseRef {
+    /// The generation, from 1.
+    pub generation: u32,
+    /// The place in its list, from 0.
+    pub order: u32,
+}
+
+/// Something that touched components for some time: trouble, or planned work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Incident {
+    /// Identity; its permalink never changes.
+    pub id: IncidentId,
+    /// Its headline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// What it touches.
+    #[serde(default)]
+    pub affects: Vec<Impact>,
+    /// When it began; unknown in what some other programs made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began: Option<Timestamp>,
+    /// When it ended, or is planned to end; open without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Timestamp>,
+    /// Where its handling stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<PhaseRef>,
+    /// The number of its next update. Numbers are never used twice.
+    #[serde(default)]
+    pub next_update: u32,
+    /// How often it changed, its updates included: the sequence number of calendars.
+    #[serde(default)]
+    pub sequence: u32,
+    /// When it was written down.
+    pub created: Timestamp,
+    /// When it, or one of its updates, was changed last.
+    pub changed: Timestamp,
+}
+
+impl Incident {
+    /// Whether it is planned work: one of its impacts has the severity of maintenance.
+    pub fn is_maintenance(&self) -> bool {
+        self.affects.iter().any(|impact| impact.severity == Some(MAINTENANCE))
+    }
+
+    /// The worst severity among its impacts; 0 for planned work, nothing when nobody said.
+    pub fn severity(&self) -> Option<u8> {
+        self.affects.iter().filter_map(|impact| impact.severity).max()
+    }
+
+    /// Whether it is going on at this time: from its beginning (since ever, when nobody knows it) to
+    /// right before its end.
+    pub fn is_active(&self, at: Timestamp) -> bool {
+        self.began.is_none_or(|began| began <= at) && self.ended.is_none_or(|ended| at < ended)
+    }
+
+    /// Whether it lies in the closed window, touching counts. Without a beginning, its end has to.
+    pub fn overlaps(&self, start: Timestamp, end: Timestamp) -> bool {
+        match (self.began, self.ended) {
+            (Some(began), ended) => began <= end && ended.is_none_or(|ended| ended >= start),
+            (None, Some(ended)) => start <= ended && ended <= end,
+            (None, None) => false,
+        }
+    }
+
+    /// What people call it.
+    pub fn title(&self) -> &str {
+        self.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(if self.is_maintenance() {
+            "Maintenance"
+        } else {
+            "Incident"
+        })
+    }
+}
+
+/// A message about an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Update {
+    /// Its number within the incident, from 0.
+    pub order: u32,
+    /// Its headline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What is new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// When it was, or is said to have been, written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<Timestamp>,
+}
+
+/// A way in which incidents touch components, for example "slow" or "data at risk".
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImpactType {
+    /// Identity.
+    pub id: ImpactTypeId,
+    /// What people call it.
+    pub name: String,
+    /// What it means.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// A name for severities: all up to its value, above the next smaller one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Band {
+    /// Its name, which is its identity.
+    pub name: String,
+    /// The highest severity in it, 1 to 100.
+    pub value: u8,
+}

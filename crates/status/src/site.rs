@@ -1,0 +1,172 @@
+//! The page as a site: the desk, what stands around every request, the routers of both listeners.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+
+use crate::answer::Answer;
+use crate::api::{self, refusal};
+use crate::desk::Desk;
+use crate::document;
+use crate::metrics::Metrics;
+use crate::snapshot::JSON;
+use crate::writer::is_loopback_host;
+
+/// The largest body that is taken, in bytes.
+pub(crate) const LARGEST_BODY: usize = 1 << 20;
+
+/// How a site behaves.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Whether who is on the same machine may write without a token.
+    pub local_writes: bool,
+    /// Origins (`https://host`) whose pages may use the API with their users' credentials; `*` stands
+    /// for all of them, which then read only.
+    pub origins: Vec<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { local_writes: true, origins: Vec::new() }
+    }
+}
+
+/// Everything that handlers share.
+pub struct Site {
+    desk: Arc<Desk>,
+    options: Options,
+    metrics: Metrics,
+    document: Answer,
+}
+
+impl fmt::Debug for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Site").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl Site {
+    /// A site on this desk.
+    pub fn new(desk: Arc<Desk>, options: Options) -> Arc<Self> {
+        let document = Answer::new(JSON, document::document().to_string());
+        Arc::new(Self { desk, options, metrics: Metrics::new(), document })
+    }
+
+    /// The desk.
+    pub const fn desk(&self) -> &Arc<Desk> {
+        &self.desk
+    }
+
+    /// How it behaves.
+    pub const fn options(&self) -> &Options {
+        &self.options
+    }
+
+    pub(crate) const fn document(&self) -> &Answer {
+        &self.document
+    }
+
+    /// The compatible API on its own.
+    pub fn api(self: &Arc<Self>) -> Router {
+        self.around(api::routes())
+    }
+
+    /// The page, with the API beside it: clients in a browser want one origin.
+    pub fn page(self: &Arc<Self>) -> Router {
+        self.around(api::routes())
+    }
+
+    /// What `status_page_api_…` has counted, for a listener of its own.
+    pub fn measured(self: &Arc<Self>) -> Router {
+        Router::new().route("/metrics", axum::routing::get(scrape)).with_state(self.clone())
+    }
+
+    fn around(self: &Arc<Self>, routes: Router<Arc<Self>>) -> Router {
+        routes
+            .fallback(refusal::not_found)
+            .method_not_allowed_fallback(refusal::method_not_allowed)
+            .layer(DefaultBodyLimit::max(LARGEST_BODY))
+            .route_layer(middleware::from_fn_with_state(self.clone(), measure))
+            .layer(middleware::from_fn_with_state(self.clone(), across_origins))
+            .with_state(self.clone())
+    }
+
+    /// Whether a page of the origin that sent this may use the API: there is none (a program), it is
+    /// our own, or the operator named it.
+    pub(crate) fn trusts_origin_of(&self, headers: &HeaderMap) -> bool {
+        let Some(origin) = headers.get(header::ORIGIN) else { return true };
+        let Ok(origin) = origin.to_str() else { return false };
+        let own = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = origin.split_once("://").map(|(_, host)| host);
+        let is_own = host.is_some() && host == own && own.is_some_and(is_loopback_host);
+        is_own || self.options.origins.iter().any(|known| known == origin)
+    }
+}
+
+/// Cross-origin requests (Fetch standard, section 3.2). Credentials go with a named origin only.
+async fn across_origins(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+    let named = |origin: &&HeaderValue| {
+        site.options.origins.iter().any(|known| known.as_bytes() == origin.as_bytes())
+    };
+    let origin = request.headers().get(header::ORIGIN).filter(named).cloned();
+    let asks = request.method() == Method::OPTIONS
+        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let mut response = match (&origin, asks) {
+        (Some(_), true) => {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            let allow = [
+                (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST, PATCH, DELETE"),
+                (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"),
+                (header::ACCESS_CONTROL_MAX_AGE, "600"),
+            ];
+            for (name, value) in allow {
+                response.headers_mut().insert(name, HeaderValue::from_static(value));
+            }
+            response
+        }
+        _ => next.run(request).await,
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Some(origin) = origin {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        let yes = HeaderValue::from_static("true");
+        headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, yes);
+        headers.append(header::VARY, HeaderValue::from_static("origin"));
+    } else if site.options.origins.iter().any(|known| known == "*") {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    }
+    response
+}
+
+async fn measure(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let method = request.method().clone();
+    let received = length(request.headers());
+    let began = tokio::time::Instant::now();
+    let response = next.run(request).await;
+    let route = route.as_ref().map_or("", MatchedPath::as_str);
+    let sent = axum::body::HttpBody::size_hint(response.body()).exact().unwrap_or(0);
+    let seen = crate::metrics::Seen { method, route, status: response.status(), received, sent };
+    site.metrics.observe(&seen, began.elapsed());
+    response
+}
+
+fn length(headers: &HeaderMap) -> u64 {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    length.and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+async fn scrape(State(site): State<Arc<Site>>) -> Response {
+    let mut response = Response::new(Body::from(site.metrics.text()));
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}

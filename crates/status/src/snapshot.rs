@@ -1,0 +1,259 @@
+//! What readers see: an immutable picture of the page with answers that are rendered once.
+//!
+//! A commit makes a new snapshot and takes over from the one before what has not changed. Answers that
+//! depend on the present are kept for as long as nothing begins or ends.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use lotse_core::id::IncidentId;
+use lotse_core::time::Timestamp;
+use sha2::{Digest, Sha256};
+
+use crate::answer::{Answer, tag_of};
+use crate::book::{Book, Case, When};
+use crate::wire;
+
+/// The content type of the compatible API.
+pub(crate) const JSON: &str = "application/json";
+
+/// So many lists of incidents are kept; windows that move find the same list again and again.
+const LISTS: usize = 64;
+
+/// An incident as it is sent.
+#[derive(Debug)]
+struct Rendered {
+    case: Arc<Case>,
+    json: Bytes,
+    /// The first half of the SHA-256 of the JSON.
+    sum: [u8; 16],
+}
+
+/// An answer, and until when (not including) it is true. It is true from when it was made.
+#[derive(Debug)]
+struct Timed {
+    from: Timestamp,
+    until: Timestamp,
+    answer: Arc<Answer>,
+}
+
+/// An immutable picture of the page.
+#[derive(Debug)]
+pub struct Snapshot {
+    revision: i64,
+    book: Book,
+    /// By beginning (unknown ones first), then by id.
+    incidents: Vec<Arc<Rendered>>,
+    /// For each place in `incidents`: the latest end among it and those before it.
+    latest_end: Vec<Timestamp>,
+    lists: Mutex<HashMap<[u8; 16], Arc<Answer>>>,
+    /// Answers about the present, by what they are.
+    present: Mutex<HashMap<String, Timed>>,
+}
+
+impl Snapshot {
+    /// The picture of a book; what is the same as in the one before is taken from there.
+    pub(crate) fn new(book: Book, revision: i64, before: Option<&Self>) -> Self {
+        let known: HashMap<IncidentId, &Arc<Rendered>> = before
+            .iter()
+            .flat_map(|before| &before.incidents)
+            .map(|one| (one.case.incident.id, one))
+            .collect();
+        let mut incidents: Vec<_> = book
+            .cases
+            .values()
+            .map(|case| match known.get(&case.incident.id) {
+                Some(one) if Arc::ptr_eq(&one.case, case) => Arc::clone(one),
+                _ => Arc::new(Rendered::new(case)),
+            })
+            .collect();
+        incidents.sort_by_key(|one| (one.case.incident.began, one.case.incident.id));
+        let mut latest = Timestamp::MIN;
+        let latest_end = incidents
+            .iter()
+            .map(|one| {
+                latest = latest.max(one.case.incident.ended.unwrap_or(Timestamp::MAX));
+                latest
+            })
+            .collect();
+        let (lists, present) = (Mutex::default(), Mutex::default());
+        Self { revision, book, incidents, latest_end, lists, present }
+    }
+
+    /// The number of the commit that it shows.
+    pub const fn revision(&self) -> i64 {
+        self.revision
+    }
+
+    /// What it shows.
+    pub const fn book(&self) -> &Book {
+        &self.book
+    }
+
+    /// The incidents in the closed window, by their beginning.
+    pub fn overlapping(&self, start: Timestamp, end: Timestamp) -> Vec<&Arc<Case>> {
+        self.window(start, end).into_iter().map(|one| &one.case).collect()
+    }
+
+    fn window(&self, start: Timestamp, end: Timestamp) -> Vec<&Arc<Rendered>> {
+        let begun = self
+            .incidents
+            .partition_point(|one| one.case.incident.began.is_none_or(|began| began <= end));
+        let mut found: Vec<_> = self
+            .incidents
+            .iter()
+            .zip(&self.latest_end)
+            .take(begun)
+            .rev()
+            // Nothing before this place ends late enough.
+            .take_while(|(_, latest)| **latest >= start)
+            .map(|(one, _)| one)
+            .filter(|one| one.case.incident.overlaps(start, end))
+            .collect();
+        found.reverse();
+        found
+    }
+
+    /// `GET /incidents`.
+    pub(crate) fn incident_list(&self, start: Timestamp, end: Timestamp) -> Arc<Answer> {
+        let found = self.window(start, end);
+        let mut sum = Sha256::new();
+        for one in &found {
+            sum.update(one.sum);
+        }
+        let sum = half(&sum.finalize());
+        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(answer) = lists.get(&sum) {
+            return Arc::clone(answer);
+        }
+        let list = enclose(found.iter().map(|one| &one.json));
+        let answer = Arc::new(Answer::tagged(JSON, list, hex::encode(sum)));
+        if lists.len() >= LISTS {
+            lists.clear();
+        }
+        lists.insert(sum, Arc::clone(&answer));
+        answer
+    }
+
+    /// `GET /incidents/{id}`.
+    pub(crate) fn incident(&self, id: IncidentId) -> Option<Answer> {
+        let case = self.book.cases.get(&id)?;
+        let key = (case.incident.began, id);
+        let place = self
+            .incidents
+            .binary_search_by_key(&key, |one| (one.case.incident.began, one.case.incident.id));
+        let one = self.incidents.get(place.ok()?)?;
+        let mut bytes = BytesMut::with_capacity(one.json.len() + 10);
+        bytes.put_slice(b"{\"data\":");
+        bytes.put_slice(&one.json);
+        bytes.put_slice(b"}");
+        Some(Answer::tagged(JSON, bytes.freeze(), hex::encode(one.sum)))
+    }
+
+    /// `GET /components`: at a named moment, or at the present.
+    pub(crate) fn component_list(&self, at: When) -> Arc<Answer> {
+        let make = || {
+            let active = self.book.active_at(at);
+            let touched = |id| active.get(id).map_or(&[][..], Vec::as_slice);
+            let components = self.book.components.values();
+            let list: Vec<_> = components
+                .map(|one| Bytes::from(wire::component(one, touched(&one.id)).to_string()))
+                .collect();
+            Answer::new(JSON, enclose(list.iter()))
+        };
+        match at {
+            When::Now(now) => self.at_present("components", now, make),
+            When::At(_) => Arc::new(make()),
+        }
+    }
+
+    /// An answer that is true as long as nothing begins or ends; made once for that time.
+    pub(crate) fn at_present(
+        &self,
+        name: &str,
+        now: Timestamp,
+        make: impl FnOnce() -> Answer,
+    ) -> Arc<Answer> {
+        self.at_present_until(name, now, Timestamp::MAX, make)
+    }
+
+    /// The same for what is also true no longer than to a given moment.
+    pub(crate) fn at_present_until(
+        &self,
+        name: &str,
+        now: Timestamp,
+        longest: Timestamp,
+        make: impl FnOnce() -> Answer,
+    ) -> Arc<Answer> {
+        {
+            let present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(timed) = present.get(name)
+                && timed.from <= now
+                && now < timed.until
+            {
+                return Arc::clone(&timed.answer);
+            }
+        }
+        let answer = Arc::new(make());
+        let until = self.next_turn(now).min(longest);
+        let timed = Timed { from: now, until, answer: Arc::clone(&answer) };
+        let mut present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
+        if present.len() >= LISTS * 4 {
+            present.clear();
+        }
+        present.insert(name.to_owned(), timed);
+        answer
+    }
+
+    /// When an incident begins or ends next.
+    fn next_turn(&self, now: Timestamp) -> Timestamp {
+        let turns = self.incidents.iter().flat_map(|one| {
+            let incident = &one.case.incident;
+            incident.began.into_iter().chain(incident.ended)
+        });
+        turns.filter(|turn| *turn > now).min().unwrap_or(Timestamp::MAX)
+    }
+}
+
+impl Rendered {
+    fn new(case: &Arc<Case>) -> Self {
+        let json = Bytes::from(wire::incident(case).to_string());
+        let sum = half(&Sha256::digest(&json));
+        Self { case: Arc::clone(case), json, sum }
+    }
+}
+
+/// The first half of a sum.
+fn half(sum: &[u8]) -> [u8; 16] {
+    let mut half = [0; 16];
+    for (to, from) in half.iter_mut().zip(sum) {
+        *to = *from;
+    }
+    half
+}
+
+/// `{"data":[…]}` of parts that are JSON.
+pub(crate) fn enclose<'a>(parts: impl Iterator<Item = &'a Bytes> + Clone) -> Bytes {
+    let length: usize = parts.clone().map(|part| part.len() + 1).sum();
+    let mut bytes = BytesMut::with_capacity(length + 12);
+    bytes.put_slice(b"{\"data\":[");
+    for (place, part) in parts.enumerate() {
+        if place > 0 {
+            bytes.put_slice(b",");
+        }
+        bytes.put_slice(part);
+    }
+    bytes.put_slice(b"]}");
+    bytes.freeze()
+}
+
+/// `{"data":…}` of a value.
+pub(crate) fn data(value: &serde_json::Value) -> Answer {
+    let mut text = String::from("{\"data\":");
+    // Writing to a string cannot fail.
+    write!(text, "{value}}}").ok();
+    let tag = tag_of(text.as_bytes());
+    Answer::tagged(JSON, text.into(), tag)
+}

@@ -1,0 +1,16 @@
+//! What the status page does, over real HTTP on a state of its own.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where it fails"
+)]
+
+mod components;
+mod incidents;
+mod lists;
+mod malformed;
+mod stage;
+mod writers;
