@@ -11,14 +11,16 @@ use lotse_core::declared::{self, DeclaredError, Diagnostic, Loaded, SourceFile, 
 use uuid::Uuid;
 
 use crate::model::{
-    Checksum, Definition, Origin, Scheme, SourceUrl, SourceUrlError, Stores, UpstreamChecksum,
-    Validity, Version, natural_order,
+    Checksum, Definition, Origin, SourceUrl, SourceUrlError, Stores, Validity, Version,
+    natural_order,
 };
 
 mod raw;
+mod signing;
 mod unique;
 
-use raw::{RawFile, RawImage, RawVersion};
+use raw::{RawFile, RawImage};
+use signing::{Keys, Lists};
 
 /// All definitions of a directory or a file.
 #[derive(Clone, Debug)]
@@ -75,10 +77,11 @@ impl Catalog {
             }
         }
         let mut definitions = Vec::new();
+        let mut keys = Keys::default();
         for file in &loaded {
             for (index, image) in file.value.images.iter().enumerate() {
                 let place = At { file, pointer: pointer(["images", &index.to_string()]) };
-                definitions.extend(definition(image, &place, &mut wrong));
+                definitions.extend(definition(image, &place, &mut keys, &mut wrong));
             }
         }
         wrong.extend(unique::check(&loaded));
@@ -143,15 +146,21 @@ fn to_raw(image: &RawImage, at: &At<'_>, wrong: &mut Vec<Diagnostic>) -> bool {
     possible && matches!(image.format, raw::Format::Qcow2)
 }
 
-fn definition(image: &RawImage, at: &At<'_>, wrong: &mut Vec<Diagnostic>) -> Option<Definition> {
+fn definition(
+    image: &RawImage,
+    at: &At<'_>,
+    keys: &mut Keys,
+    wrong: &mut Vec<Diagnostic>,
+) -> Option<Definition> {
     let before = wrong.len();
     let meta = meta(at, wrong);
     check_meta(&meta, at, wrong);
     let mut versions = Vec::new();
     for (index, version) in image.versions.iter().enumerate() {
         let pointer = format!("{}{}", at.under("versions"), pointer([index.to_string()]));
-        let at = At { file: at.file, pointer };
-        versions.extend(self::version(version, &at, wrong));
+        let own = At { file: at.file, pointer };
+        let lists = Lists { image: (image, at), version: (version, &own) };
+        versions.extend(self::version(&lists, keys, wrong));
     }
     versions.sort_by(|left, right| natural_order(&left.version, &right.version));
     let to_raw = to_raw(image, at, wrong);
@@ -186,7 +195,8 @@ fn definition(image: &RawImage, at: &At<'_>, wrong: &mut Vec<Diagnostic>) -> Opt
     })
 }
 
-fn version(raw: &RawVersion, at: &At<'_>, wrong: &mut Vec<Diagnostic>) -> Option<Version> {
+fn version(lists: &Lists<'_>, keys: &mut Keys, wrong: &mut Vec<Diagnostic>) -> Option<Version> {
+    let (raw, at) = lists.version;
     let before = wrong.len();
     let url = url(Some(&raw.url), "url", at, wrong);
     let mirror_url = self::url(raw.mirror_url.as_ref(), "mirror_url", at, wrong);
@@ -207,7 +217,8 @@ fn version(raw: &RawVersion, at: &At<'_>, wrong: &mut Vec<Diagnostic>) -> Option
         }
         id
     });
-    let latest = latest(raw, at, wrong);
+    let latest = lists.latest(url.as_ref(), wrong);
+    let signed = lists.signed(url.as_ref(), keys, wrong);
     let meta = meta(at, wrong);
     check_meta(&meta, at, wrong);
     let url = url.filter(|_| wrong.len() == before)?;
@@ -217,6 +228,7 @@ fn version(raw: &RawVersion, at: &At<'_>, wrong: &mut Vec<Diagnostic>) -> Option
         mirror_url,
         checksum,
         latest,
+        signed,
         build_date: raw.build_date.map(|date| date.0),
         os_version: raw.os_version.clone(),
         visibility: raw.visibility,
@@ -238,53 +250,18 @@ fn url(
     match SourceUrl::parse(text?) {
         Ok(url) => Some(url),
         Err(error) => {
-            let help = match error {
-                SourceUrlError::Blank => "write %20 for a blank",
-                _ => "write a URL that begins with https://, http://, ftp:// or file:///",
-            };
-            wrong.push(at.complain(key, error.to_string()).with_help(help));
+            wrong.push(no_url(key, &error, at));
             None
         }
     }
 }
 
-/// The version `latest` needs exactly one place that tells the checksum; other versions none.
-fn latest(raw: &RawVersion, at: &At<'_>, wrong: &mut Vec<Diagnostic>) -> Option<UpstreamChecksum> {
-    let (manifest, single) = (raw.checksums_url.as_ref(), raw.checksum_url.as_ref());
-    if raw.version != LATEST {
-        for (key, given) in [("checksums_url", manifest), ("checksum_url", single)] {
-            if given.is_some() {
-                wrong.push(
-                    at.complain(key, format!("\"{key}\" goes with the version \"latest\" only"))
-                        .with_help("give the checksum itself as \"checksum\""),
-                );
-            }
-        }
-        return None;
-    }
-    let (key, text) = match (manifest, single) {
-        (Some(text), None) => ("checksums_url", text),
-        (None, Some(text)) => ("checksum_url", text),
-        (None, None) => {
-            let message = "the version \"latest\" needs \"checksums_url\" or \"checksum_url\"";
-            wrong.push(at.complain("version", message));
-            return None;
-        }
-        (Some(_), Some(_)) => {
-            let message = "only one of \"checksums_url\" and \"checksum_url\" can be given";
-            wrong.push(at.complain("checksum_url", message));
-            return None;
-        }
+fn no_url(key: &str, error: &SourceUrlError, at: &At<'_>) -> Diagnostic {
+    let help = match error {
+        SourceUrlError::Blank => "write %20 for a blank",
+        _ => "write a URL that begins with https://, http://, ftp:// or file:///",
     };
-    let parsed = url(Some(text), key, at, wrong)?;
-    if parsed.scheme() == Scheme::File {
-        wrong.push(at.complain(key, "a checksum is fetched from https:// or http://"));
-    }
-    Some(if key == "checksums_url" {
-        UpstreamChecksum::Manifest(parsed)
-    } else {
-        UpstreamChecksum::Single(parsed)
-    })
+    at.complain(key, error.to_string()).with_help(help)
 }
 
 fn meta(at: &At<'_>, wrong: &mut Vec<Diagnostic>) -> BTreeMap<String, String> {

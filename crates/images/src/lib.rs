@@ -81,7 +81,7 @@ pub use config::Config;
 pub use declare::Catalog;
 pub use error::Error;
 pub use history::history;
-pub use observe::{Observed, Upstream, Use, observe};
+pub use observe::{Doubt, Observed, Trusted, Upstream, Use, observe};
 pub use operation::Operation;
 pub use options::{DEFAULT_TAG, ImportPreference, Options, Retirement, day};
 pub use plan::{Rollback, RollbackError, plan, roll_back};

@@ -10,6 +10,7 @@ use uuid::Uuid;
 mod ability;
 mod image;
 mod natural;
+mod signing;
 mod source;
 mod stores;
 mod validity;
@@ -19,6 +20,7 @@ pub use lotse_transfer::{Algorithm, Checksum};
 pub use ability::Abilities;
 pub use image::{Image, ImageStatus};
 pub use natural::natural_order;
+pub use signing::SignedList;
 pub use source::{Scheme, SourceUrl, SourceUrlError};
 pub use stores::Stores;
 pub use validity::Validity;
@@ -156,6 +158,8 @@ pub struct Version {
     pub checksum: Option<Checksum>,
     /// For the version `latest`: where upstream says what the present content is.
     pub latest: Option<UpstreamChecksum>,
+    /// The signed list of checksums in which its content must stand.
+    pub signed: Option<SignedList>,
     /// When upstream built it.
     pub build_date: Option<Date>,
     /// Version of the operating system, where it differs from the definition's.

@@ -6,12 +6,13 @@ use std::fmt::Write as _;
 
 use jiff::civil::Date;
 use lotse_openstack::{Cloud, Error};
+use lotse_transfer::signature::Signed;
 
 use crate::declare::Catalog;
 use crate::glance;
 use crate::model::{Abilities, Checksum, Definition, Image, Stores, Visibility};
 use crate::options::Options;
-use crate::plan::{names_to_take, wanted};
+use crate::plan::{names_to_take, to_be_signed, wanted};
 
 mod upstream;
 mod usage;
@@ -33,7 +34,9 @@ pub struct Observed {
     pub stores: Vec<String>,
     /// What upstream publishes, or why that is not known, by the name of the definition that follows
     /// it.
-    pub upstream: BTreeMap<String, Result<Upstream, String>>,
+    pub upstream: BTreeMap<String, Result<Upstream, Doubt>>,
+    /// What signed lists say of versions that are not there yet, by definition and version.
+    pub signed: BTreeMap<(String, String), Result<Trusted, Doubt>>,
     /// Who uses images that would be deleted, by their ids; those that nobody uses are not in it.
     pub used: BTreeMap<String, Use>,
 }
@@ -54,6 +57,37 @@ pub struct Upstream {
     pub weaker: Vec<Checksum>,
     /// The day on which it was changed, if the server says so.
     pub modified: Option<Date>,
+    /// By whom its checksum is signed, where that is demanded.
+    pub signed: Option<Signed>,
+}
+
+/// What a list says whose signature was verified.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Trusted {
+    /// The checksums of one file, the strongest first; at least one.
+    pub checksums: Vec<Checksum>,
+    /// By whom the list is signed.
+    pub signed: Signed,
+}
+
+/// Why it is not known what upstream publishes, for people.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Doubt {
+    /// Upstream does not answer, or not in a way that is understood.
+    Unavailable(String),
+    /// There is nothing at the address.
+    Missing(String),
+    /// What upstream publishes is not signed by whom it must be.
+    Refused(String),
+}
+
+impl Doubt {
+    /// The reason.
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Unavailable(reason) | Self::Missing(reason) | Self::Refused(reason) => reason,
+        }
+    }
 }
 
 impl Upstream {
@@ -119,6 +153,8 @@ pub async fn observe(
         ..Observed::default()
     };
     // What is asked besides is asked only when it matters.
+    let unsigned = to_be_signed(catalog, &observed.images);
+    observed.signed = upstream::signed(&unsigned, options).await;
     let wanted = wanted(catalog, &observed, options);
     if wanted.imports || wanted.copies {
         observed.abilities = glance::abilities(cloud).await?;

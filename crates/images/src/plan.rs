@@ -37,6 +37,7 @@ mod effective;
 mod notes;
 mod retention;
 mod rollback;
+mod signed;
 mod steps;
 mod stores;
 
@@ -46,7 +47,10 @@ use assign::{Families, Family, busy, families};
 use desired::Desired;
 use effective::{Turn, effective};
 use retention::{Fate, Retention, retention};
+use signed::distrust;
 use steps::{Ending, update_step};
+
+pub(crate) use signed::to_be_signed;
 
 /// Plans one cloud.
 ///
@@ -221,6 +225,10 @@ impl Planner<'_> {
                 .is_some_and(|pinned| natural_order(&version.version, pinned) == Ordering::Greater);
             if held_back || retention.unwanted.contains(&version.version) {
                 return Place::Nothing;
+            }
+            if let Some((kind, reason)) = distrust(definition, version, self.observed) {
+                self.note(kind, &name, reason);
+                return Place::Stuck;
             }
             let missing = self.stores(definition).err();
             let reason = self.not_handled(definition, version).map(str::to_owned).or(missing);

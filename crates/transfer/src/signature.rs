@@ -106,6 +106,13 @@ impl Keyring {
         Ok(Self { keys })
     }
 
+    /// Of these keys the one with this fingerprint (hexadecimal digits, in any case), with its subkeys;
+    /// none when it is not among them.
+    pub fn only(mut self, fingerprint: &str) -> Option<Self> {
+        self.keys.retain(|key| hex::encode(key.primary).eq_ignore_ascii_case(fingerprint));
+        (!self.keys.is_empty()).then_some(self)
+    }
+
     /// The fingerprints of the pinned keys.
     pub fn fingerprints(&self) -> Vec<String> {
         let primary = self.keys.iter().filter(|key| key.fingerprint == key.primary);

@@ -87,6 +87,19 @@ pub(super) struct RawImage {
     #[serde(default)]
     #[expect(dead_code, reason = "for update tools, not used yet")]
     pub(super) latest_checksum_url: Option<String>,
+    /// By whom the lists of checksums are signed: a file with armoured OpenPGP public keys, relative
+    /// to this file, or the fingerprint of a key in a file of the directory `keys` beside it. Nothing is
+    /// imported then that such a list, validly signed, does not name.
+    #[serde(default)]
+    pub(super) signed_by: Option<String>,
+    /// With `signed_by`: the list of checksums and file names of every version that names no other;
+    /// a URL, or one relative to the version's `url`.
+    #[serde(default)]
+    pub(super) checksums_url: Option<String>,
+    /// With `signed_by`: the detached signature of that list; a URL, or one relative to the version's
+    /// `url`. Without it, the list holds its own signature.
+    #[serde(default)]
+    pub(super) checksums_signature_url: Option<String>,
     /// Properties of the image.
     #[serde(default)]
     #[expect(dead_code, reason = "read from the tree, which knows dates from text")]
@@ -112,12 +125,19 @@ pub(super) struct RawVersion {
     /// Checksum of the file: `sha512:…` (or `md5`, `sha1`, `sha256`).
     #[serde(default)]
     pub(super) checksum: Option<String>,
-    /// Only with the version `latest`: a list of checksums and file names.
+    /// With the version `latest`, and for others with `signed_by`: a list of checksums and file names;
+    /// a URL, or one relative to `url`.
     #[serde(default)]
     pub(super) checksums_url: Option<String>,
     /// Only with the version `latest`: a bare checksum.
     #[serde(default)]
     pub(super) checksum_url: Option<String>,
+    /// With `signed_by`: the detached signature of the list, where it differs from the image's.
+    #[serde(default)]
+    pub(super) checksums_signature_url: Option<String>,
+    /// By whom the list of checksums is signed, where it differs from the image's.
+    #[serde(default)]
+    pub(super) signed_by: Option<String>,
     /// When upstream built it; becomes the property `image_build_date`.
     #[serde(default)]
     pub(super) build_date: Option<RawDate>,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::UpstreamChecksum;
 
 const WHOLE: &str = r#"---
 images:
@@ -251,6 +252,60 @@ fn complaints_of_all_files_come_together() {
 }
 
 #[test]
+fn what_is_said_of_signatures_is_checked_where_it_stands() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let key = include_str!("../../tests/it/signed/publisher.key");
+    std::fs::write(path("a.key"), key).unwrap();
+    std::fs::write(path("b.key"), "no key\n").unwrap();
+    std::fs::create_dir(path("keys")).unwrap();
+    std::fs::write(path("keys/a.asc"), key).unwrap();
+    let version = |more: &str| format!("  - {{version: '1', url: 'https://h/d/1.img', {more}}}\n");
+    let file = |name: &str, more: &str| (path(name), small(name, &version(more)));
+    let signed = |by: &str| format!("checksums_url: S, signed_by: {by}");
+    let unknown = "0".repeat(40);
+    let files = [
+        file("a.yml", "signed_by: a.key"),
+        file("b.yml", &signed("missing.key")),
+        file("c.yml", &signed("b.key")),
+        file("d.yml", &signed(&format!("'{unknown}'"))),
+        file("e.yml", "checksums_signature_url: S.asc"),
+        file("f.yml", "checksums_url: S"),
+        file("g.yml", "checksums_url: 'file:///S', signed_by: a.key"),
+    ];
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (&**name, &**text)).collect();
+    let here = format!("{}/", dir.path().display());
+    let found: Vec<String> =
+        complaints(&files).iter().map(|line| line.replace(&here, "")).collect();
+    let help = "name a file with armoured public keys, relative to this file, or the fingerprint of a key \
+                in the directory \"keys\" beside it";
+    assert_eq!(
+        found,
+        [
+            "a.yml:9 what is signed is a list of checksums: \"signed_by\" needs \"checksums_url\"".to_owned(),
+            format!("b.yml:9 missing.key: No such file or directory (os error 2) | {help}"),
+            format!("c.yml:9 b.key: the key cannot be read: there is no such block in it | {help}"),
+            format!("d.yml:9 no file in keys holds the key {unknown} | {help}"),
+            "e.yml:9 \"checksums_signature_url\" needs \"signed_by\": the keys that count".to_owned(),
+            "f.yml:9 \"checksums_url\" goes with the version \"latest\" only | give the checksum itself as \
+             \"checksum\", or say by whom a list is signed (\"signed_by\")"
+                .to_owned(),
+            "g.yml:9 a checksum is fetched from https:// or http://".to_owned(),
+        ]
+    );
+    let by = "9D28 18C7 0411 CDCC 45A5  CE34 5D0A C758 BDA0 9B32";
+    for by in ["a.key", by] {
+        let text = small("A", &version(&signed(&format!("'{by}'"))));
+        let source = SourceFile::new(path("good.yml"), text);
+        let catalog = Catalog::from_sources(&[source]).unwrap();
+        let signed = catalog.definitions[0].versions[0].signed.clone().unwrap();
+        assert_eq!(signed.list.as_str(), "https://h/d/S");
+        assert!(signed.signature.is_none());
+        assert_eq!(signed.keys.fingerprints(), ["9d2818c70411cdcc45a5ce345d0ac758bda09b32"]);
+    }
+}
+
+#[test]
 fn a_directory_is_read_in_the_order_of_names_and_other_files_are_ignored() {
     let dir = tempfile::tempdir().unwrap();
     for (name, text) in [
@@ -278,7 +333,7 @@ fn a_directory_without_definitions_and_a_path_without_anything_say_so() {
 #[test]
 fn the_published_schema_describes_every_field() {
     let schema = schema();
-    for (name, properties) in [("Image", 18), ("Version", 14)] {
+    for (name, properties) in [("Image", 24), ("Version", 16)] {
         let all = schema.pointer(&format!("/$defs/{name}/properties")).unwrap();
         let all = all.as_object().unwrap();
         assert_eq!(all.len(), properties, "{name}");

@@ -11,12 +11,13 @@ use futures::StreamExt;
 use jiff::civil::Date;
 use lotse_core::error::chain;
 use lotse_core::time::Timestamp;
-use lotse_transfer::manifest;
-use reqwest::{Client, Response, header};
+use lotse_transfer::manifest::{self, Entry};
+use lotse_transfer::signature::Signed;
+use reqwest::{Client, Response, StatusCode, header};
 
-use super::Upstream;
+use super::{Doubt, Trusted, Upstream};
 use crate::declare::{Catalog, LATEST};
-use crate::model::{Definition, SourceUrl, UpstreamChecksum, Version};
+use crate::model::{Checksum, Definition, SignedList, SourceUrl, UpstreamChecksum, Version};
 use crate::options::{Options, day};
 
 /// Definitions asked about at the same time.
@@ -35,7 +36,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 pub(super) async fn published(
     catalog: &Catalog,
     options: &Options,
-) -> BTreeMap<String, Result<Upstream, String>> {
+) -> BTreeMap<String, Result<Upstream, Doubt>> {
     let mut followed = Vec::new();
     for definition in catalog.enabled() {
         let pointer = definition.versions.iter().find(|version| version.version == LATEST);
@@ -46,22 +47,68 @@ pub(super) async fn published(
     }
     let client = match client(options.upstream_timeout) {
         Ok(client) => client,
-        Err(reason) => {
+        Err(doubt) => {
             let failed =
-                |(definition, _): (&Definition, _)| (definition.name.clone(), Err(reason.clone()));
+                |(definition, _): (&Definition, _)| (definition.name.clone(), Err(doubt.clone()));
             return followed.into_iter().map(failed).collect();
         }
     };
     let mut all = BTreeMap::new();
     for few in followed.chunks(AT_ONCE) {
-        let asked = few.iter().map(|(_, pointer)| one(&client, pointer));
+        let now = ending(options.today);
+        let asked = few.iter().map(|(_, pointer)| one(&client, pointer, now));
         let answers = futures::future::join_all(asked).await;
         all.extend(few.iter().map(|(definition, _)| definition.name.clone()).zip(answers));
     }
     all
 }
 
-fn client(timeout: Duration) -> Result<Client, String> {
+/// What the signed lists say of versions that follow nothing, by definition and version. A list in which
+/// several of them stand is read once.
+pub(super) async fn signed(
+    versions: &[(&Definition, &Version)],
+    options: &Options,
+) -> BTreeMap<(String, String), Result<Trusted, Doubt>> {
+    let lists: BTreeMap<Place<'_>, &SignedList> =
+        versions.iter().filter_map(|(_, version)| version.signed.as_ref()).map(place).collect();
+    if lists.is_empty() {
+        return BTreeMap::new();
+    }
+    let client = client(options.upstream_timeout);
+    let lists: Vec<_> = lists.into_iter().collect();
+    let mut read = BTreeMap::new();
+    for few in lists.chunks(AT_ONCE) {
+        let asked = few.iter().map(|(_, list)| files(client.as_ref(), list));
+        let answers = futures::future::join_all(asked).await;
+        read.extend(few.iter().map(|(place, _)| *place).zip(answers));
+    }
+    let now = ending(options.today);
+    let mut told = BTreeMap::new();
+    for (definition, version) in versions {
+        let Some(signed) = &version.signed else { continue };
+        let Some((list, signature)) = read.get(&place(signed).0) else { continue };
+        let trusted =
+            judged(signed, list.clone(), signature.clone(), now).and_then(|(text, by)| {
+                let checksums = named_in(&text, &signed.list, &version.url)?;
+                Ok(Trusted { checksums, signed: by })
+            });
+        told.insert((definition.name.clone(), version.version.clone()), trusted);
+    }
+    told
+}
+
+/// The addresses of a list and of its signature.
+type Place<'a> = (&'a str, Option<&'a str>);
+
+fn place(list: &SignedList) -> (Place<'_>, &SignedList) {
+    ((list.list.as_str(), list.signature.as_ref().map(SourceUrl::as_str)), list)
+}
+
+fn client(timeout: Duration) -> Result<Client, Doubt> {
+    build(timeout).map_err(Doubt::Unavailable)
+}
+
+fn build(timeout: Duration) -> Result<Client, String> {
     let mut roots = rustls::RootCertStore::empty();
     // Some of what a machine trusts may be unreadable; the rest still counts.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -82,27 +129,105 @@ fn client(timeout: Duration) -> Result<Client, String> {
         .map_err(|error| chain(&error))
 }
 
-async fn one(client: &Client, pointer: &Version) -> Result<Upstream, String> {
+async fn one(client: &Client, pointer: &Version, now: Timestamp) -> Result<Upstream, Doubt> {
     let Some(place) = &pointer.latest else {
-        return Err("it is not declared where upstream publishes its checksum".to_owned());
+        let reason = "it is not declared where upstream publishes its checksum".to_owned();
+        return Err(Doubt::Unavailable(reason));
     };
-    let file = pointer.url.file_name();
-    let mut checksums = match place {
-        UpstreamChecksum::Manifest(url) => {
-            let entries = manifest::entries(&text(client, url).await?);
-            let found = manifest::of_file(&entries, file);
-            if found.is_empty() {
-                return Err(format!("the list of checksums {url} does not name \"{file}\""));
-            }
-            found
+    let (UpstreamChecksum::Manifest(url) | UpstreamChecksum::Single(url)) = place;
+    let (text, signed) = match &pointer.signed {
+        Some(list) => {
+            let (text, signature) = files(Ok(client), list).await;
+            let (text, signed) = judged(list, text, signature, now)?;
+            (text, Some(signed))
         }
-        UpstreamChecksum::Single(url) => {
-            let found = manifest::bare(&text(client, url).await?);
-            vec![found.ok_or_else(|| format!("{url} is not a checksum and nothing else"))?]
+        None => (decoded(read(client, url).await?), None),
+    };
+    let mut checksums = match place {
+        UpstreamChecksum::Manifest(_) => named_in(&text, url, &pointer.url)?,
+        UpstreamChecksum::Single(_) => {
+            let found = manifest::bare(&text).ok_or_else(|| {
+                Doubt::Unavailable(format!("{url} is not a checksum and nothing else"))
+            })?;
+            vec![found]
         }
     };
     let checksum = checksums.remove(0);
-    Ok(Upstream { checksum, weaker: checksums, modified: modified(client, &pointer.url).await })
+    let modified = modified(client, &pointer.url).await;
+    Ok(Upstream { checksum, weaker: checksums, modified, signed })
+}
+
+/// All checksums that a list gives to the file of this URL, the strongest first; at least one.
+fn named_in(text: &str, list: &SourceUrl, url: &SourceUrl) -> Result<Vec<Checksum>, Doubt> {
+    let file = url.file_name();
+    let entries: Vec<Entry> = manifest::entries(text);
+    let found = manifest::of_file(&entries, file);
+    if found.is_empty() {
+        let reason = format!("the list of checksums {list} does not name \"{file}\"");
+        return Err(Doubt::Unavailable(reason));
+    }
+    Ok(found)
+}
+
+/// A detached signature, or why there is none.
+type Signature = Result<Vec<u8>, Doubt>;
+
+/// A list and, where it is a file of its own, its signature.
+async fn files(
+    client: Result<&Client, &Doubt>,
+    signed: &SignedList,
+) -> (Result<Vec<u8>, Doubt>, Option<Signature>) {
+    let client = match client {
+        Ok(client) => client,
+        Err(doubt) => return (Err(doubt.clone()), None),
+    };
+    let signature = async {
+        let url = signed.signature.as_ref()?;
+        Some(read(client, url).await.map_err(|doubt| match doubt {
+            // Whoever can change a list can also take its signature away.
+            Doubt::Missing(reason) => Doubt::Refused(format!(
+                "the list of checksums {} is not signed: {reason}",
+                signed.list
+            )),
+            other => other,
+        }))
+    };
+    futures::join!(read(client, &signed.list), signature)
+}
+
+/// The text of a list that is signed by a pinned key, and by which.
+fn judged(
+    signed: &SignedList,
+    list: Result<Vec<u8>, Doubt>,
+    signature: Option<Signature>,
+    now: Timestamp,
+) -> Result<(String, Signed), Doubt> {
+    let list = list?;
+    let verified = match signature {
+        Some(signature) => {
+            let by = signed.keys.verify_detached(&list, &signature?, now);
+            by.map(|by| (decoded(list), by))
+        }
+        None => signed.keys.verify_text(&decoded(list), now),
+    };
+    verified.map_err(|fault| {
+        let pinned = signed.keys.fingerprints().join(", ");
+        Doubt::Refused(format!(
+            "the list of checksums {} is not signed as declared: {fault} (pinned: {pinned})",
+            signed.list
+        ))
+    })
+}
+
+fn decoded(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+/// The end of a day: what expires on it has expired.
+fn ending(day: Date) -> Timestamp {
+    let end = day.at(23, 59, 59, 0).to_zoned(jiff::tz::TimeZone::UTC);
+    end.map_or(Timestamp::MIN, |end| end.timestamp())
 }
 
 /// The day on which the image was changed, if the server says so. Nothing depends on it but a label.
@@ -114,25 +239,30 @@ async fn modified(client: &Client, url: &SourceUrl) -> Option<Date> {
     Some(day(at))
 }
 
-async fn text(client: &Client, url: &SourceUrl) -> Result<String, String> {
+async fn read(client: &Client, url: &SourceUrl) -> Result<Vec<u8>, Doubt> {
     let response = client.get(url.as_str()).send().await;
     // The address is in the sentence already.
     let failed = |error: reqwest::Error| {
         let error = error.without_url();
         let why = if error.is_timeout() { "it took too long".to_owned() } else { chain(&error) };
-        format!("{url} cannot be read: {why}")
+        Doubt::Unavailable(format!("{url} cannot be read: {why}"))
     };
     let response = response.map_err(failed)?;
-    if !response.status().is_success() {
-        return Err(format!("{url} cannot be read: the server answered {}", response.status()));
+    let status = response.status();
+    if !status.is_success() {
+        let reason = format!("{url} cannot be read: the server answered {status}");
+        return Err(match status {
+            StatusCode::NOT_FOUND | StatusCode::GONE => Doubt::Missing(reason),
+            _ => Doubt::Unavailable(reason),
+        });
     }
-    let bytes = body(response).await.map_err(|trouble| match trouble {
+    body(response).await.map_err(|trouble| match trouble {
         Trouble::Broken(error) => failed(error),
         Trouble::TooLarge => {
-            format!("{url} has more than {} MiB and is no checksum file", MOST_READ >> 20)
+            let most = MOST_READ >> 20;
+            Doubt::Unavailable(format!("{url} has more than {most} MiB and is no checksum file"))
         }
-    })?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    })
 }
 
 enum Trouble {

@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 use lotse_plan::NoteKind;
 
 use super::assign::Family;
+use super::signed::{kind, signed};
 use crate::PINNED;
 use crate::declare::LATEST;
 use crate::model::{Definition, Image, SourceUrl, Version, natural_order};
@@ -38,6 +39,7 @@ pub(super) fn effective(
         let pointer = effective.versions.remove(at);
         effective.versions.push(followed(pointer, definition, family, observed, options)?);
     }
+    signed(&mut effective, observed);
     pin(&mut effective, family, turn);
     Ok(effective)
 }
@@ -52,9 +54,9 @@ fn followed(
 ) -> Result<Version, (NoteKind, String)> {
     let upstream = match observed.upstream.get(&definition.name) {
         Some(Ok(upstream)) => upstream,
-        Some(Err(reason)) => {
-            let text = format!("nothing of this image is changed: {reason}");
-            return Err((NoteKind::Waiting, text));
+        Some(Err(doubt)) => {
+            let text = format!("nothing of this image is changed: {}", doubt.reason());
+            return Err((kind(doubt), text));
         }
         None => {
             let text = "nothing of this image is changed: upstream was not asked for its checksum";
@@ -160,6 +162,7 @@ fn restored(definition: &Definition, image: &Image, held: &str, from: String) ->
         mirror_url: None,
         checksum: None,
         latest: None,
+        signed: None,
         build_date: None,
         os_version: None,
         visibility: None,

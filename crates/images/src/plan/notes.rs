@@ -7,6 +7,7 @@ use super::assign::Family;
 use super::delivery::delivery;
 use super::desired::Desired;
 use super::retention::{Retention, Stays};
+use super::signed::signer;
 use crate::model::{Algorithm, Checksum, Definition, Image, Version, natural_order};
 use crate::operation::Delivery;
 use crate::{KIND, PINNED};
@@ -48,6 +49,9 @@ impl Planner<'_> {
 
     /// What should be known before an import.
     pub(super) fn import_notes(&mut self, desired: &Desired<'_>) {
+        if let Some(text) = signer(desired.definition, desired.version, self.observed) {
+            self.note(NoteKind::Fact, &desired.name, text);
+        }
         let algorithm = desired.version.checksum.as_ref().map(Checksum::algorithm);
         if !matches!(algorithm, Some(Algorithm::Sha512 | Algorithm::Md5)) {
             let kind = algorithm.map(Algorithm::as_str);

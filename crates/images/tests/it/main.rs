@@ -17,6 +17,7 @@ mod peer;
 mod retention;
 mod rollback;
 mod share;
+mod signed;
 mod stage;
 mod stores;
 mod streamed;

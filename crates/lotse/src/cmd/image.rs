@@ -161,7 +161,14 @@ async fn plans_of(
 }
 
 fn differences(plan: &Plan<Operation>, detailed: bool) -> ExitCode {
-    if detailed && !plan.is_empty() { ExitCode::Differences } else { ExitCode::Success }
+    // What was refused is not as declared, and somebody has to look.
+    if plan.refuses() {
+        ExitCode::Failed
+    } else if detailed && !plan.is_empty() {
+        ExitCode::Differences
+    } else {
+        ExitCode::Success
+    }
 }
 
 async fn apply(

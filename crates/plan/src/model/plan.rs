@@ -15,6 +15,10 @@ pub enum NoteKind {
     NotHandled,
     /// Worth knowing before applying.
     Warning,
+    /// Declared, and deliberately not done: something is not what it must be, and somebody has to look.
+    Refused,
+    /// How something is known; nothing has to be done about it.
+    Fact,
 }
 
 /// What the planner has to say besides the steps.
@@ -100,6 +104,12 @@ impl<T> Plan<T> {
     /// What the planner has to say besides.
     pub fn notes(&self) -> &[Note] {
         &self.notes
+    }
+
+    /// Whether something that is declared was refused: then the work has not succeeded, whatever
+    /// becomes of the steps.
+    pub fn refuses(&self) -> bool {
+        self.notes.iter().any(|note| note.kind == NoteKind::Refused)
     }
 
     /// How many objects of a kind of ours there are now, where the planner said so.

@@ -166,9 +166,11 @@ impl Page {
 
     fn notes<T>(&mut self, plan: &Plan<T>) {
         for (kind, title) in [
+            (NoteKind::Refused, "Refused"),
             (NoteKind::Warning, "Warnings"),
             (NoteKind::Waiting, "Waiting for"),
             (NoteKind::NotHandled, "Not handled"),
+            (NoteKind::Fact, "Good to know"),
         ] {
             let notes: Vec<_> = plan.notes().iter().filter(|note| note.kind == kind).collect();
             if notes.is_empty() {
