@@ -2,6 +2,7 @@
 
 pub(crate) mod backup;
 pub(crate) mod config;
+pub(crate) mod conformance;
 pub(crate) mod demo;
 pub(crate) mod flavor;
 pub(crate) mod image;
@@ -76,6 +77,9 @@ pub(crate) enum Command {
     /// The image catalogue: plan and apply
     #[command(subcommand)]
     Image(image::ImageCommand),
+    /// SCS standards: check clouds, explain verdicts, keep snapshots
+    #[command(subcommand)]
+    Conformance(conformance::ConformanceCommand),
     /// Names of flavors: read, explain and make them
     #[command(subcommand)]
     Flavor(flavor::FlavorCommand),

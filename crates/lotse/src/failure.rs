@@ -87,6 +87,18 @@ pub(crate) enum Error {
         /// What was given.
         filter: String,
     },
+    /// A date is needed, and this is none.
+    #[error("\"{written}\" is no date")]
+    Date {
+        /// What was given.
+        written: String,
+        /// Why not.
+        #[source]
+        source: Box<jiff::Error>,
+    },
+    /// No cloud is named.
+    #[error("no cloud is named")]
+    NoCloud,
     /// What is given makes no name of a flavor.
     #[error("\"{name}\" is no name of a flavor")]
     FlavorName {
@@ -109,9 +121,11 @@ impl Explain for Error {
         match self {
             Self::NotConfirmed { .. } => ErrorKind::Refused,
             Self::Declined { .. } => ErrorKind::Cancelled,
-            Self::Filter { .. } | Self::FilterFindsNothing { .. } | Self::FlavorName { .. } => {
-                ErrorKind::Usage
-            }
+            Self::Filter { .. }
+            | Self::FilterFindsNothing { .. }
+            | Self::FlavorName { .. }
+            | Self::Date { .. }
+            | Self::NoCloud => ErrorKind::Usage,
             Self::Secret { .. } | Self::Setting { .. } => ErrorKind::Configuration,
             Self::File { .. } | Self::Output(_) => ErrorKind::Storage,
             Self::System { .. } | Self::DemoFailed { .. } => ErrorKind::Internal,

@@ -4,6 +4,7 @@
 //! environment, `lotse.yaml`, default.
 
 pub(crate) mod config;
+pub(crate) mod conformance;
 pub(crate) mod image;
 pub(crate) mod secret;
 pub(crate) mod status;

@@ -43,6 +43,15 @@ impl Endpoint {
         self.join(&[])
     }
 
+    /// The address of a path from the root of the host.
+    pub(crate) fn at_origin(&self, path: &str) -> Url {
+        let mut url = self.url.clone();
+        url.set_query(None);
+        url.set_fragment(None);
+        url.set_path(path);
+        url
+    }
+
     /// The address of a path; `None` when the version has to be found out first.
     pub(crate) fn resolve(&self, path: &str) -> Option<Url> {
         let wanted: Vec<&str> = segments(path).collect();

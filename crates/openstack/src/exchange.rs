@@ -64,6 +64,8 @@ pub(crate) struct Question {
     pub(crate) conflict_passes: bool,
     /// Whether the caller repeats by itself.
     pub(crate) once: bool,
+    /// Whether it goes without the token.
+    pub(crate) anonymous: bool,
     /// The name of the operation in measurements; made from method and path if not given.
     pub(crate) operation: Option<String>,
     /// How long to wait for the head of the answer, if not as usual.
@@ -85,6 +87,7 @@ impl Question {
             idempotent: true,
             conflict_passes: false,
             once: false,
+            anonymous: false,
             operation: None,
             deadline: None,
             limit: DEFAULT_LIMIT,

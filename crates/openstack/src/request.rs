@@ -28,6 +28,7 @@ pub struct RequestBuilder {
     idempotent: bool,
     conflict_passes: bool,
     once: bool,
+    at_origin: bool,
     microversion: Option<Microversion>,
     operation: Option<String>,
     accepted: Vec<StatusCode>,
@@ -57,6 +58,7 @@ impl RequestBuilder {
             body: Payload::Empty,
             conflict_passes: false,
             once: false,
+            at_origin: false,
             microversion: None,
             operation: None,
             accepted: Vec::new(),
@@ -141,6 +143,13 @@ impl RequestBuilder {
         self
     }
 
+    /// Sends it without the token, and to this path from the root of the service's host: for APIs
+    /// that live beside the one of the catalogue and have credentials of their own, such as S3.
+    pub const fn at_origin(mut self) -> Self {
+        self.at_origin = true;
+        self
+    }
+
     /// Demands this microversion (for example `2.79`).
     pub fn microversion(self, version: &str) -> Self {
         self.microversion_within(version, version)
@@ -217,7 +226,11 @@ impl RequestBuilder {
                 reason,
             });
         }
-        let mut url = self.cloud.address(&self.service, &self.path).await?;
+        let mut url = if self.at_origin {
+            self.cloud.endpoint(&self.service).await?.at_origin(&self.path)
+        } else {
+            self.cloud.address(&self.service, &self.path).await?
+        };
         if !self.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&self.query);
         }
@@ -242,6 +255,7 @@ impl RequestBuilder {
             idempotent: self.idempotent,
             conflict_passes: self.conflict_passes,
             once: self.once,
+            anonymous: self.at_origin,
             operation,
             deadline: self.deadline,
             limit: self.limit,

@@ -16,7 +16,7 @@ use crate::settings::{Environment, Globals};
 use crate::{output, terminal};
 
 mod apply;
-mod clouds;
+pub(super) mod clouds;
 mod columns;
 mod look;
 mod turn;

@@ -27,6 +27,8 @@ fn every_command_has_help_with_an_example_or_a_purpose() {
         &["image", "apply"],
         &["image", "check"],
         &["image", "schema"],
+        &["conformance", "check"],
+        &["conformance", "record"],
         &["flavor", "name"],
         &["flavor", "make"],
         &["notify", "test"],

@@ -102,6 +102,20 @@ impl Newcomer {
         }
     }
 
+    /// All blocks of a guide that starts a simulated cloud.
+    fn patiently(&self, guide: &str) -> String {
+        let mut script = String::new();
+        for block in blocks(guide) {
+            script.push_str(&self.here(&block));
+            if block.text.contains("--write-clouds") {
+                // A person takes longer to type the next command than the cloud takes to start.
+                script.push_str("set +x; until [ -s clouds.yaml ]; do :; done; set -x\n");
+            }
+            writeln!(script, "echo '# end of a block'").unwrap();
+        }
+        script
+    }
+
     fn type_in(&self, script: &str) -> Ended {
         // The shell prints what it runs, so that a failure names its command.
         let script = format!("set -eux\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{script}");
@@ -122,16 +136,7 @@ fn what_the_guide_to_install_says_works() {
 #[test]
 fn the_first_steps_can_be_taken() {
     let newcomer = Newcomer::new();
-    let mut script = String::new();
-    for block in blocks("first-steps.md") {
-        script.push_str(&newcomer.here(&block));
-        if block.text.contains("--write-clouds") {
-            // A person takes longer to type the next command than the cloud takes to start.
-            script.push_str("set +x; until [ -s clouds.yaml ]; do :; done; set -x\n");
-        }
-        writeln!(script, "echo '# end of a block'").unwrap();
-    }
-    let ended = newcomer.type_in(&script).with_code(0);
+    let ended = newcomer.type_in(&newcomer.patiently("first-steps.md")).with_code(0);
     let said: Vec<_> = ended.stdout.split("# end of a block").collect();
     assert!(said.iter().any(|block| block.trim().ends_with("\n0")), "no differences: {said:#?}");
     assert!(ended.stderr.contains("wrong.yml:"), "the mistake has a place: {}", ended.stderr);
@@ -187,4 +192,13 @@ fn what_the_guide_to_freshness_says_works() {
         blocks("image-freshness.md").iter().map(|block| newcomer.here(block)).collect();
     let ended = newcomer.type_in(&script).with_code(0);
     assert!(ended.stdout.contains("ends of life as of"), "{}", ended.stdout);
+}
+
+#[test]
+fn what_the_guide_to_conformance_says_works() {
+    let newcomer = Newcomer::new();
+    let ended = newcomer.type_in(&newcomer.patiently("conformance.md")).with_code(0);
+    assert!(ended.stdout.contains("\"canonical\":\"SCS-4V-16-100s\""), "{}", ended.stdout);
+    let report = std::fs::read_to_string(newcomer.place.path("checkout/report.yaml")).unwrap();
+    assert!(report.contains("\"subject\": \"my-cloud\""), "{report}");
 }

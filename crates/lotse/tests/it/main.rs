@@ -9,6 +9,7 @@ mod backup;
 mod balancer;
 mod command_line;
 mod configuration;
+mod conformance;
 mod console;
 mod daemon;
 mod demo;

@@ -11,7 +11,7 @@ use crate::settings::{Environment, Globals};
 use crate::{daemon, output, report};
 
 /// The clouds that a command works on.
-pub(super) struct Clouds {
+pub(in crate::cmd) struct Clouds {
     /// Their names; the one of the environment has none on the command line.
     names: Vec<Option<String>>,
     environment: Environment,
@@ -19,7 +19,7 @@ pub(super) struct Clouds {
 
 impl Clouds {
     /// Those that are named, or the one of the environment.
-    pub(super) fn named(globals: &Globals, environment: &Environment) -> Self {
+    pub(in crate::cmd) fn named(globals: &Globals, environment: &Environment) -> Self {
         let mut names: Vec<Option<String>> = Vec::new();
         for name in globals.os_cloud.iter().map(|name| name.trim().to_owned()) {
             if !name.is_empty() && !names.contains(&Some(name.clone())) {
@@ -32,12 +32,12 @@ impl Clouds {
         Self { names, environment: environment.clone() }
     }
 
-    pub(super) fn are_several(&self) -> bool {
+    pub(in crate::cmd) fn are_several(&self) -> bool {
         self.names.len() > 1
     }
 
     /// One after the other, with the name under which it is spoken of.
-    pub(super) fn each(&self) -> impl Iterator<Item = (String, Result<Cloud, Failure>)> {
+    pub(in crate::cmd) fn each(&self) -> impl Iterator<Item = (String, Result<Cloud, Failure>)> {
         self.names.iter().map(|name| {
             let cloud = self.connect(name.clone());
             let name = match (&cloud, name) {
@@ -49,7 +49,7 @@ impl Clouds {
     }
 
     /// All at the same time.
-    pub(super) async fn all<T>(
+    pub(in crate::cmd) async fn all<T>(
         &self,
         work: impl AsyncFn(Cloud) -> Result<T, Failure>,
     ) -> Vec<(String, Result<T, Failure>)> {
@@ -71,7 +71,7 @@ impl Clouds {
 }
 
 /// The exit code of a run over several clouds, and what is shown of it.
-pub(super) struct Worst<'a> {
+pub(in crate::cmd) struct Worst<'a> {
     globals: &'a Globals,
     several: bool,
     failed: Option<ExitCode>,
@@ -79,12 +79,12 @@ pub(super) struct Worst<'a> {
 }
 
 impl<'a> Worst<'a> {
-    pub(super) const fn new(globals: &'a Globals, several: bool) -> Self {
+    pub(in crate::cmd) const fn new(globals: &'a Globals, several: bool) -> Self {
         Self { globals, several, failed: None, code: ExitCode::Success }
     }
 
     /// One cloud came to this end. What failed outweighs what differs.
-    pub(super) fn ended(&mut self, code: ExitCode) {
+    pub(in crate::cmd) fn ended(&mut self, code: ExitCode) {
         match code {
             ExitCode::Success | ExitCode::Differences | ExitCode::VerdictsFailed => {
                 if self.code == ExitCode::Success {
@@ -98,7 +98,11 @@ impl<'a> Worst<'a> {
     }
 
     /// One cloud failed. Where it is the only one, that is the end of the command.
-    pub(super) fn failed(&mut self, cloud: &str, failure: Failure) -> Result<Value, Failure> {
+    pub(in crate::cmd) fn failed(
+        &mut self,
+        cloud: &str,
+        failure: Failure,
+    ) -> Result<Value, Failure> {
         if !self.several {
             return Err(failure);
         }
@@ -108,7 +112,7 @@ impl<'a> Worst<'a> {
     }
 
     /// Shows what was gathered as JSON: of one cloud as it is, of several as a list.
-    pub(super) fn show(self, shown: Vec<Value>) -> CommandResult {
+    pub(in crate::cmd) fn show(self, shown: Vec<Value>) -> CommandResult {
         if self.globals.json() {
             let value = match (self.several, <[Value; 1]>::try_from(shown)) {
                 (false, Ok([one])) => one,

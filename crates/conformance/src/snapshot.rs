@@ -1,0 +1,192 @@
+//! What a cloud showed, without secrets.
+//!
+//! A snapshot holds answers, not opinions: objects as the APIs wrote them, cut down to the fields that
+//! testcases need. So it can be judged again by later rules, and shown to others.
+
+use std::path::Path;
+
+use lotse_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::error::Error;
+use crate::model::Reason;
+
+/// The version of the form below.
+pub const FORMAT: u32 = 1;
+
+/// An object of an API, cut down to what testcases need.
+pub type Item = Map<String, Value>;
+
+/// What a cloud showed.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Snapshot {
+    /// The version of this form.
+    pub format: u32,
+    /// What we call the cloud.
+    pub cloud: String,
+    /// When it was looked at.
+    pub taken_at: Timestamp,
+    /// How many requests it took, with the one for the token.
+    pub requests: u32,
+    /// The names of the roles that the user has.
+    pub roles: Vec<String>,
+    /// The types of the services in the catalogue, sorted.
+    pub services: Vec<String>,
+    /// Flavors, with their extra specs.
+    #[serde(default)]
+    pub flavors: Answer<Vec<Item>>,
+    /// Images that listings show.
+    #[serde(default)]
+    pub images: Answer<Vec<Item>>,
+    /// Images that are hidden from listings.
+    #[serde(default)]
+    pub hidden_images: Answer<Vec<Item>>,
+    /// Volume types.
+    #[serde(default)]
+    pub volume_types: Answer<Vec<Item>>,
+    /// The rules that security groups begin with.
+    #[serde(default)]
+    pub default_rules: Answer<DefaultRules>,
+    /// What the object storage says to a request in the manner of S3.
+    #[serde(default)]
+    pub s3: Answer<S3Probe>,
+    /// What became of a secret in the key manager.
+    #[serde(default)]
+    pub secret: Answer<Proof>,
+    /// What became of a backup of a volume.
+    #[serde(default)]
+    pub backup: Answer<Proof>,
+    /// What a new server says of its random numbers.
+    #[serde(default)]
+    pub randomness: Answer<Randomness>,
+}
+
+/// What came of a question.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer<T> {
+    /// It was not asked.
+    #[default]
+    NotAsked,
+    /// There was an answer.
+    Given(T),
+    /// There was none.
+    Failed(Trouble),
+}
+
+impl<T> Answer<T> {
+    /// The answer, if there is one.
+    pub const fn given(&self) -> Option<&T> {
+        if let Self::Given(answer) = self { Some(answer) } else { None }
+    }
+}
+
+/// Why there was no answer.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Trouble {
+    /// What kind of trouble.
+    pub reason: Reason,
+    /// The trouble in a sentence.
+    pub message: String,
+    /// The HTTP status, if a service answered.
+    pub status: Option<u16>,
+    /// The id under which the service logged the request.
+    pub request_id: Option<String>,
+}
+
+/// The rules that security groups begin with, and how they were found out.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct DefaultRules {
+    /// How.
+    pub way: RulesWay,
+    /// The rules.
+    pub rules: Vec<Item>,
+}
+
+/// How rules were found out.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RulesWay {
+    /// Neutron lists them (from 2023.2 on).
+    Listed,
+    /// They are those of a new security group.
+    NewGroup,
+}
+
+/// What the object storage says to a request in the manner of S3 with a key that nobody has.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct S3Probe {
+    /// The HTTP status.
+    pub status: u16,
+    /// The code of the error, if the answer is one of S3.
+    pub code: Option<String>,
+}
+
+/// What became of something that was tried.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Proof {
+    /// The steps that were taken, in order, with what came of the last one.
+    pub steps: Vec<String>,
+    /// Whether all went well.
+    pub worked: bool,
+    /// The HTTP status of the step that did not go well.
+    pub status: Option<u16>,
+}
+
+/// What a new server says of its random numbers.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Randomness {
+    /// `entropy_avail` of the kernel.
+    pub entropy: Option<u32>,
+    /// Of 1000 blocks of 20 000 bits, how many fail the tests of FIPS 140-2.
+    pub fips_failures: Option<u32>,
+}
+
+impl Snapshot {
+    /// A snapshot in which nothing was asked yet.
+    pub fn empty(cloud: &str, taken_at: Timestamp) -> Self {
+        Self {
+            format: FORMAT,
+            cloud: cloud.to_owned(),
+            taken_at,
+            requests: 0,
+            roles: Vec::new(),
+            services: Vec::new(),
+            flavors: Answer::NotAsked,
+            images: Answer::NotAsked,
+            hidden_images: Answer::NotAsked,
+            volume_types: Answer::NotAsked,
+            default_rules: Answer::NotAsked,
+            s3: Answer::NotAsked,
+            secret: Answer::NotAsked,
+            backup: Answer::NotAsked,
+            randomness: Answer::NotAsked,
+        }
+    }
+
+    /// Reads what [`Snapshot::write`] wrote.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let failed = |source| Error::File { action: "read", path: path.to_owned(), source };
+        let bytes = std::fs::read(path).map_err(failed)?;
+        serde_json::from_slice(&bytes)
+            .map_err(|source| Error::Snapshot { path: path.to_owned(), source })
+    }
+
+    /// Writes it to a file, as JSON.
+    pub fn write(&self, path: &Path) -> Result<(), Error> {
+        let failed = |source| Error::File { action: "written", path: path.to_owned(), source };
+        std::fs::write(path, self.to_text()).map_err(failed)
+    }
+
+    /// The snapshot as indented JSON with a newline at the end.
+    pub fn to_text(&self) -> String {
+        // Maps have text as keys and nothing else can go wrong.
+        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+    }
+
+    /// Whether the catalogue has a service of this type.
+    pub fn has_service(&self, service_type: &str) -> bool {
+        self.services.iter().any(|service| service == service_type)
+    }
+}

@@ -1,0 +1,10 @@
+//! Checks of a simulated cloud over real HTTP.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failed expectation is how a test fails, in helpers too"
+)]
+
+mod active;
+mod read_only;
+mod stage;

@@ -1,0 +1,104 @@
+//! Arguments of `lotse conformance`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::flavor::ReadingMode;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConformanceCommand {
+    /// Check clouds against a scope of the SCS standards
+    #[command(after_help = "Examples:\n  lotse conformance check --os-cloud prod\n  \
+        lotse conformance check --spec scs-compatible-iaas.yaml --os-cloud prod --output report.yaml\n  \
+        lotse conformance check --from snapshot.json --at 2027-03-01 --format json\n\n\
+        Exit codes: 0 conforms; 1 nothing could be said; 2 wrong usage or scope; 4 some testcase failed, \
+        was aborted or is missing.")]
+    Check(CheckArguments),
+    /// Look at a cloud once and keep what it showed, without secrets, for checks later
+    #[command(
+        after_help = "Example:\n  lotse conformance record --os-cloud prod --output snapshot.json"
+    )]
+    Record(RecordArguments),
+    /// Say of testcases what they demand, what was seen on which object, and why the verdict is so
+    #[command(
+        after_help = "Example:\n  lotse conformance explain scs-0103-flavor-1v-4 --os-cloud prod"
+    )]
+    Explain(ExplainArguments),
+    /// Show where the upstream tools and the texts of the standards disagree about a cloud, and why
+    #[command(name = "diff-modes")]
+    #[command(after_help = "Example:\n  lotse conformance diff-modes --from snapshot.json")]
+    DiffModes(DiffArguments),
+}
+
+/// What to check, and against what.
+#[derive(Args, Debug)]
+pub(crate) struct SourceArguments {
+    /// A scope file of the standards
+    #[arg(long, value_name = "FILE", conflicts_with = "profile")]
+    pub(crate) spec: Option<PathBuf>,
+    /// A scope that comes with Lotse
+    #[arg(long, value_name = "NAME", default_value = "scs-iaas")]
+    pub(crate) profile: String,
+    /// A version of the scope, if not those that its timeline names
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) version: Option<String>,
+    /// Judge a snapshot instead of a cloud
+    #[arg(long, value_name = "SNAPSHOT", conflicts_with = "os_cloud")]
+    pub(crate) from: Option<PathBuf>,
+    /// Judge for this day or instant (UTC), if not for now or for when the snapshot was taken
+    #[arg(long, value_name = "DATE")]
+    pub(crate) at: Option<String>,
+    /// Only read: leave out what can be seen only by making objects for a moment
+    #[arg(long)]
+    pub(crate) read_only: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CheckArguments {
+    #[command(flatten)]
+    pub(crate) source: SourceArguments,
+    /// Whose reading of the standards counts
+    #[arg(long, value_enum, default_value_t = ReadingMode::Standard)]
+    pub(crate) mode: ReadingMode,
+    /// Only testcases whose ids begin with what this regular expression matches
+    #[arg(long, value_name = "REGEX")]
+    pub(crate) tests: Option<String>,
+    /// Write a report for a compliance monitor: JSON if the name ends in .json, else YAML
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Whose cloud it is, in the report; the name of the cloud if not given
+    #[arg(long, value_name = "NAME")]
+    pub(crate) subject: Option<String>,
+    /// Write the report in the coming form, with tests and a log
+    #[arg(long, requires = "output")]
+    pub(crate) report_of_tests: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RecordArguments {
+    /// Where to; standard output if not given
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Only read: leave out what can be seen only by making objects for a moment
+    #[arg(long)]
+    pub(crate) read_only: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExplainArguments {
+    /// The testcases, by their ids
+    #[arg(value_name = "TESTCASE", required = true)]
+    pub(crate) testcases: Vec<String>,
+    #[command(flatten)]
+    pub(crate) source: SourceArguments,
+    /// Whose reading of the standards counts
+    #[arg(long, value_enum, default_value_t = ReadingMode::Standard)]
+    pub(crate) mode: ReadingMode,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DiffArguments {
+    #[command(flatten)]
+    pub(crate) source: SourceArguments,
+}

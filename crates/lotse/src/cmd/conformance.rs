@@ -1,0 +1,243 @@
+//! `lotse conformance`: clouds against the SCS standards.
+
+mod render;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use lotse_conformance::differences::differences;
+use lotse_conformance::judge::{Choice, judge};
+use lotse_conformance::observe::{Options, Reach, observe};
+use lotse_conformance::report::{Generation, Run, report, yaml};
+use lotse_conformance::spec::Spec;
+use lotse_conformance::testcase::Need;
+use lotse_conformance::{Mode, Outcome, Reason, Snapshot, Verdict};
+use lotse_core::error::ExitCode;
+use lotse_core::time::{Clock as _, SystemClock};
+use lotse_openstack::Cloud;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::image::clouds::{Clouds, Worst};
+use crate::cli::conformance::{
+    CheckArguments, ConformanceCommand, DiffArguments, ExplainArguments, RecordArguments,
+    SourceArguments,
+};
+use crate::failure::{CommandResult, Error, Failure};
+use crate::output;
+use crate::settings::conformance::{Source, needs, reach, scope};
+use crate::settings::{Environment, Globals};
+
+/// Runs one of the commands.
+pub(super) fn run(
+    command: ConformanceCommand,
+    globals: &Globals,
+    environment: &Environment,
+) -> CommandResult {
+    super::small_runtime()?.block_on(async {
+        match command {
+            ConformanceCommand::Check(arguments) => check(&arguments, globals, environment).await,
+            ConformanceCommand::Record(arguments) => record(&arguments, globals, environment).await,
+            ConformanceCommand::Explain(arguments) => {
+                explain(&arguments, globals, environment).await
+            }
+            ConformanceCommand::DiffModes(arguments) => {
+                diff_modes(&arguments, globals, environment).await
+            }
+        }
+    })
+}
+
+/// Looks at a cloud now.
+async fn look(cloud: Cloud, needs: BTreeSet<Need>, reach: Reach) -> Result<Snapshot, Failure> {
+    let options = Options { reach, needs, now: SystemClock.now(), run: Uuid::new_v4() };
+    // Many questions at once make a large future.
+    Ok(Box::pin(observe(&cloud, &options)).await?)
+}
+
+/// The snapshots to judge: the one that was named, or one of each cloud.
+async fn snapshots(
+    source: &mut Source,
+    needs: &BTreeSet<Need>,
+    clouds: &Clouds,
+) -> Vec<(String, Result<Snapshot, Failure>)> {
+    if let Some(snapshot) = source.snapshot.take() {
+        return vec![(snapshot.cloud.clone(), Ok(snapshot))];
+    }
+    let reach = source.reach;
+    clouds.all(async |cloud| look(cloud, needs.clone(), reach).await).await
+}
+
+/// The ids of the testcases that the chosen versions demand, and that are asked for.
+fn demanded<'a>(spec: &'a Spec, choice: &Choice) -> Result<Vec<&'a str>, Failure> {
+    let versions = spec.chosen(choice.version.as_deref(), choice.at.date())?;
+    let all = versions.into_iter().flat_map(lotse_conformance::spec::Version::testcases);
+    Ok(all.filter(|id| choice.wants(id)).collect())
+}
+
+async fn check(
+    arguments: &CheckArguments,
+    globals: &Globals,
+    environment: &Environment,
+) -> CommandResult {
+    let mode = Mode::from(arguments.mode);
+    let mut source = Source::resolve(&arguments.source, SystemClock.now())?;
+    let spec = scope(&arguments.source, mode)?;
+    note_skipped(&spec, globals);
+    let mut choice = source.choice(mode);
+    if let Some(pattern) = &arguments.tests {
+        choice = choice.only(pattern)?;
+    }
+    let needs = needs(demanded(&spec, &choice)?);
+    let clouds = Clouds::named(globals, environment);
+    let several = clouds.are_several() && source.snapshot.is_none();
+    let mut worst = Worst::new(globals, several);
+    let (mut shown, mut reports) = (Vec::new(), Vec::new());
+    for (cloud, snapshot) in snapshots(&mut source, &needs, &clouds).await {
+        let snapshot = match snapshot {
+            Ok(snapshot) => snapshot,
+            Err(failure) => {
+                shown.push(worst.failed(&cloud, failure)?);
+                continue;
+            }
+        };
+        let outcome = judge(&spec, &snapshot, &choice)?;
+        worst.ended(code(&outcome, arguments.tests.is_some()));
+        if globals.json() {
+            shown.push(render::json(&outcome, &snapshot));
+        } else {
+            output::data(globals, &render::table(&outcome, globals.verbosity > 0))?;
+        }
+        reports.push(reported(&outcome, arguments));
+    }
+    if let Some(path) = &arguments.output {
+        write_reports(path, &reports)?;
+    }
+    worst.show(shown)
+}
+
+/// What nobody asked for says nothing; all else counts.
+fn code(outcome: &Outcome, selected: bool) -> ExitCode {
+    let verdict = if selected {
+        let judgements = outcome.testcases.values().map(|testcase| &testcase.judgement);
+        let asked = judgements.filter(|judgement| judgement.reason != Reason::NotSelected);
+        Verdict::worst(asked.map(|judgement| judgement.verdict))
+    } else {
+        outcome.verdict
+    };
+    if verdict == Verdict::Pass { ExitCode::Success } else { ExitCode::VerdictsFailed }
+}
+
+fn reported(outcome: &Outcome, arguments: &CheckArguments) -> Value {
+    let run = Run {
+        uuid: Uuid::new_v4(),
+        subject: arguments.subject.as_deref().unwrap_or(&outcome.cloud),
+        checked_at: outcome.observed_at,
+        forced_version: arguments.source.version.as_deref(),
+        forced_tests: arguments.tests.as_deref(),
+    };
+    let generation = if arguments.report_of_tests { Generation::Tests } else { Generation::Runs };
+    report(outcome, &run, generation)
+}
+
+fn write_reports(path: &Path, reports: &[Value]) -> Result<(), Failure> {
+    let text = match reports {
+        [report] if path.extension().is_some_and(|ending| ending == "json") => {
+            format!("{report:#}\n")
+        }
+        reports => reports.iter().map(yaml::document).collect(),
+    };
+    Ok(write_file(path, &text)?)
+}
+
+fn write_file(path: &Path, text: &str) -> Result<(), Error> {
+    std::fs::write(path, text).map_err(|source| Error::File {
+        action: "write",
+        path: path.display().to_string(),
+        source,
+    })
+}
+
+fn note_skipped(spec: &Spec, globals: &Globals) {
+    for note in &spec.notes {
+        output::note(
+            globals,
+            &format!("skipped, {}:{}: {}", note.file, note.span.line, note.message),
+        );
+    }
+}
+
+async fn record(
+    arguments: &RecordArguments,
+    globals: &Globals,
+    environment: &Environment,
+) -> CommandResult {
+    let clouds = Clouds::named(globals, environment);
+    let (_, cloud) = clouds.each().next().ok_or(Error::NoCloud)?;
+    let snapshot = look(cloud?, Need::ALL.into(), reach(arguments.read_only)).await?;
+    match &arguments.output {
+        Some(path) => {
+            snapshot.write(path)?;
+            output::note(globals, &format!("wrote {}", path.display()));
+        }
+        None => output::data(globals, &snapshot.to_text())?,
+    }
+    Ok(ExitCode::Success)
+}
+
+async fn explain(
+    arguments: &ExplainArguments,
+    globals: &Globals,
+    environment: &Environment,
+) -> CommandResult {
+    let mode = Mode::from(arguments.mode);
+    let (mut source, spec) = prepared(&arguments.source, mode, globals)?;
+    let needs = needs(arguments.testcases.iter().map(String::as_str));
+    let clouds = Clouds::named(globals, environment);
+    let (_, snapshot) = snapshots(&mut source, &needs, &clouds).await.remove(0);
+    let outcome = lotse_conformance::judge::explain(
+        &spec,
+        &snapshot?,
+        &arguments.testcases,
+        &source.choice(mode),
+    );
+    if globals.json() {
+        output::json(globals, &json!(outcome))?;
+    } else {
+        output::data(globals, &render::explained(&outcome))?;
+    }
+    let verdict = Verdict::worst(outcome.values().map(|testcase| testcase.judgement.verdict));
+    Ok(if verdict == Verdict::Pass { ExitCode::Success } else { ExitCode::VerdictsFailed })
+}
+
+fn prepared(
+    arguments: &SourceArguments,
+    mode: Mode,
+    globals: &Globals,
+) -> Result<(Source, Spec), Failure> {
+    let source = Source::resolve(arguments, SystemClock.now())?;
+    let spec = scope(arguments, mode)?;
+    note_skipped(&spec, globals);
+    Ok((source, spec))
+}
+
+async fn diff_modes(
+    arguments: &DiffArguments,
+    globals: &Globals,
+    environment: &Environment,
+) -> CommandResult {
+    let (mut source, spec) = prepared(&arguments.source, Mode::Standard, globals)?;
+    let needs = needs(demanded(&spec, &source.choice(Mode::Standard))?);
+    let clouds = Clouds::named(globals, environment);
+    let (_, snapshot) = snapshots(&mut source, &needs, &clouds).await.remove(0);
+    let found = differences(&spec, &snapshot?, source.version.as_deref(), source.at)?;
+    if globals.json() {
+        output::json(globals, &json!({ "differences": found }))?;
+    } else {
+        output::data(globals, &render::differing(&found))?;
+        if found.is_empty() {
+            output::note(globals, "both readings come to the same verdicts");
+        }
+    }
+    Ok(ExitCode::Success)
+}
