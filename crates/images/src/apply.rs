@@ -29,6 +29,7 @@ mod unpacking;
 
 pub(crate) use content::Content;
 pub use content::Downloads;
+pub(crate) use unpacking::{Formats, prepare, remove};
 
 /// Carries out the steps of image plans on one cloud.
 #[derive(Debug)]

@@ -44,6 +44,12 @@ pub struct Config {
     /// Whether that shall be all stores that can be written to.
     #[serde(default)]
     pub all_stores: bool,
+    /// A mirror of one's own (`lotse image mirror`), from which content comes where it has it: a folder,
+    /// relative to the estate if the section `estate` is given, else to `lotse.yaml`, or a bucket as
+    /// `s3://BUCKET/PREFIX`, reached as `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION` and
+    /// `AWS_ENDPOINT_URL_S3` say.
+    #[serde(default)]
+    pub mirror: Option<String>,
     /// Whether only the newest version of each image is imported.
     #[serde(default)]
     pub latest: bool,
@@ -126,6 +132,9 @@ impl Config {
     /// Makes the paths in it absolute: what is relative is so to `base`, where `lotse.yaml` lies.
     pub fn rebase(&mut self, base: &std::path::Path) {
         self.path = base.join(&self.path);
+        if let Some(mirror) = self.mirror.as_mut().filter(|mirror| !is_url(mirror)) {
+            *mirror = base.join(&*mirror).display().to_string();
+        }
     }
 
     /// What planner, observer and executor need of it, on this day.
@@ -148,6 +157,11 @@ impl Config {
             ..Options::default()
         }
     }
+}
+
+/// Whether a mirror is named by a URL; else it is a folder.
+fn is_url(mirror: &str) -> bool {
+    mirror.contains("://") || mirror.starts_with("file:")
 }
 
 fn path() -> PathBuf {

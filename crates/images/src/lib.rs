@@ -20,6 +20,7 @@
 //! | [`task`] | the same again and again, for the daemon |
 //! | [`inventory`], [`store`] | desired and actual side by side, remembered for the console |
 //! | [`web`] | pages and operations of the API |
+//! | [`copies`] | what is declared, kept in a mirror of one's own |
 //! | [`verify`](mod@verify), [`history`](mod@history) | whether images are what was declared; which there were |
 //! | [`config`] | the section `images:` of `lotse.yaml` |
 //!
@@ -60,6 +61,7 @@
 
 pub mod apply;
 pub mod config;
+pub mod copies;
 pub mod declare;
 mod error;
 mod glance;
@@ -81,7 +83,7 @@ pub use config::Config;
 pub use declare::Catalog;
 pub use error::Error;
 pub use history::history;
-pub use observe::{Doubt, Observed, Trusted, Upstream, Use, observe};
+pub use observe::{Doubt, Observed, Trusted, Upstream, Use, mirrored, observe};
 pub use operation::Operation;
 pub use options::{DEFAULT_TAG, ImportPreference, Options, Retirement, day};
 pub use plan::{Rollback, RollbackError, plan, roll_back};

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use jiff::civil::Date;
+use lotse_core::error::chain;
 use lotse_openstack::{Cloud, Error};
+use lotse_transfer::Mirror;
+use lotse_transfer::mirror::Index;
 use lotse_transfer::signature::Signed;
 
 use crate::declare::Catalog;
@@ -37,6 +40,8 @@ pub struct Observed {
     pub upstream: BTreeMap<String, Result<Upstream, Doubt>>,
     /// What signed lists say of versions that are not there yet, by definition and version.
     pub signed: BTreeMap<(String, String), Result<Trusted, Doubt>>,
+    /// What is in our mirror, if there is one, or why that is not known.
+    pub mirror: Option<Result<Index, String>>,
     /// Who uses images that would be deleted, by their ids; those that nobody uses are not in it.
     pub used: BTreeMap<String, Use>,
 }
@@ -167,6 +172,20 @@ pub async fn observe(
 async fn stores(cloud: &Cloud, catalog: &Catalog, options: &Options) -> Result<Vec<String>, Error> {
     let says = |definition: &Definition| definition.stores.or(&options.stores) != &Stores::Default;
     if catalog.enabled().any(says) { glance::stores(cloud).await } else { Ok(Vec::new()) }
+}
+
+/// What is in a mirror. One that cannot be read is not needed: content then comes from its publishers.
+pub async fn mirrored(mirror: &Mirror) -> Result<Index, String> {
+    let index = mirror.index().await;
+    index.map_err(|error| format!("the mirror cannot be read: {}", chain(&error)))
+}
+
+/// What upstream publishes, without a cloud.
+pub async fn published(catalog: &Catalog, options: &Options) -> Observed {
+    let lists = to_be_signed(catalog, &[]);
+    let (upstream, signed) =
+        futures::join!(upstream::published(catalog, options), upstream::signed(&lists, options));
+    Observed { upstream, signed, ..Observed::default() }
 }
 
 /// The Image API's filter for one of several values.

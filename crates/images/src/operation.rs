@@ -89,6 +89,8 @@ pub struct Import {
     pub properties: BTreeMap<String, String>,
     /// Where the content is published.
     pub source: String,
+    /// The copy of it in our mirror that is read instead, if there is one.
+    pub mirror: Option<String>,
     /// How the content gets to Glance.
     pub delivery: Delivery,
     /// The stores it is written to; none where the cloud decides.

@@ -47,10 +47,9 @@ use assign::{Families, Family, busy, families};
 use desired::Desired;
 use effective::{Turn, effective};
 use retention::{Fate, Retention, retention};
-use signed::distrust;
 use steps::{Ending, update_step};
 
-pub(crate) use signed::to_be_signed;
+pub(crate) use signed::{distrust, to_be_signed};
 
 /// Plans one cloud.
 ///
@@ -99,6 +98,7 @@ fn planned(
         }
     }
     planner.unverified();
+    planner.mirror_note();
     if turn.is_none() {
         planner.strays(&strays);
     }
@@ -384,6 +384,22 @@ impl Planner<'_> {
 /// The images of each definition, in the order of the definitions.
 pub(crate) fn members<'a>(catalog: &Catalog, images: &'a [Image]) -> Vec<Vec<&'a Image>> {
     families(catalog, images).families.into_iter().map(|family| family.members).collect()
+}
+
+/// The enabled definitions as they would be planned for a cloud without images: what follows upstream
+/// is an ordinary version, and signed checksums are in their places. Of the others, why not.
+pub(crate) fn resolved(
+    catalog: &Catalog,
+    observed: &Observed,
+    options: &Options,
+) -> Vec<Result<Definition, lotse_plan::Note>> {
+    let nobody = Family::default();
+    let each = catalog.enabled().map(|definition| {
+        effective(definition, &nobody, observed, options, None).map_err(|(kind, text)| {
+            lotse_plan::Note::new(kind, format!("{KIND}/{}", definition.name), text)
+        })
+    });
+    each.collect()
 }
 
 /// What a plan would want to do, as far as more must be found out before.

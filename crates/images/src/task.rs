@@ -24,7 +24,7 @@ use crate::config::Config;
 use crate::declare::Catalog;
 use crate::error::Error;
 use crate::inventory::inventory;
-use crate::observe::observe;
+use crate::observe::{mirrored, observe};
 use crate::operation::Operation;
 use crate::options::{Options, day};
 use crate::plan::plan;
@@ -148,9 +148,12 @@ impl ImagesTask {
 
     async fn plan(&self, catalog: &Catalog) -> Result<(Plan<Operation>, usize), Error> {
         let options = self.options();
-        let observed = observe(&self.cloud, catalog, &options).await.map_err(|source| {
+        let mut observed = observe(&self.cloud, catalog, &options).await.map_err(|source| {
             Error::Observe { cloud: self.cloud.name().to_owned(), source: Box::new(source) }
         })?;
+        if let Some(mirror) = self.downloads.mirror() {
+            observed.mirror = Some(mirrored(mirror).await);
+        }
         let plan = plan(catalog, &observed, &options)?;
         let entries = inventory(catalog, &observed, &plan);
         let notes: Vec<String> =

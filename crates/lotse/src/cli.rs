@@ -7,6 +7,7 @@ pub(crate) mod demo;
 pub(crate) mod flavor;
 pub(crate) mod image;
 pub(crate) mod image_latest;
+pub(crate) mod image_mirror;
 pub(crate) mod notify;
 pub(crate) mod reference;
 pub(crate) mod serve;

@@ -26,6 +26,7 @@ use lotse_plan::Engine;
 use lotse_plan::random::SystemRandomness;
 use lotse_store::instance::InstanceLock;
 use lotse_store::{Store, StoreOptions, StoreUrl};
+use lotse_transfer::{HttpOptions, Limits, Mirror};
 use lotse_web::health::{Check, Readiness};
 use lotse_web::metrics::Metrics;
 use lotse_web::{About, Shell, ShellParts};
@@ -285,6 +286,18 @@ pub(crate) fn clock() -> SharedClock {
 /// Downloads of content that passes through us, into this directory.
 pub(crate) fn downloads(directory: &Path) -> Result<Downloads, Failure> {
     Ok(Downloads::into_directory(directory, u64::from(std::process::id()))?)
+}
+
+/// The mirror that a person, or a configuration, names: a folder, `file:` or `s3:`.
+pub(crate) fn mirror(place: &str, environment: &Environment) -> Result<Mirror, Failure> {
+    let clock = clock();
+    if !place.contains("://") && !place.starts_with("file:") {
+        let failed = |source| Error::File { action: "find", path: place.to_owned(), source };
+        return Ok(Mirror::folder(std::path::absolute(place).map_err(failed)?, clock));
+    }
+    let variable = |name: &str| environment.get(name).map(str::to_owned);
+    let options = HttpOptions { seed: u64::from(std::process::id()), ..HttpOptions::default() };
+    Ok(Mirror::at(place, variable, &options, Limits::default(), clock)?)
 }
 
 /// How this process behaves towards clouds. Only pauses between attempts are left to chance; the

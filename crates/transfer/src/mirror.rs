@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use self::folder::Folder;
 use self::s3::S3;
-use crate::checksum::{Algorithm, Checksum};
+use crate::checksum::{Algorithm, Checksum, Digests};
 use crate::client::HttpOptions;
 use crate::download::{Fetcher, Spooled, Wanted};
 use crate::error::Error;
@@ -55,6 +55,22 @@ pub struct Copy {
     pub added: Timestamp,
     /// Where it is, below the mirror.
     pub object: String,
+    /// All that was computed over it.
+    #[serde(default)]
+    pub digests: Digests,
+    /// The checksum that its publisher gives, where it was verified: of this content, or of what is
+    /// packed in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified: Option<Checksum>,
+}
+
+impl Copy {
+    /// Whether this is content that its publisher describes with this checksum.
+    pub fn is(&self, declared: &Checksum) -> bool {
+        self.checksum == *declared
+            || self.digests.have(declared)
+            || self.verified.as_ref() == Some(declared)
+    }
 }
 
 /// What is in a mirror, by the name under which it was added.
@@ -185,11 +201,18 @@ impl Mirror {
     }
 
     /// Adds a copy under a name, in place of an older one of that name. What is there already, by its
-    /// content, is not copied again.
+    /// content, is not copied again. `verified` is the publisher's checksum, where the content, or what
+    /// is packed in it, was found to have it.
     ///
     /// # Errors
     /// [`Error`] of the store. The index is then as it was.
-    pub async fn add(&self, name: &str, source: &Source, spooled: &Spooled) -> Result<Copy, Error> {
+    pub async fn add(
+        &self,
+        name: &str,
+        source: &Source,
+        spooled: &Spooled,
+        verified: Option<&Checksum>,
+    ) -> Result<Copy, Error> {
         let unknown = || Error::Index {
             place: name.to_owned(),
             reason: "a copy needs a SHA-256 or SHA-512 of its content".to_owned(),
@@ -206,6 +229,8 @@ impl Mirror {
             size: spooled.size(),
             added: self.clock.now(),
             checksum,
+            digests: digests.clone(),
+            verified: verified.cloned(),
         };
         match &self.place {
             Place::Folder(folder) => folder.put(&copy.object, spooled.path(), copy.size).await?,

@@ -5,13 +5,14 @@
 //! outlives the process: an interrupted download goes on where it ended.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt};
 use lotse_core::error::ErrorKind;
 use lotse_openstack::UploadStream;
 use lotse_plan::{Attempt, StepError};
 use lotse_transfer::{
-    Algorithm, Fetcher, HttpOptions, Limits, Progress, Source, Spooled, Wanted, Watch,
+    Algorithm, Fetcher, HttpOptions, Limits, Mirror, Progress, Source, Spooled, Wanted, Watch,
 };
 use sha2::Digest;
 use tokio::sync::watch;
@@ -30,6 +31,7 @@ const PIECE: usize = 1 << 20;
 pub struct Downloads {
     fetcher: Fetcher,
     directory: PathBuf,
+    mirror: Option<Arc<Mirror>>,
 }
 
 impl Downloads {
@@ -46,14 +48,55 @@ impl Downloads {
         Ok(Self {
             fetcher: Fetcher::new(&options, Limits::default())?,
             directory: directory.into(),
+            mirror: None,
         })
+    }
+
+    /// The same, with a mirror of our own, from which comes what a plan says.
+    #[must_use]
+    pub fn with_mirror(self, mirror: Option<Arc<Mirror>>) -> Self {
+        Self { mirror, ..self }
+    }
+
+    /// The mirror of our own.
+    pub fn mirror(&self) -> Option<&Mirror> {
+        self.mirror.as_deref()
+    }
+
+    /// What to fetch for an import.
+    async fn wanted(&self, import: &Import) -> Result<Wanted, StepError> {
+        let explained = |error: lotse_transfer::Error| StepError::explained(&error, error.retry());
+        let mut wanted = match &import.mirror {
+            None => Wanted::new(Source::parse(&import.source).map_err(explained)?),
+            Some(copy) => {
+                let mirror = self.mirror.as_ref().ok_or_else(|| {
+                    let message = format!("the mirror with the copy {copy} is not known any more");
+                    StepError::new(ErrorKind::Configuration, message)
+                })?;
+                mirror.wanted(copy).await.map_err(explained)?
+            }
+        };
+        // Of what is packed it may be the checksum of what comes out: that is seen later.
+        if let Some(declared) = import.checksum.as_ref().filter(|_| !import.packed) {
+            wanted = wanted.expecting(declared.clone());
+        }
+        Ok(wanted.hashed(Algorithm::Sha512))
+    }
+
+    /// What fetches.
+    pub(crate) const fn fetcher(&self) -> &Fetcher {
+        &self.fetcher
+    }
+
+    /// The file for something that is known by this text.
+    pub(crate) fn file_of(&self, text: &str) -> PathBuf {
+        let digest = hex::encode(sha2::Sha256::digest(text));
+        self.directory.join(digest.get(..32).unwrap_or(&digest))
     }
 
     /// The file for a source. Clouds do not share it: each removes its own when it is done.
     fn file(&self, cloud: &str, import: &Import) -> PathBuf {
-        let text = format!("{cloud}\n{}\n{:?}", import.source, import.checksum);
-        let digest = hex::encode(sha2::Sha256::digest(text));
-        self.directory.join(digest.get(..32).unwrap_or(&digest))
+        self.file_of(&format!("{cloud}\n{}\n{:?}", import.source, import.checksum))
     }
 }
 
@@ -115,7 +158,7 @@ impl Executor {
         if !import.delivery.is_streamed() {
             return Ok(None);
         }
-        let wanted = wanted(import)?;
+        let wanted = self.downloads.wanted(import).await?;
         let spool = self.downloads.file(self.cloud.name(), import);
         let work = attempt.cancelled.run_until_cancelled(self.spool(&wanted, &spool, attempt));
         let Some(spooled) = work.await else {
@@ -178,13 +221,4 @@ fn disk(path: &Path) -> UploadStream {
             futures::stream::once(std::future::ready(Err(error))).boxed()
         }
     }
-}
-
-fn wanted(import: &Import) -> Result<Wanted, StepError> {
-    let source = Source::parse(&import.source)
-        .map_err(|error| StepError::explained(&error, error.retry()))?;
-    let wanted = Wanted::new(source).hashed(Algorithm::Sha512);
-    // Of what is packed it may be the checksum of what comes out: that is seen later.
-    let expected = import.checksum.clone().filter(|_| !import.packed);
-    Ok(expected.into_iter().fold(wanted, Wanted::expecting))
 }

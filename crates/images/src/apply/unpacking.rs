@@ -23,18 +23,18 @@ const MOST_BYTES: u64 = 16 << 40;
 
 /// The disk formats of a content.
 #[derive(Clone, Debug)]
-pub(super) struct Formats {
+pub(crate) struct Formats {
     /// As it is published.
-    pub(super) published: String,
+    pub(crate) published: String,
     /// As the image shall hold it.
-    pub(super) stored: String,
+    pub(crate) stored: String,
 }
 
 /// What the image shall hold, in a file.
 #[derive(Debug)]
-pub(super) struct Prepared {
+pub(crate) struct Prepared {
     /// The file, if it is another one than the download.
-    pub(super) unpacked: Option<PathBuf>,
+    pub(crate) unpacked: Option<PathBuf>,
     /// Whether the file is a qcow2 image, and what the image shall hold is its disk.
     pub(super) converted: bool,
     /// Its size in bytes.
@@ -44,7 +44,7 @@ pub(super) struct Prepared {
 }
 
 /// Unpacks what is packed, verifies it, and looks whether it is of the declared format. Blocks.
-pub(super) fn prepare(
+pub(crate) fn prepare(
     spooled: &Spooled,
     beside: &Path,
     Formats { published, stored }: &Formats,
@@ -183,7 +183,7 @@ fn unwritable(path: &Path, error: &std::io::Error) -> StepError {
 }
 
 /// Frees the disk.
-pub(super) fn remove(path: Option<&Path>) {
+pub(crate) fn remove(path: Option<&Path>) {
     if let Some(path) = path
         && let Err(error) = std::fs::remove_file(path)
     {

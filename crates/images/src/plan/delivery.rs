@@ -2,7 +2,7 @@
 //!
 //! | content | way |
 //! | --- | --- |
-//! | a file of this machine | streamed |
+//! | a file of this machine, or a copy in our mirror | streamed |
 //! | packed in a way that Glance cannot undo | streamed, unpacked by us |
 //! | to be converted | streamed, converted by us |
 //! | with a checksum that Glance computes, too (`sha512`, `md5`) | web-download, verified afterwards |
@@ -16,6 +16,11 @@ use crate::model::{Abilities, Algorithm, Checksum, Scheme, Version};
 use crate::operation::Delivery;
 use crate::options::ImportPreference;
 
+/// The way of content that passes through us.
+pub(super) const fn stream(abilities: Abilities) -> Delivery {
+    if abilities.glance_direct { Delivery::GlanceDirect } else { Delivery::Upload }
+}
+
 /// The way of a version's content, or why there is none.
 pub(super) fn delivery(
     version: &Version,
@@ -24,7 +29,7 @@ pub(super) fn delivery(
     preference: ImportPreference,
 ) -> Result<Delivery, &'static str> {
     let source = version.source();
-    let stream = if abilities.glance_direct { Delivery::GlanceDirect } else { Delivery::Upload };
+    let stream = stream(abilities);
     match source.scheme() {
         Scheme::File => return Ok(stream),
         Scheme::Ftp => {

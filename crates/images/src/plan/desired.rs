@@ -98,6 +98,7 @@ impl<'a> Desired<'a> {
         &self,
         delivery: Delivery,
         stores: Vec<String>,
+        mirror: Option<String>,
         publish_at_once: bool,
     ) -> Import {
         Import {
@@ -110,6 +111,7 @@ impl<'a> Desired<'a> {
             tags: self.tags.clone(),
             properties: self.properties.clone(),
             source: self.version.source().as_str().to_owned(),
+            mirror,
             delivery,
             stores,
             packed: self.version.source().compression().is_some(),

@@ -4,7 +4,7 @@ use lotse_plan::{Note, NoteKind};
 
 use super::Planner;
 use super::assign::Family;
-use super::delivery::delivery;
+use super::delivery::{delivery, stream};
 use super::desired::Desired;
 use super::retention::{Retention, Stays};
 use super::signed::signer;
@@ -43,15 +43,39 @@ impl Planner<'_> {
         definition: &Definition,
         version: &Version,
     ) -> Result<Delivery, &'static str> {
+        let abilities = self.observed.abilities;
+        if self.mirrored(version).is_some() {
+            return Ok(stream(abilities));
+        }
         let converted = definition.stored_format() != definition.format;
-        delivery(version, converted, self.observed.abilities, self.options.import)
+        delivery(version, converted, abilities, self.options.import)
+    }
+
+    /// The copy of a version in our mirror: one that its publisher describes with the declared checksum.
+    pub(super) fn mirrored(&self, version: &Version) -> Option<&str> {
+        let index = self.observed.mirror.as_ref()?.as_ref().ok()?;
+        let checksum = version.checksum.as_ref()?;
+        let mut copies = index.copies.iter();
+        copies.find(|(_, copy)| copy.is(checksum)).map(|(name, _)| name.as_str())
+    }
+
+    /// That the mirror is of no use now.
+    pub(super) fn mirror_note(&mut self) {
+        if let Some(Err(reason)) = &self.observed.mirror {
+            let text = format!("{reason}; content comes from its publishers");
+            self.note(NoteKind::Warning, "*", text);
+        }
+    }
+
+    /// By whom the content of an import is vouched for, where that is demanded.
+    pub(super) fn signer_note(&mut self, desired: &Desired<'_>) {
+        if let Some(text) = signer(desired.definition, desired.version, self.observed) {
+            self.note(NoteKind::Fact, &desired.name, text);
+        }
     }
 
     /// What should be known before an import.
     pub(super) fn import_notes(&mut self, desired: &Desired<'_>) {
-        if let Some(text) = signer(desired.definition, desired.version, self.observed) {
-            self.note(NoteKind::Fact, &desired.name, text);
-        }
         let algorithm = desired.version.checksum.as_ref().map(Checksum::algorithm);
         if !matches!(algorithm, Some(Algorithm::Sha512 | Algorithm::Md5)) {
             let kind = algorithm.map(Algorithm::as_str);

@@ -49,7 +49,7 @@ pub(super) fn signed(definition: &mut Definition, observed: &Observed) {
 }
 
 /// Why a version must not be imported, if its list does not answer for it.
-pub(super) fn distrust(
+pub(crate) fn distrust(
     definition: &Definition,
     version: &Version,
     observed: &Observed,

@@ -34,11 +34,17 @@ impl Planner<'_> {
         // What cannot come at all was left out before.
         let delivery =
             self.delivery(desired.definition, desired.version).unwrap_or(Delivery::WebDownload);
+        self.signer_note(desired);
         if delivery == Delivery::WebDownload {
             self.import_notes(desired);
         }
         let stores = self.stores(desired.definition).unwrap_or_default();
-        let import = desired.import(delivery, stores, publish_at_once);
+        let mirror = self.mirrored(desired.version).map(str::to_owned);
+        let from = match &mirror {
+            Some(_) => "the mirror".to_owned(),
+            None => desired.version.source().host().to_owned(),
+        };
+        let import = desired.import(delivery, stores, mirror, publish_at_once);
         let id = StepId::of(KIND, &desired.working_name, "import");
         let step = if let Some(image) = pending {
             let mut changes =
@@ -59,8 +65,7 @@ impl Planner<'_> {
                 .changing(changes)
         };
         // Downloads count against a limit per upstream host, not against that of the Image API.
-        let host = desired.version.source().host();
-        self.plan.step(step.on_service(format!("downloads from {host}")));
+        self.plan.step(step.on_service(format!("downloads from {from}")));
         id
     }
 
@@ -233,6 +238,9 @@ fn created(import: &Import, desired: &Desired<'_>) -> Vec<Change> {
     let visibility = publish.map_or("private", |publish| publish.visibility.as_str());
     field("visibility".to_owned(), visibility.into());
     field("source".to_owned(), import.source.as_str().into());
+    if let Some(copy) = &import.mirror {
+        field("mirror".to_owned(), copy.as_str().into());
+    }
     field("import".to_owned(), import.delivery.as_str().into());
     if !import.stores.is_empty() {
         field("stores".to_owned(), import.stores.join(",").into());

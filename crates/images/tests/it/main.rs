@@ -10,6 +10,10 @@
 )]
 
 mod behaviour;
+#[path = "../../../transfer/tests/it/bucket.rs"]
+#[allow(dead_code, reason = "the tests of lotse-transfer look closer at it")]
+mod bucket;
+mod copies;
 mod kills;
 mod latest;
 mod mirror;

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use sha2::Digest;
@@ -18,6 +20,7 @@ use tokio_util::task::AbortOnDropHandle;
 pub(crate) struct Mirror {
     address: SocketAddr,
     published: Published,
+    requests: Arc<AtomicUsize>,
     _server: AbortOnDropHandle<()>,
 }
 
@@ -26,9 +29,21 @@ impl Mirror {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let published = Published::default();
+        let requests = Arc::new(AtomicUsize::new(0));
+        let count = requests.clone();
+        let counted = move |request: Request, next: Next| {
+            count.fetch_add(1, Ordering::SeqCst);
+            next.run(request)
+        };
         let routes = Router::new().route("/{file}", get(serve)).with_state(published.clone());
+        let routes = routes.layer(from_fn(counted));
         let server = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
-        Self { address, published, _server: AbortOnDropHandle::new(server) }
+        Self { address, published, requests, _server: AbortOnDropHandle::new(server) }
+    }
+
+    /// Requests until now.
+    pub(crate) fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
     }
 
     /// The address of an image; every name is an image with a content of its own.

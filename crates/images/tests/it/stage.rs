@@ -231,9 +231,18 @@ impl Stage {
 
     /// Applies a plan that was made some time ago, as an instance without our leases does.
     pub(crate) async fn apply(&self, plan: &Plan<Operation>) -> ApplyReport {
+        self.apply_from(plan, self.downloads()).await
+    }
+
+    /// The same, with content that is downloaded in this way.
+    pub(crate) async fn apply_from(
+        &self,
+        plan: &Plan<Operation>,
+        downloads: Downloads,
+    ) -> ApplyReport {
         let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::default());
         let engine = Engine::new(journal, system_clock(), Arc::new(SystemRandomness));
-        let executor = Executor::new(self.cloud.clone(), self.options.clone(), self.downloads());
+        let executor = Executor::new(self.cloud.clone(), self.options.clone(), downloads);
         let stop = CancellationToken::new();
         let session = engine.begin(self.cloud.name(), &[KIND], &executor, &stop).await.unwrap();
         let options = self.applying(self.retries);

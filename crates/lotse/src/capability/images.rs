@@ -6,7 +6,7 @@ use lotse_images::{ImagesTask, Shelf, Tools};
 use lotse_plan::ApplyOptions;
 
 use super::{Context, Parts};
-use crate::daemon::{clock, downloads, engine};
+use crate::daemon::{clock, downloads, engine, mirror};
 use crate::failure::Failure;
 
 /// One task for every cloud that the section `images` names.
@@ -15,6 +15,8 @@ pub(super) fn assemble(context: &Context<'_>) -> Result<Parts, Failure> {
     let config = &context.estate.images(config);
     let shelf = Shelf::new(context.store.clone());
     let downloads = downloads(&context.config.downloads_directory(context.environment))?;
+    let kept = config.mirror.as_deref().map(|place| mirror(place, context.environment));
+    let downloads = downloads.with_mirror(kept.transpose()?.map(Arc::new));
     let mut parts = Parts::from(lotse_images::web::extension(config, shelf.clone()));
     for name in &config.clouds {
         let cloud = context.clouds.get(name)?;

@@ -67,6 +67,12 @@ pub(crate) enum ImageCommand {
     /// and mirror of a newer one into its file; comments and everything else stay as they are.
     #[command(after_help = super::image_latest::HELP)]
     Latest(super::image_latest::LatestArguments),
+    /// Keep what is declared in a mirror: a folder or a bucket, without a cloud
+    ///
+    /// Fetches the file of every enabled version that is not there yet, verifies it and keeps it, with
+    /// an index. `plan` and `apply` take content from there with --mirror.
+    #[command(after_help = super::image_mirror::HELP)]
+    Mirror(super::image_mirror::MirrorArguments),
     /// Print the JSON Schema of files of sources (`lotse image latest --sources`), for editors
     SourcesSchema,
 }
@@ -92,6 +98,10 @@ pub(crate) struct ContentArguments {
     /// Who downloads the content of images where there is a choice
     #[arg(long, value_enum, default_value_t)]
     pub(crate) import: Import,
+    /// A mirror of your own (`lotse image mirror`), from which content comes where it has it: a folder, or
+    /// a bucket as `s3://BUCKET/PREFIX`
+    #[arg(long, value_name = "URL")]
+    pub(crate) mirror: Option<String>,
     /// A store of the cloud in which images shall be whose definition names none; may be repeated
     #[arg(long = "store", value_name = "STORE", conflicts_with = "all_stores")]
     pub(crate) stores: Vec<String>,

@@ -1,9 +1,12 @@
 //! `lotse image`: plan and apply the image catalogue.
 
+use std::sync::Arc;
+
 use lotse_core::error::ExitCode;
 use lotse_images::{Catalog, Observed, Operation};
 use lotse_openstack::Cloud;
 use lotse_plan::{Plan, render};
+use lotse_transfer::Mirror;
 use serde_json::{Value, json};
 
 use crate::cli::image::{
@@ -19,6 +22,7 @@ mod apply;
 pub(super) mod clouds;
 mod columns;
 mod look;
+mod mirror;
 mod turn;
 
 use apply::Applying;
@@ -38,6 +42,9 @@ pub(super) fn run(
         ImageCommand::Check(select) => check(select, globals),
         ImageCommand::Latest(arguments) => {
             super::small_runtime()?.block_on(super::image_latest::run(arguments, globals))
+        }
+        ImageCommand::Mirror(arguments) => {
+            super::small_runtime()?.block_on(mirror::run(arguments, globals, environment))
         }
         ImageCommand::SourcesSchema => {
             output::json(globals, &lotse_upstream::source::schema())?;
@@ -97,11 +104,20 @@ fn check(select: SelectArguments, globals: &Globals) -> CommandResult {
 struct Work {
     catalog: Catalog,
     settings: ImageSettings,
+    /// Where content comes from, where it is there.
+    mirror: Option<Arc<Mirror>>,
 }
 
 impl Work {
     fn prepare(settings: ImageSettings) -> Result<Self, Failure> {
-        Ok(Self { catalog: settings.catalog()?, settings })
+        Ok(Self { catalog: settings.catalog()?, settings, mirror: None })
+    }
+
+    /// The same, with the mirror that is named.
+    fn with_mirror(self, environment: &Environment) -> Result<Self, Failure> {
+        let mirror = self.settings.mirror.as_deref();
+        let mirror = mirror.map(|place| daemon::mirror(place, environment)).transpose()?;
+        Ok(Self { mirror: mirror.map(Arc::new), ..self })
     }
 
     /// Without definitions: for what concerns images that are there.
@@ -109,11 +125,16 @@ impl Work {
         let content = ContentArguments::default();
         let select = SelectArguments { images: None, tag, filter: None, content };
         let catalog = Catalog { definitions: Vec::new(), files: Vec::new() };
-        Self { catalog, settings: settings(select, globals) }
+        Self { catalog, settings: settings(select, globals), mirror: None }
     }
 
     async fn observe(&self, cloud: &Cloud) -> Result<Observed, Failure> {
-        Ok(lotse_images::observe(cloud, &self.catalog, &self.settings.options).await?)
+        let mut observed =
+            lotse_images::observe(cloud, &self.catalog, &self.settings.options).await?;
+        if let Some(mirror) = &self.mirror {
+            observed.mirror = Some(lotse_images::mirrored(mirror).await);
+        }
+        Ok(observed)
     }
 
     async fn plan(&self, cloud: &Cloud) -> Result<Plan<Operation>, Failure> {
@@ -129,6 +150,7 @@ async fn plan(
 ) -> CommandResult {
     let PlanArguments { select, retire, detailed_exitcode, yes: _, max_delete: _ } = arguments;
     let work = Work::prepare(settings(select, globals).retiring(&retire))?;
+    let work = work.with_mirror(environment)?;
     let clouds = Clouds::named(globals, environment);
     plans_of(&clouds, async |cloud: Cloud| work.plan(&cloud).await, detailed_exitcode, globals)
         .await
@@ -178,6 +200,7 @@ async fn apply(
 ) -> CommandResult {
     let ApplyArguments { select, retire, consent, detailed_exitcode: detailed } = arguments;
     let work = Work::prepare(settings(select, globals).retiring(&retire))?;
+    let work = work.with_mirror(environment)?;
     let clouds = Clouds::named(globals, environment);
     if consent.dry_run {
         let plan = async |cloud: Cloud| work.plan(&cloud).await;
@@ -185,6 +208,7 @@ async fn apply(
     }
     let options = applying(retire.delete, &consent);
     let applying = Applying::open(globals, environment, options, consent.yes).await?;
+    let applying = applying.with_mirror(work.mirror.clone());
     let mut worst = Worst::new(globals, clouds.are_several());
     let mut shown = Vec::new();
     for (name, cloud) in clouds.each() {

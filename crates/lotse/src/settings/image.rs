@@ -20,6 +20,8 @@ pub(crate) struct ImageSettings {
     pub(crate) definitions: PathBuf,
     /// Which definitions are meant, by their names.
     pub(crate) filter: Option<String>,
+    /// A mirror of our own, by its folder or URL.
+    pub(crate) mirror: Option<String>,
     /// How the catalogue is kept.
     pub(crate) options: Options,
 }
@@ -28,7 +30,7 @@ impl ImageSettings {
     /// From the arguments; without `--images`, the directory `images` of the estate.
     pub(crate) fn resolve(select: SelectArguments, globals: &Globals, today: Date) -> Self {
         let definitions = select.images.unwrap_or_else(|| globals.estate.join("images"));
-        let ContentArguments { import, stores, all_stores } = select.content;
+        let ContentArguments { import, mirror, stores, all_stores } = select.content;
         let stores = Stores::declared(&stores, all_stores);
         let import = match import {
             Import::Verified => ImportPreference::Verified,
@@ -39,7 +41,7 @@ impl ImageSettings {
         if let Some(tag) = select.tag {
             options.tag = tag;
         }
-        Self { definitions, filter: select.filter, options }
+        Self { definitions, filter: select.filter, mirror, options }
     }
 
     /// The same, with what is wanted of superseded images.

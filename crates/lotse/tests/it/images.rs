@@ -359,3 +359,54 @@ fn without_a_cloud_the_ways_to_name_one_are_listed() {
         assert!(ended.stderr.contains(word), "{word}: {}", ended.stderr);
     }
 }
+
+#[test]
+fn a_mirror_is_filled_used_and_pruned() {
+    let place = Place::new();
+    let sim = place.simulate(&[]);
+    let url = sim.hello["url"].as_str().unwrap().to_owned();
+    // A disk that begins like a disk: a partition table.
+    let mut disk = vec![0_u8; 4096];
+    disk[510..512].copy_from_slice(&[0x55, 0xaa]);
+    std::fs::write(place.path("disk.raw"), &disk).unwrap();
+    let definition = |version: &str, checksum: &str| {
+        let file = place.path("disk.raw").display().to_string();
+        one(version)
+            .replace("format: qcow2", "format: raw")
+            .replace(
+                &format!("https://images.example.org/{version}.qcow2"),
+                &format!("file://{file}"),
+            )
+            .replace("'}\n", &format!("', checksum: '{checksum}'}}\n"))
+    };
+    let wrong = format!("sha256:{}", "0".repeat(64));
+    place.write("images/one.yml", &definition("1", &wrong));
+    let fill = ["image", "mirror", "--images", "images", "--to", "mirror"];
+    let refused = place.run(&fill).with_code(1);
+    assert!(refused.stdout.contains("0 fetched, 0 were there, 1 failed"), "{}", refused.stdout);
+    let right = refused.stdout.split("has checksum ").nth(1).unwrap().split(',').next().unwrap();
+    place.write("images/one.yml", &definition("1", right));
+    let told = place.run(&[&fill[..], &["--format", "json"]].concat()).with_code(0).json();
+    assert_eq!(told["files"][0]["outcome"], "kept", "{told:#}");
+    assert_eq!(told["files"][0]["verified"], true);
+    let again = place.run(&fill).with_code(0).stdout;
+    assert!(again.contains("0 fetched, 1 were there, 0 failed"), "{again}");
+
+    let with = ["--images", "images", "--mirror", "mirror", "--format", "json"];
+    let plan = place.run_on_sim(&[&["image", "plan"], &with[..]].concat()).with_code(0).json();
+    let changes = plan["steps"][0]["changes"].as_array().unwrap();
+    let copy = changes.iter().find(|change| change["field"] == "mirror").unwrap();
+    assert_eq!(copy["after"], "Harbour Linux/1/disk.raw");
+    // Only the mirror has it now.
+    std::fs::remove_file(place.path("disk.raw")).unwrap();
+    place.run_on_sim(&[&["image", "apply", "--yes"], &with[..]].concat()).with_code(0);
+    assert_eq!(image_names(&url), ["Harbour Linux"]);
+
+    std::fs::write(place.path("disk.raw"), &disk).unwrap();
+    place.write("images/one.yml", &definition("2", right));
+    let shown = place.run(&[&fill[..], &["--prune"]].concat()).with_code(0).stdout;
+    assert!(shown.contains("unused  Harbour Linux/1/disk.raw"), "{shown}");
+    let removed = place.run(&[&fill[..], &["--prune", "--yes"]].concat()).with_code(0).stdout;
+    assert!(removed.contains("removed Harbour Linux/1/disk.raw"), "{removed}");
+    assert!(place.run(&fill).with_code(0).stdout.contains("1 were there"));
+}

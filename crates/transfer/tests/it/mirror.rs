@@ -39,12 +39,12 @@ async fn a_life(mirror: &Mirror) {
     // More than two parts, and not a whole number of them.
     let large = content((17 << 20) + 5, 2);
     let (source, file) = spooled(dir.path(), "small", &small).await;
-    let copy = mirror.add("debian/13/small disk.qcow2", &source, &file).await.unwrap();
+    let copy = mirror.add("debian/13/small disk.qcow2", &source, &file, None).await.unwrap();
     assert_eq!(copy.checksum, Checksum::of(Algorithm::Sha256, &small));
     assert_eq!((copy.size, copy.added.to_string()), (1000, "2026-11-21T12:00:00Z".to_owned()));
     let (source, file) = spooled(dir.path(), "large", &large).await;
-    mirror.add("large", &source, &file).await.unwrap();
-    mirror.add("the same", &source, &file).await.unwrap();
+    mirror.add("large", &source, &file, None).await.unwrap();
+    mirror.add("the same", &source, &file, None).await.unwrap();
 
     let index = mirror.index().await.unwrap();
     let names: Vec<&str> = index.copies.keys().map(String::as_str).collect();
@@ -126,7 +126,7 @@ async fn an_upload_that_fails_is_cleared_away_and_not_in_the_index() {
         let mirror = in_bucket(&bucket);
         let dir = tempfile::tempdir().unwrap();
         let (source, file) = spooled(dir.path(), "large", &content(9 << 20, 2)).await;
-        let error = mirror.add("large", &source, &file).await.unwrap_err();
+        let error = mirror.add("large", &source, &file, None).await.unwrap_err();
         assert!(error.to_string().ends_with(expected), "{error}");
         assert!(mirror.index().await.unwrap().copies.is_empty());
         assert!(bucket.contents.lock().unwrap().uploads.is_empty());
@@ -160,8 +160,10 @@ async fn two_who_add_at_once_both_find_their_copies() {
     for [one, other] in [[in_bucket(&bucket), in_bucket(&bucket)], [in_folder(), in_folder()]] {
         let (first, first_file) = spooled(dir.path(), "a", &content(100, 1)).await;
         let (second, second_file) = spooled(dir.path(), "b", &content(100, 2)).await;
-        let added =
-            tokio::join!(one.add("a", &first, &first_file), other.add("b", &second, &second_file));
+        let added = tokio::join!(
+            one.add("a", &first, &first_file, None),
+            other.add("b", &second, &second_file, None)
+        );
         added.0.unwrap();
         added.1.unwrap();
         assert_eq!(one.index().await.unwrap().copies.len(), 2);
@@ -174,7 +176,7 @@ async fn a_copy_that_was_changed_is_found() {
     let root = dir.path().join("mirror");
     let mirror = Mirror::folder(root.clone(), clock());
     let (source, file) = spooled(dir.path(), "a", &content(1000, 1)).await;
-    let copy = mirror.add("a", &source, &file).await.unwrap();
+    let copy = mirror.add("a", &source, &file, None).await.unwrap();
     std::fs::write(root.join(&copy.object), content(1000, 2)).unwrap();
     let error = mirror.verify("a", &fetcher()).await.unwrap_err();
     assert!(matches!(error, Error::Checksum { .. }), "{error}");
@@ -185,7 +187,7 @@ async fn an_index_that_leads_elsewhere_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let mirror = Mirror::folder(dir.path().join("mirror"), clock());
     let (source, file) = spooled(dir.path(), "a", b"content").await;
-    let copy = mirror.add("a", &source, &file).await.unwrap();
+    let copy = mirror.add("a", &source, &file, None).await.unwrap();
     let index = dir.path().join("mirror/index.json");
     let text = std::fs::read_to_string(&index).unwrap();
     std::fs::write(&index, text.replace(&copy.object, "../../etc/passwd")).unwrap();

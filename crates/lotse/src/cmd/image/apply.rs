@@ -10,6 +10,7 @@ use lotse_openstack::Cloud;
 use lotse_plan::{ApplyOptions, ApplyReport, Engine, Plan, render};
 use lotse_store::audit::{Deed, DeedOutcome};
 use lotse_store::{Store, StoreUrl};
+use lotse_transfer::Mirror;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -51,6 +52,11 @@ impl<'a> Applying<'a> {
         let cancelled = daemon::cancelled_by_signal()?;
         let actor = environment.get("USER").unwrap_or("unknown").to_owned();
         Ok(Self { globals, actor, store, engine, downloads, cancelled, options, yes })
+    }
+
+    /// The same, with a mirror from which content comes.
+    pub(super) fn with_mirror(self, mirror: Option<Arc<Mirror>>) -> Self {
+        Self { downloads: self.downloads.with_mirror(mirror), ..self }
     }
 
     /// Plans within a session, asks, applies and takes down what was done.
@@ -152,7 +158,10 @@ pub(super) fn state(globals: &Globals, environment: &Environment) -> Result<Stor
 }
 
 /// Where content that passes through us is downloaded: beside that state.
-fn downloads_directory(globals: &Globals, environment: &Environment) -> Result<PathBuf, Failure> {
+pub(super) fn downloads_directory(
+    globals: &Globals,
+    environment: &Environment,
+) -> Result<PathBuf, Failure> {
     Ok(match &globals.config {
         Some(path) => Config::read(path)?.value.downloads_directory(environment),
         None => environment.state_directory().join("downloads"),
