@@ -87,7 +87,7 @@ pub(crate) enum Command {
     /// Notifications: try channels, list them, send dead letters again
     #[command(subcommand)]
     Notify(notify::NotifyCommand),
-    /// The status page: serve it
+    /// The status page: serve it, publish it, show it elsewhere
     #[command(subcommand)]
     Status(Box<status::StatusCommand>),
     /// Look at the configuration: check it, print its schema

@@ -4,7 +4,7 @@
 //! Reads are answered from the snapshot; each write is one command at the desk. A handler decodes,
 //! calls and encodes.
 
-mod extract;
+pub(crate) mod extract;
 pub(crate) mod refusal;
 
 use std::sync::Arc;
@@ -18,11 +18,12 @@ use lotse_core::id::{ComponentId, ImpactTypeId, IncidentId};
 use serde_json::{Value, json};
 
 use self::extract::{Given, Query, Segment, Segments};
+use crate::answer::Answer;
 use crate::book::When;
 use crate::command::{Command, Outcome};
 use crate::error::Error;
 use crate::site::Site;
-use crate::snapshot::data;
+use crate::snapshot::{Snapshot, data};
 use crate::wire;
 use crate::writer::Writer;
 
@@ -228,9 +229,12 @@ async fn update_remove(
 // Impact types.
 
 async fn impact_type_list(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
-    let snapshot = site.desk().snapshot();
-    let list = snapshot.book().impact_types.values().map(|one| wire::impact_type(one)).collect();
-    data(&Value::Array(list)).respond(&headers)
+    impact_types(&site.desk().snapshot()).respond(&headers)
+}
+
+fn impact_types(snapshot: &Snapshot) -> Answer {
+    let all = snapshot.book().impact_types.values();
+    data(&Value::Array(all.map(|one| wire::impact_type(one)).collect()))
 }
 
 async fn impact_type_get(
@@ -271,9 +275,11 @@ async fn impact_type_remove(
 // Severities.
 
 async fn band_list(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
-    let snapshot = site.desk().snapshot();
-    let list = snapshot.book().bands_by_value().into_iter().map(wire::band).collect();
-    data(&Value::Array(list)).respond(&headers)
+    bands(&site.desk().snapshot()).respond(&headers)
+}
+
+fn bands(snapshot: &Snapshot) -> Answer {
+    data(&Value::Array(snapshot.book().bands_by_value().into_iter().map(wire::band).collect()))
 }
 
 async fn band_get(
@@ -322,6 +328,13 @@ async fn phase_list(State(site): State<Arc<Site>>, query: Query, headers: Header
         }
     };
     Ok(data(&json!({ "generation": generation, "phases": names })).respond(&headers))
+}
+
+/// The lists that do not depend on the time, by name; for bundles.
+pub(crate) fn lists(snapshot: &Snapshot) -> [(&'static str, Answer); 3] {
+    let (generation, names) = snapshot.book().newest_phases();
+    let phases = data(&json!({ "generation": generation, "phases": names }));
+    [("phases", phases), ("severities", bands(snapshot)), ("impacttypes", impact_types(snapshot))]
 }
 
 async fn phase_add(State(site): State<Arc<Site>>, writer: Writer, given: Given) -> Answered {

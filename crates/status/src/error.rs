@@ -1,5 +1,7 @@
 //! What can go wrong with the status page.
 
+use std::path::{Path, PathBuf};
+
 use lotse_core::error::{ErrorKind, Explain};
 
 /// The status page could not be read or changed.
@@ -52,6 +54,29 @@ pub enum Error {
     /// The provisioning file cannot be used.
     #[error(transparent)]
     Declared(#[from] lotse_core::declared::DeclaredError),
+    /// A file cannot be used.
+    #[error("cannot {action} {}", path.display())]
+    File {
+        /// `read`, `write`, `create`.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file is no signing key.
+    #[error("{} holds no Ed25519 key (PKCS #8)", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A bundle cannot be believed.
+    #[error("the bundle is refused: {reason}")]
+    Untrusted {
+        /// Why not.
+        reason: String,
+    },
     /// The state could not be read or written.
     #[error("the status page cannot be read or written")]
     Store {
@@ -65,6 +90,15 @@ impl Error {
     /// Something in a field is not what can be meant.
     pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Invalid { field: field.into(), reason: reason.into() }
+    }
+
+    /// A file cannot be used; what was attempted, and on which one.
+    pub(crate) fn file(
+        action: &'static str,
+        path: &Path,
+    ) -> impl FnOnce(std::io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self::File { action, path, source }
     }
 
     /// There is no such thing.
@@ -95,6 +129,9 @@ impl Explain for Error {
             Self::Unauthorized { .. } => ErrorKind::Authentication,
             Self::Forbidden { .. } => ErrorKind::Forbidden,
             Self::Declared(error) => error.kind(),
+            Self::File { .. } => ErrorKind::Storage,
+            Self::Key { .. } => ErrorKind::Configuration,
+            Self::Untrusted { .. } => ErrorKind::Integrity,
             Self::Store { source } => source.kind(),
         }
     }

@@ -46,18 +46,25 @@
 
 pub mod answer;
 mod api;
+mod badge;
 pub mod book;
+pub mod bundle;
 pub mod command;
 pub mod decide;
 pub mod desk;
 mod document;
 mod error;
 mod event;
+mod feeds;
+pub mod level;
 mod metrics;
 pub mod model;
+pub mod pages;
 pub mod provision;
 pub mod site;
+pub mod sla;
 pub mod snapshot;
+mod statuspage;
 mod store;
 mod wire;
 pub mod writer;

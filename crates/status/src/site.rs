@@ -10,13 +10,19 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 
+use lotse_core::time::Timestamp;
+use url::Url;
+
 use crate::answer::Answer;
 use crate::api::{self, refusal};
 use crate::desk::Desk;
 use crate::document;
 use crate::metrics::Metrics;
+use crate::pages::look::Look;
+use crate::pages::{self, Frame, Language};
 use crate::snapshot::JSON;
 use crate::writer::is_loopback_host;
+use crate::{badge, feeds, statuspage};
 
 /// The largest body that is taken, in bytes.
 pub(crate) const LARGEST_BODY: usize = 1 << 20;
@@ -29,11 +35,13 @@ pub struct Options {
     /// Origins (`https://host`) whose pages may use the API with their users' credentials; `*` stands
     /// for all of them, which then read only.
     pub origins: Vec<String>,
+    /// Where readers reach the page, for links in feeds; without it, the address they used.
+    pub public_url: Option<Url>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { local_writes: true, origins: Vec::new() }
+        Self { local_writes: true, origins: Vec::new(), public_url: None }
     }
 }
 
@@ -43,6 +51,7 @@ pub struct Site {
     options: Options,
     metrics: Metrics,
     document: Answer,
+    look: Look,
 }
 
 impl fmt::Debug for Site {
@@ -52,10 +61,10 @@ impl fmt::Debug for Site {
 }
 
 impl Site {
-    /// A site on this desk.
-    pub fn new(desk: Arc<Desk>, options: Options) -> Arc<Self> {
+    /// A site on this desk with this look.
+    pub fn new(desk: Arc<Desk>, look: Look, options: Options) -> Arc<Self> {
         let document = Answer::new(JSON, document::document().to_string());
-        Arc::new(Self { desk, options, metrics: Metrics::new(), document })
+        Arc::new(Self { desk, options, metrics: Metrics::new(), document, look })
     }
 
     /// The desk.
@@ -66,6 +75,25 @@ impl Site {
     /// How it behaves.
     pub const fn options(&self) -> &Options {
         &self.options
+    }
+
+    pub(crate) const fn look(&self) -> &Look {
+        &self.look
+    }
+
+    pub(crate) fn frame<'a>(
+        &'a self,
+        language: Language,
+        path: &'a str,
+        title: &'a str,
+        now: Timestamp,
+    ) -> Frame<'a> {
+        Frame {
+            site: self.look.title(),
+            has_logo: self.look.logo().is_some(),
+            style: self.look.version(),
+            ..Frame::new(language, path, title, now)
+        }
     }
 
     pub(crate) const fn document(&self) -> &Answer {
@@ -79,7 +107,8 @@ impl Site {
 
     /// The page, with the API beside it: clients in a browser want one origin.
     pub fn page(self: &Arc<Self>) -> Router {
-        self.around(api::routes())
+        let pages = pages::routes().merge(feeds::routes()).merge(badge::routes());
+        self.around(api::routes().merge(pages).merge(statuspage::routes()))
     }
 
     /// What `status_page_api_…` has counted, for a listener of its own.

@@ -1,8 +1,11 @@
 //! Arguments of `lotse status`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use lotse_status::bundle::key::PublicKey;
+use url::Url;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum StatusCommand {
@@ -16,6 +19,65 @@ pub(crate) enum StatusCommand {
         --database postgres://lotse@db/lotse\n\n\
         The variables STATUS_PAGE_* of the SCS status page are understood.")]
     Serve(ServeArguments),
+    /// Write the page as signed files, to be shown elsewhere while the cloud is down
+    ///
+    /// A folder gets a numbered directory for each bundle and points to the newest one with `current`.
+    /// With --follow, every change is published at once, and the unchanged page every minute: where it
+    /// is shown, it is then known that the cloud is there.
+    #[command(after_help = "Examples:\n  lotse status publish --to /srv/status\n  \
+        lotse status publish --to /srv/status --follow --public-url https://status.example.org")]
+    Publish(PublishArguments),
+    /// Show a published page elsewhere
+    ///
+    /// Believes the publisher of the first bundle it sees, or the one of --key. What is older or was
+    /// changed is refused. When nothing new comes, every page says since when.
+    #[command(after_help = "Example:\n  \
+        lotse status edge --from /srv/status --listen 127.0.0.1:7661")]
+    Edge(EdgeArguments),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PublishArguments {
+    /// The folder
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) to: PathBuf,
+    /// Go on publishing until told to stop
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// For how many minutes a bundle is shown as the present
+    #[arg(long, value_name = "MINUTES", default_value_t = 5,
+          value_parser = clap::value_parser!(u32).range(1..=10_080))]
+    pub(crate) valid: u32,
+    /// The key that signs (Ed25519, PKCS #8); made where there is none, in the state directory if not
+    /// given
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+    /// Where the page is kept, as in `serve`
+    #[arg(long, value_name = "URL")]
+    pub(crate) database: Option<String>,
+    /// How the page looks, as in `serve`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) theme: Option<PathBuf>,
+    /// Where readers reach the page, for links in feeds
+    #[arg(long, value_name = "URL", default_value = "http://localhost")]
+    pub(crate) public_url: Url,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct EdgeArguments {
+    /// The folder that is published to
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) from: PathBuf,
+    /// Where the page listens; port 0 takes any free port
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7661")]
+    pub(crate) listen: SocketAddr,
+    /// The public key of the publisher, 64 hexadecimal digits; that of the first bundle if not given
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Option<PublicKey>,
+    /// Where the edge remembers whom it believes and how far it came; in the state directory if not
+    /// given
+    #[arg(long, value_name = "FILE")]
+    pub(crate) memory: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -39,6 +101,12 @@ pub(crate) struct ServeArguments {
     /// Let pages of this origin use the API with their users' credentials; may be repeated
     #[arg(long, value_name = "ORIGIN")]
     pub(crate) origin: Vec<String>,
+    /// How the page looks: title, logo, colours
+    #[arg(long, value_name = "FILE")]
+    pub(crate) theme: Option<PathBuf>,
+    /// Where readers reach the page, for links in feeds; the address they used if not given
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<Url>,
     /// Demand an API token of everybody who writes, on this machine, too
     #[arg(long)]
     pub(crate) no_local_writes: bool,

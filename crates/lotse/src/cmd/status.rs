@@ -1,5 +1,6 @@
 //! `lotse status`: the status page.
 
+mod publish;
 mod serve;
 
 use crate::cli::status::StatusCommand;
@@ -14,5 +15,7 @@ pub(super) fn run(
 ) -> CommandResult {
     match command {
         StatusCommand::Serve(arguments) => serve::run(&arguments, globals, environment),
+        StatusCommand::Publish(arguments) => publish::publish(&arguments, globals, environment),
+        StatusCommand::Edge(arguments) => publish::edge(arguments, globals, environment),
     }
 }

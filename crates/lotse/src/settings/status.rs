@@ -31,6 +31,7 @@ pub(crate) struct ServeStatus {
     pub(crate) api_listen: Option<SocketAddr>,
     pub(crate) metrics_listen: Option<SocketAddr>,
     pub(crate) provision: Option<PathBuf>,
+    pub(crate) theme: Option<PathBuf>,
     pub(crate) database: StoreUrl,
     pub(crate) options: Options,
 }
@@ -64,10 +65,12 @@ impl ServeStatus {
                 .provision
                 .clone()
                 .or_else(|| environment.get(PROVISIONING_FILE).map(PathBuf::from)),
+            theme: arguments.theme.clone(),
             database: store_url(database.as_deref(), environment)?,
             options: Options {
                 local_writes: !arguments.no_local_writes,
                 origins: origins.map(str::to_owned).collect(),
+                public_url: arguments.public_url.clone(),
             },
         })
     }

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::process::{Place, Server, get, request, variable};
+use crate::process::{Place, Server, browse, get, request, variable};
 
 const PROVISION: &str = "\
 components:\n  - displayname: Compute\n    labels: { region: west }\n  - displayname: Storage\n\
@@ -112,6 +112,68 @@ fn write_until_it_ends(base: &str, updates: &str) -> Vec<u64> {
         let Ok(made) = serde_json::from_str::<Value>(body) else { return acknowledged };
         acknowledged.push(made["order"].as_u64().unwrap());
     }
+}
+
+#[test]
+fn a_published_page_is_shown_elsewhere_after_its_server_and_its_database_are_gone() {
+    let place = Place::new();
+    let server = serve(&place);
+    let made = request(at(&server, "api"), "POST", "/incidents", "{\"displayName\":\"Storm\"}");
+    assert_eq!(made.0, 201);
+    let publish = ["status", "publish", "--to", "out", "--format", "json"];
+    let published = place.run(&publish).with_code(0).json();
+    server.kill();
+    for file in place.names_in("state").iter().filter(|name| name.starts_with("lotse.db")) {
+        std::fs::remove_file(place.path("state").join(file)).unwrap();
+    }
+    let show = ["status", "edge", "--from", "out", "--listen", "127.0.0.1:0", "--format", "json"];
+    let edge = Server::start(place.lotse(&show));
+    assert_eq!(edge.hello["key"], published["key"]);
+    let (status, atom) = get(at(&edge, "page"), "/feed.atom");
+    assert!(status == 200 && atom.contains("Storm"), "{atom}");
+    assert_eq!(request(at(&edge, "page"), "POST", "/incidents", "{}").0, 405);
+    assert!(edge.terminate().success());
+    // What somebody changed is not shown.
+    let index = place.path("out/current/en/index.html");
+    let text = std::fs::read_to_string(&index).unwrap();
+    std::fs::write(&index, text.replace("Status", "Hoax")).unwrap();
+    let refused = place.run(&show).with_code(1);
+    assert!(refused.stderr.contains("en/index.html was changed"), "{}", refused.stderr);
+}
+
+#[test]
+#[ignore = "real: axe in a browser"]
+fn axe_finds_nothing_on_the_page_in_light_dark_and_forced_colours_on_a_phone_and_a_desk() {
+    let place = Place::new();
+    let server = serve(&place);
+    let base = at(&server, "page").to_owned();
+    let component = data(&base, "/components")[0]["id"].as_str().unwrap().to_owned();
+    let post = |path: &str, body: Value| {
+        let (status, made) = request(&base, "POST", path, &body.to_string());
+        assert_eq!(status, 201, "{made}");
+        serde_json::from_str::<Value>(&made).unwrap()
+    };
+    let mut pages: Vec<String> =
+        ["/en/", "/de/", "/en/history", "/en/search?q=broken"].map(str::to_owned).into();
+    for severity in [20, 50, 90] {
+        let incident = post(
+            "/incidents",
+            json!({ "displayName": "Something is broken", "description": "We look.",
+                "beganAt": "2026-01-01T00:00:00Z",
+                "affects": [{ "reference": component, "severity": severity }] }),
+        );
+        let id = incident["id"].as_str().unwrap();
+        post(&format!("/incidents/{id}/updates"), json!({ "displayName": "Cause found" }));
+        pages.push(format!("/en/incident/{id}"));
+    }
+    pages.extend(["/en/nothing", "/en/widget"].map(str::to_owned));
+    std::fs::create_dir_all(place.path("pictures")).unwrap();
+    let pictures = place.path("pictures");
+    let asked = json!({ "base": base, "cookie": "a=b", "pages": pages, "pictures": pictures });
+    let found: Value = serde_json::from_str(&browse(&place, "axe.cjs", &asked)).unwrap();
+    assert_eq!(found["problems"], json!([]), "{found:#}");
+    assert_eq!(found["looked"], pages.len() * 6);
+    assert!(server.terminate().success());
 }
 
 /// Runs schemathesis on a page of its own, with this document and these checks.

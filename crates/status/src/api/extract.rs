@@ -13,10 +13,10 @@ use crate::site::{LARGEST_BODY, Site};
 use crate::wire::Body;
 
 /// The one variable part of the path.
-pub(super) struct Segment(pub(super) String);
+pub(crate) struct Segment(pub(crate) String);
 
 /// The two variable parts of the path.
-pub(super) struct Segments(pub(super) String, pub(super) String);
+pub(crate) struct Segments(pub(crate) String, pub(crate) String);
 
 fn unreadable() -> Error {
     Error::invalid("path", "it is not UTF-8 when decoded")
@@ -41,10 +41,10 @@ impl FromRequestParts<Arc<Site>> for Segments {
 }
 
 /// The parameters of the query. The first of several counts.
-pub(super) struct Query(Vec<(String, String)>);
+pub(crate) struct Query(Vec<(String, String)>);
 
 impl Query {
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
@@ -59,14 +59,14 @@ impl FromRequestParts<Arc<Site>> for Query {
 }
 
 /// A body that is still to be understood: who may not write is told so first.
-pub(super) struct Given {
+pub(crate) struct Given {
     headers: HeaderMap,
     bytes: Bytes,
 }
 
 impl Given {
     /// The object in it.
-    pub(super) fn body(&self) -> Result<Body, Error> {
+    pub(crate) fn body(&self) -> Result<Body, Error> {
         let kind = self.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
         if !kind.eq_ignore_ascii_case("application/json") {

@@ -9,8 +9,10 @@
 )]
 
 mod components;
+mod edge;
 mod incidents;
 mod lists;
 mod malformed;
+mod pages;
 mod stage;
 mod writers;

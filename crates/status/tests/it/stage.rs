@@ -1,9 +1,11 @@
 //! A status page on loopback, with a clock that tests move, and a client.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use lotse_core::time::{ManualClock, SignedDuration, Timestamp};
+use lotse_status::pages::look::Look;
 use lotse_status::site::{Options, Site};
 use lotse_status::{Desk, PART};
 use lotse_store::{Store, StoreOptions, StoreUrl};
@@ -20,6 +22,7 @@ pub(crate) struct Stage {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) desk: Arc<Desk>,
     pub(crate) store: Arc<Store>,
+    pub(crate) site: Arc<Site>,
     pub(crate) base: String,
     pub(crate) http: reqwest::Client,
     stop: CancellationToken,
@@ -45,11 +48,25 @@ impl Stage {
         let listener = lotse_web::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();
-        let site = Site::new(desk.clone(), options);
+        let site = Site::new(desk.clone(), Look::default(), options);
         let ended = stop.clone().cancelled_owned();
         tokio::spawn(lotse_web::serve(listener, site.page(), ended, Duration::ZERO));
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { directory, clock, desk, store, base, http, stop }
+        Self { directory, clock, desk, store, site, base, http, stop }
+    }
+
+    /// A path of this stage's own.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Serves something else on loopback until the stage ends; its address.
+    pub(crate) async fn serve(&self, router: axum::Router) -> String {
+        let listener = lotse_web::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let ended = self.stop.clone().cancelled_owned();
+        tokio::spawn(lotse_web::serve(listener, router, ended, Duration::ZERO));
+        base
     }
 
     /// Another process on the same state.

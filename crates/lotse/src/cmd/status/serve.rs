@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use lotse_core::error::ExitCode;
 use lotse_status::command::Command;
+use lotse_status::pages::look::Look;
 use lotse_status::{Desk, provision, site::Site};
 use lotse_web::ListenError;
 use serde_json::json;
@@ -38,12 +39,14 @@ async fn serve(settings: ServeStatus, globals: &Globals) -> CommandResult {
     let stop = daemon::cancelled_by_signal()?;
     let provision = settings.provision.as_deref().map(provision::read).transpose();
     let provision = provision.map_err(lotse_status::Error::from)?;
+    let look = settings.theme.as_deref().map(Look::read).transpose();
+    let look = look.map_err(lotse_status::Error::from)?.unwrap_or_default();
     let store = Arc::new(daemon::open_state(&settings.database).await?);
     let desk = Arc::new(Desk::open(store.clone(), clock()).await?);
     if let Some(provision) = provision {
         desk.perform("provisioning", &Command::Provision(Box::new(provision))).await?;
     }
-    let site = Site::new(desk.clone(), settings.options);
+    let site = Site::new(desk.clone(), look, settings.options);
     let mut listeners = Listeners { stop: stop.clone(), servers: JoinSet::new() };
     let page = listeners.open(settings.listen, site.page()).await?;
     let api = listeners.maybe(settings.api_listen, || site.api()).await?;

@@ -1,0 +1,336 @@
+//! The page for people: HTML that needs no script, in English and German.
+//!
+//! Every address has the language in front (`/en/…`, `/de/…`); without it, the language that the
+//! browser prefers is answered. Pages are rendered when they are asked for first and kept until
+//! something changes, begins or ends, or the minute is over for what shows the present.
+
+pub(crate) mod bars;
+mod frame;
+pub mod look;
+mod view;
+mod words;
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use lotse_core::id::IncidentId;
+use lotse_core::time::{SignedDuration, Timestamp};
+
+pub use self::frame::{Frame, Language};
+pub(crate) use self::frame::{clock, exact};
+use self::view::{CaseView, FrontView, MonthView};
+pub use self::words::Words;
+use crate::answer::Answer;
+use crate::api::extract::{Query, Segment, Segments};
+use crate::level::Level;
+use crate::site::Site;
+use crate::snapshot::Snapshot;
+
+pub(crate) const HTML: &str = "text/html; charset=utf-8";
+
+/// Nothing comes from elsewhere, nothing runs.
+pub(crate) const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
+                      base-uri 'none'; frame-ancestors 'none'";
+
+/// So many findings are shown.
+const FOUND: usize = 50;
+
+/// Where a page is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// By this process, which can search.
+    Live,
+    /// From a bundle, which cannot.
+    Bundle,
+}
+
+#[derive(Template)]
+#[template(path = "front.html")]
+struct FrontPage<'a> {
+    frame: Frame<'a>,
+    view: FrontView,
+}
+
+#[derive(Template)]
+#[template(path = "incident.html")]
+struct IncidentPage<'a> {
+    frame: Frame<'a>,
+    case: CaseView,
+}
+
+#[derive(Template)]
+#[template(path = "history.html")]
+struct HistoryPage<'a> {
+    frame: Frame<'a>,
+    view: MonthView,
+}
+
+#[derive(Template)]
+#[template(path = "search.html")]
+struct SearchPage<'a> {
+    frame: Frame<'a>,
+    query: &'a str,
+    found: Vec<CaseView>,
+    more: bool,
+}
+
+#[derive(Template)]
+#[template(path = "missing.html")]
+struct MissingPage<'a> {
+    frame: Frame<'a>,
+}
+
+#[derive(Template)]
+#[template(path = "widget.html")]
+struct Widget<'a> {
+    frame: Frame<'a>,
+    level: Level,
+    text: &'static str,
+}
+
+/// The pages of the site.
+pub(crate) fn routes() -> Router<Arc<Site>> {
+    Router::new()
+        .route("/", get(front_negotiated))
+        .route("/incident/{id}", get(incident_negotiated))
+        .route("/{lang}/", get(front))
+        .route("/{lang}/incident/{id}", get(incident))
+        .route("/{lang}/history", get(history_now))
+        .route("/{lang}/history/{month}", get(history))
+        .route("/{lang}/search", get(search))
+        .route("/{lang}/widget", get(widget))
+        .route("/{lang}/{*rest}", get(nothing))
+        .route("/assets/status.css", get(stylesheet))
+        .route("/assets/logo", get(logo))
+}
+
+async fn stylesheet(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
+    site.look().stylesheet().respond(&headers)
+}
+
+async fn logo(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
+    let missing = || StatusCode::NOT_FOUND.into_response();
+    site.look().logo().map_or_else(missing, |logo| shown(logo, &headers))
+}
+
+async fn front_negotiated(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
+    let mut response =
+        shown(&front_answer(&site, Language::preferred(&headers), Mode::Live), &headers);
+    response.headers_mut().append(header::VARY, HeaderValue::from_static("accept-language"));
+    response
+}
+
+async fn incident_negotiated(
+    State(site): State<Arc<Site>>,
+    Segment(id): Segment,
+    headers: HeaderMap,
+) -> Response {
+    let language = Language::preferred(&headers);
+    let mut response = match id.parse::<IncidentId>() {
+        Ok(id) => Redirect::to(&format!("/{}/incident/{id}", language.code())).into_response(),
+        Err(_) => missing(&site, language),
+    };
+    response.headers_mut().append(header::VARY, HeaderValue::from_static("accept-language"));
+    response
+}
+
+async fn front(
+    State(site): State<Arc<Site>>,
+    Segment(language): Segment,
+    headers: HeaderMap,
+) -> Response {
+    match Language::of_code(&language) {
+        Some(language) => shown(&front_answer(&site, language, Mode::Live), &headers),
+        None => missing(&site, Language::preferred(&headers)),
+    }
+}
+
+/// The first page; also for bundles.
+pub(crate) fn front_answer(site: &Site, language: Language, mode: Mode) -> Arc<Answer> {
+    let (snapshot, now) = (site.desk().snapshot(), site.desk().clock().now());
+    let name = format!("front/{}/{mode:?}", language.code());
+    snapshot.at_present_until(&name, now, next_minute(now), || {
+        let view = FrontView::of(&snapshot, language.words(), now);
+        rendered(&FrontPage { frame: site.frame(language, "", "", now).shown_in(mode), view })
+    })
+}
+
+fn next_minute(now: Timestamp) -> Timestamp {
+    let second = now.as_second().div_euclid(60).saturating_add(1).saturating_mul(60);
+    Timestamp::from_second(second).unwrap_or(Timestamp::MAX)
+}
+
+async fn incident(
+    State(site): State<Arc<Site>>,
+    Segments(language, id): Segments,
+    headers: HeaderMap,
+) -> Response {
+    let preferred = || Language::preferred(&headers);
+    let Some(language) = Language::of_code(&language) else { return missing(&site, preferred()) };
+    match incident_answer(&site, language, &id, Mode::Live) {
+        Some(answer) => shown(&answer, &headers),
+        None => missing(&site, language),
+    }
+}
+
+/// The page of an incident, if there is such a one; also for bundles.
+pub(crate) fn incident_answer(
+    site: &Site,
+    language: Language,
+    id: &str,
+    mode: Mode,
+) -> Option<Arc<Answer>> {
+    let (snapshot, now) = (site.desk().snapshot(), site.desk().clock().now());
+    let case = snapshot.book().cases.get(&id.parse().ok()?)?;
+    let path = format!("incident/{}", case.incident.id);
+    let name = format!("{path}/{}/{mode:?}", language.code());
+    Some(snapshot.at_present(&name, now, || {
+        let case = CaseView::of(snapshot.book(), case, language.words(), now);
+        let title = case.title.clone();
+        rendered(&IncidentPage {
+            frame: site.frame(language, &path, &title, now).shown_in(mode),
+            case,
+        })
+    }))
+}
+
+async fn history_now(
+    State(site): State<Arc<Site>>,
+    Segment(language): Segment,
+    headers: HeaderMap,
+) -> Response {
+    let month = view::month_of(site.desk().clock().now());
+    history_of(&site, &language, &month, &headers)
+}
+
+async fn history(
+    State(site): State<Arc<Site>>,
+    Segments(language, month): Segments,
+    headers: HeaderMap,
+) -> Response {
+    history_of(&site, &language, &month, &headers)
+}
+
+fn history_of(site: &Site, language: &str, month: &str, headers: &HeaderMap) -> Response {
+    let Some(language) = Language::of_code(language) else {
+        return missing(site, Language::preferred(headers));
+    };
+    match history_answer(site, language, month, Mode::Live) {
+        Some(answer) => shown(&answer, headers),
+        None => missing(site, language),
+    }
+}
+
+/// What happened in a month (`YYYY-MM`); also for bundles.
+pub(crate) fn history_answer(
+    site: &Site,
+    language: Language,
+    month: &str,
+    mode: Mode,
+) -> Option<Arc<Answer>> {
+    let (snapshot, now) = (site.desk().snapshot(), site.desk().clock().now());
+    let view = MonthView::of(&snapshot, month, language.words(), now)?;
+    let path = format!("history/{month}");
+    Some(snapshot.at_present(&format!("{path}/{}/{mode:?}", language.code()), now, || {
+        let title = format!("{} {month}", language.words().history);
+        rendered(&HistoryPage {
+            frame: site.frame(language, &path, &title, now).shown_in(mode),
+            view,
+        })
+    }))
+}
+
+/// The months in which something happened, the newest first.
+pub(crate) fn months(snapshot: &Snapshot, now: Timestamp) -> Vec<String> {
+    view::months(snapshot, now)
+}
+
+/// The month of a moment, `YYYY-MM`.
+pub(crate) fn month_of(at: Timestamp) -> String {
+    view::month_of(at)
+}
+
+async fn search(
+    State(site): State<Arc<Site>>,
+    Segment(language): Segment,
+    query: Query,
+    headers: HeaderMap,
+) -> Response {
+    let Some(language) = Language::of_code(&language) else {
+        return missing(&site, Language::preferred(&headers));
+    };
+    let (snapshot, now) = (site.desk().snapshot(), site.desk().clock().now());
+    let text: String = query.get("q").unwrap_or_default().chars().take(200).collect();
+    let mut found = view::search(&snapshot, &text, language.words(), now, FOUND + 1);
+    let more = found.len() > FOUND;
+    found.truncate(FOUND);
+    let words = language.words();
+    let frame = site.frame(language, "search", words.search, now);
+    shown(&rendered(&SearchPage { frame, query: text.trim(), found, more }), &headers)
+}
+
+async fn widget(
+    State(site): State<Arc<Site>>,
+    Segment(language): Segment,
+    headers: HeaderMap,
+) -> Response {
+    let Some(language) = Language::of_code(&language) else {
+        return missing(&site, Language::preferred(&headers));
+    };
+    let now = site.desk().clock().now();
+    let level = overall(&site.desk().snapshot(), now);
+    let text = language.words().overall(level);
+    let frame = site.frame(language, "widget", "", now);
+    let mut response = shown(&rendered(&Widget { frame, level, text }), &headers);
+    // Made to be shown within pages of others.
+    let policy = "default-src 'none'; style-src 'self'; base-uri 'none'";
+    let policy = HeaderValue::from_static(policy);
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    response
+}
+
+/// The worst that goes on now.
+pub(crate) fn overall(snapshot: &Snapshot, now: Timestamp) -> Level {
+    let cases = snapshot.overlapping(now - SignedDuration::from_secs(1), now);
+    let active = cases.iter().filter(|case| case.incident.is_active(now));
+    let levels = active.map(|case| Level::of_incident(&case.incident));
+    levels.max().unwrap_or(Level::Operational)
+}
+
+/// Below a language, what is missing is told in it.
+async fn nothing(State(site): State<Arc<Site>>, Segments(language, _): Segments) -> Response {
+    missing(&site, Language::of_code(&language).unwrap_or(Language::English))
+}
+
+fn missing(site: &Site, language: Language) -> Response {
+    let now = site.desk().clock().now();
+    let title = language.words().missing;
+    let frame = site.frame(language, "", title, now);
+    let mut response = shown(&rendered(&MissingPage { frame }), &HeaderMap::new());
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
+}
+
+fn rendered(template: &impl Template) -> Answer {
+    match template.render() {
+        Ok(html) => Answer::new(HTML, html),
+        Err(error) => {
+            // Templates are checked when they are compiled, and writing into memory cannot fail.
+            tracing::error!(%error, "a page could not be rendered");
+            Answer::new(HTML, String::new())
+        }
+    }
+}
+
+fn shown(answer: &Answer, headers: &HeaderMap) -> Response {
+    let mut response = answer.respond(headers);
+    let head = response.headers_mut();
+    head.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    head.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    response
+}
