@@ -24,6 +24,7 @@ use import::Begun;
 
 mod content;
 mod copying;
+mod elsewhere;
 mod import;
 mod unpacking;
 
@@ -37,6 +38,8 @@ pub struct Executor {
     cloud: Cloud,
     options: Options,
     downloads: Downloads,
+    /// Another cloud from which content may be copied.
+    beside: Option<Cloud>,
     /// Which image a step of this plan imported, for the steps that wait for it.
     imported: Mutex<HashMap<StepId, String>>,
 }
@@ -44,7 +47,14 @@ pub struct Executor {
 impl Executor {
     /// An executor for one plan on this cloud.
     pub fn new(cloud: Cloud, options: Options, downloads: Downloads) -> Self {
-        Self { cloud, options, downloads, imported: Mutex::default() }
+        Self { cloud, options, downloads, beside: None, imported: Mutex::default() }
+    }
+
+    /// The same, copying content from another cloud where a plan says so.
+    #[must_use]
+    pub fn beside(mut self, cloud: Option<Cloud>) -> Self {
+        self.beside = cloud;
+        self
     }
 
     fn remember(&self, step: &StepId, id: &str) {

@@ -38,6 +38,10 @@ pub struct Config {
     /// Who downloads the content of images where there is a choice; `verified` by default.
     #[serde(default)]
     pub import: ImportPreference,
+    /// A cloud that keeps the same images, from which content is copied where it is the declared one; also
+    /// a region (`NAME@REGION`).
+    #[serde(default)]
+    pub copy_from: Option<String>,
     /// In which stores of the clouds the content shall be of images whose definition does not say.
     #[serde(default)]
     pub stores: Vec<String>,

@@ -174,14 +174,18 @@ impl Entry {
     /// How many days ago upstream built it, or where it does not say that, it was created. `None`
     /// while it is missing.
     pub fn age_in_days(&self, today: Date) -> Option<i32> {
+        today.since(self.born()?).ok().map(|age| age.get_days())
+    }
+
+    /// The day on which upstream built it, or where it does not say that, it was created.
+    pub(crate) fn born(&self) -> Option<Date> {
         let build = self.actual.get("properties").and_then(|all| all.get("image_build_date"));
         let build = build.and_then(Value::as_str).and_then(|date| date.parse::<Date>().ok());
         let created = || {
             let at = self.actual.get("created_at")?.as_str()?;
             at.split('T').next()?.parse::<Date>().ok()
         };
-        let born = build.or_else(created)?;
-        today.since(born).ok().map(|age| age.get_days())
+        build.or_else(created)
     }
 }
 

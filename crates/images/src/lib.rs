@@ -18,6 +18,7 @@
 //! | [`operation`] | what the steps of a plan do |
 //! | [`apply`] | a step becomes requests |
 //! | [`task`] | the same again and again, for the daemon |
+//! | `metrics` | how old the images are, and how they stand, for Prometheus |
 //! | [`inventory`], [`store`] | desired and actual side by side, remembered for the console |
 //! | [`web`] | pages and operations of the API |
 //! | [`copies`] | what is declared, kept in a mirror of one's own |
@@ -67,6 +68,7 @@ mod error;
 mod glance;
 pub mod history;
 pub mod inventory;
+mod metrics;
 pub mod model;
 pub mod observe;
 pub mod operation;
@@ -83,7 +85,10 @@ pub use config::Config;
 pub use declare::Catalog;
 pub use error::Error;
 pub use history::history;
-pub use observe::{Doubt, Observed, Trusted, Upstream, Use, mirrored, observe};
+pub use metrics::Metrics;
+pub use observe::{
+    Beside, Doubt, Observed, Trusted, Upstream, Use, mirrored, observe, observe_beside,
+};
 pub use operation::Operation;
 pub use options::{DEFAULT_TAG, ImportPreference, Options, Retirement, day};
 pub use plan::{Rollback, RollbackError, plan, roll_back};

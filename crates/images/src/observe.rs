@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use futures::future::BoxFuture;
 use jiff::civil::Date;
 use lotse_core::error::chain;
 use lotse_openstack::{Cloud, Error};
@@ -33,6 +34,9 @@ pub struct Observed {
     pub foreign: Vec<Image>,
     /// How content can get into images; asked only when some may be imported.
     pub abilities: Abilities,
+    /// The images of another cloud from which content may be copied; asked only when some may be
+    /// imported.
+    pub beside: Option<Beside>,
     /// The stores that can be written to; asked only when somebody says in which an image shall be.
     pub stores: Vec<String>,
     /// What upstream publishes, or why that is not known, by the name of the definition that follows
@@ -44,6 +48,15 @@ pub struct Observed {
     pub mirror: Option<Result<Index, String>>,
     /// Who uses images that would be deleted, by their ids; those that nobody uses are not in it.
     pub used: BTreeMap<String, Use>,
+}
+
+/// Another cloud that keeps the same images.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Beside {
+    /// The cloud.
+    pub cloud: String,
+    /// Its images with our tag, or why it cannot be asked.
+    pub images: Result<Vec<Image>, String>,
 }
 
 /// Who uses an image.
@@ -118,24 +131,30 @@ pub async fn observe(
     catalog: &Catalog,
     options: &Options,
 ) -> Result<Observed, Error> {
+    observe_beside(cloud, None, catalog, options).await
+}
+
+/// The same, with the images of another cloud from which content may be copied. That it cannot be
+/// asked is no error: content is then taken from upstream.
+///
+/// # Errors
+/// As [`observe`].
+pub async fn observe_beside(
+    cloud: &Cloud,
+    beside: Option<&Cloud>,
+    catalog: &Catalog,
+    options: &Options,
+) -> Result<Observed, Error> {
     let project = cloud.project_id().await?;
-    let listing = |hidden: &'static str| {
-        let query = [
-            ("tag", options.tag.as_str()),
-            ("visibility", "all"),
-            ("os_hidden", hidden),
-            ("limit", PAGE),
-        ];
-        let pages = cloud.pages::<Image>("image", "/v2/images", &query, "images");
-        Box::pin(pages.all())
-    };
     let published = async { Ok(upstream::published(catalog, options).await) };
     let stores = Box::pin(stores(cloud, catalog, options));
-    let (shown, hidden, upstream, stores) =
-        futures::try_join!(listing("false"), listing("true"), published, stores)?;
-    let reachable = |image: &Image| {
-        image.visibility == Visibility::Public || image.owner.as_ref() == Some(&project)
-    };
+    let (shown, hidden, upstream, stores) = futures::try_join!(
+        tagged(cloud, options, "false"),
+        tagged(cloud, options, "true"),
+        published,
+        stores
+    )?;
+    let reachable = |image: &Image| is_reachable(image, &project);
     let ours = |image: &Image| image.tags.contains(&options.tag) && reachable(image);
     let images: Vec<Image> = shown.into_iter().chain(hidden).filter(ours).collect();
     let names = names_to_take(catalog, &images);
@@ -164,8 +183,45 @@ pub async fn observe(
     if wanted.imports || wanted.copies {
         observed.abilities = glance::abilities(cloud).await?;
     }
+    if wanted.imports
+        && let Some(beside) = beside
+    {
+        let images = Box::pin(images_of(beside, options)).await;
+        let images = images.map_err(|error| chain(&error));
+        observed.beside = Some(Beside { cloud: beside.name().to_owned(), images });
+    }
     observed.used = usage::used(cloud, wanted.deletes).await?;
     Ok(observed)
+}
+
+/// The images that carry our tag, those that listings leave out or the others.
+fn tagged<'a>(
+    cloud: &Cloud,
+    options: &'a Options,
+    hidden: &'a str,
+) -> BoxFuture<'a, Result<Vec<Image>, Error>> {
+    let query = [
+        ("tag", options.tag.as_str()),
+        ("visibility", "all"),
+        ("os_hidden", hidden),
+        ("limit", PAGE),
+    ];
+    let pages = cloud.pages::<Image>("image", "/v2/images", &query, "images");
+    Box::pin(pages.all())
+}
+
+/// Whether an image can be ours at all.
+fn is_reachable(image: &Image, project: &String) -> bool {
+    image.visibility == Visibility::Public || image.owner.as_ref() == Some(project)
+}
+
+/// Our images in another cloud.
+async fn images_of(cloud: &Cloud, options: &Options) -> Result<Vec<Image>, Error> {
+    let project = cloud.project_id().await?;
+    let (shown, hidden) =
+        futures::try_join!(tagged(cloud, options, "false"), tagged(cloud, options, "true"))?;
+    let ours = |image: &Image| image.tags.contains(&options.tag) && is_reachable(image, &project);
+    Ok(shown.into_iter().chain(hidden).filter(ours).collect())
 }
 
 /// The stores of the cloud, if it matters.

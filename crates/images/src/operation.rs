@@ -91,6 +91,8 @@ pub struct Import {
     pub source: String,
     /// The copy of it in our mirror that is read instead, if there is one.
     pub mirror: Option<String>,
+    /// Another cloud that has the content, and from which it is copied.
+    pub from: Option<Elsewhere>,
     /// How the content gets to Glance.
     pub delivery: Delivery,
     /// The stores it is written to; none where the cloud decides.
@@ -101,6 +103,22 @@ pub struct Import {
     pub checksum: Option<Checksum>,
     /// How it is made visible; `None` when a later step does that.
     pub publish: Option<Publish>,
+}
+
+/// The content of an image of another cloud.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Elsewhere {
+    /// The cloud.
+    pub cloud: String,
+    /// The image there.
+    pub image: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its SHA-512, as that cloud knows it.
+    pub sha512: String,
+    /// Whether content of that SHA-512 is known to be what is declared; else the declared checksum is
+    /// computed of it.
+    pub proven: bool,
 }
 
 /// How content gets to Glance.

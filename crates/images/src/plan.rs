@@ -34,6 +34,7 @@ mod compare;
 mod delivery;
 mod desired;
 mod effective;
+mod elsewhere;
 mod notes;
 mod retention;
 mod rollback;
@@ -99,6 +100,7 @@ fn planned(
     }
     planner.unverified();
     planner.mirror_note();
+    planner.beside_note();
     if turn.is_none() {
         planner.strays(&strays);
     }

@@ -24,7 +24,8 @@ use crate::config::Config;
 use crate::declare::Catalog;
 use crate::error::Error;
 use crate::inventory::inventory;
-use crate::observe::{mirrored, observe};
+use crate::metrics::Metrics;
+use crate::observe::{mirrored, observe_beside};
 use crate::operation::Operation;
 use crate::options::{Options, day};
 use crate::plan::plan;
@@ -46,6 +47,8 @@ pub struct ImagesTask {
     clock: SharedClock,
     shelf: Shelf,
     downloads: Downloads,
+    beside: Option<Cloud>,
+    metrics: Metrics,
 }
 
 /// What the task works with.
@@ -61,6 +64,10 @@ pub struct Tools {
     pub apply: ApplyOptions,
     /// Where content that passes through us is downloaded.
     pub downloads: Downloads,
+    /// Another cloud from which content is copied, if the configuration names one.
+    pub beside: Option<Cloud>,
+    /// What is measured.
+    pub metrics: Metrics,
     /// Where the console finds what was seen and done.
     pub shelf: Shelf,
 }
@@ -116,6 +123,8 @@ impl ImagesTask {
             clock: tools.clock,
             shelf: tools.shelf,
             downloads: tools.downloads,
+            beside: tools.beside,
+            metrics: tools.metrics,
         }
     }
 
@@ -148,8 +157,10 @@ impl ImagesTask {
 
     async fn plan(&self, catalog: &Catalog) -> Result<(Plan<Operation>, usize), Error> {
         let options = self.options();
-        let mut observed = observe(&self.cloud, catalog, &options).await.map_err(|source| {
-            Error::Observe { cloud: self.cloud.name().to_owned(), source: Box::new(source) }
+        let observed = observe_beside(&self.cloud, self.beside.as_ref(), catalog, &options);
+        let mut observed = observed.await.map_err(|source| Error::Observe {
+            cloud: self.cloud.name().to_owned(),
+            source: Box::new(source),
         })?;
         if let Some(mirror) = self.downloads.mirror() {
             observed.mirror = Some(mirrored(mirror).await);
@@ -158,6 +169,7 @@ impl ImagesTask {
         let entries = inventory(catalog, &observed, &plan);
         let notes: Vec<String> =
             plan.notes().iter().map(|note| format!("{}: {}", note.subject, note.text)).collect();
+        self.metrics.saw(self.cloud.name(), &entries, self.clock.now());
         self.shelf.put(self.cloud.name(), &entries, &notes, self.clock.now()).await?;
         Ok((plan, observed.images.len()))
     }
@@ -167,7 +179,8 @@ impl ImagesTask {
         catalog: &Catalog,
         cancelled: &CancellationToken,
     ) -> Result<Status, Error> {
-        let executor = Executor::new(self.cloud.clone(), self.options(), self.downloads.clone());
+        let executor = Executor::new(self.cloud.clone(), self.options(), self.downloads.clone())
+            .beside(self.beside.clone());
         let session = self.engine.begin(self.cloud.name(), &[KIND], &executor, cancelled).await?;
         let (plan, images) = match self.plan(catalog).await {
             Ok(planned) => planned,

@@ -5,6 +5,7 @@
 
 mod api;
 mod pages;
+mod timeline;
 
 use std::sync::Arc;
 

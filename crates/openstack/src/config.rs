@@ -250,6 +250,25 @@ impl CloudConfig {
         resolve::resolve(sources)
     }
 
+    /// The description of a cloud by what people call it: its name, or `NAME@REGION` for one of its
+    /// regions, which then is a cloud of its own to us and keeps that name. A cloud that is really
+    /// called so comes first.
+    ///
+    /// # Errors
+    /// As [`CloudConfig::resolve`].
+    pub fn called(sources: &Sources, name: &str) -> Result<Self, ConfigError> {
+        let whole = sources.clone().with_cloud(name);
+        let Some((cloud, region)) = name.split_once('@') else { return Self::resolve(&whole) };
+        if Self::names(sources)?.iter().any(|known| known == name) {
+            return Self::resolve(&whole);
+        }
+        let mut of_region = sources.clone().with_cloud(cloud);
+        of_region.overrides.region_name = Some(region.to_owned());
+        let mut config = Self::resolve(&of_region)?;
+        name.clone_into(&mut config.name);
+        Ok(config)
+    }
+
     /// The names of the clouds of the files, in their order.
     pub fn names(sources: &Sources) -> Result<Vec<String>, ConfigError> {
         Ok(tree::Files::parse(sources)?.cloud_names())
@@ -261,5 +280,28 @@ impl CloudConfig {
             let key = format!("{}_{setting}", name.replace('-', "_"));
             self.service_settings.get(&key).map(String::as_str)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AUTH: &str =
+        "    auth: {auth_url: 'http://127.0.0.1/v3', token: t}\n    auth_type: token\n";
+
+    #[test]
+    fn a_region_is_a_cloud_with_a_name_of_its_own() {
+        let text = format!("clouds:\n  east:\n    regions: [one, two]\n{AUTH}  odd@name:\n{AUTH}");
+        let sources = Sources::from_text("clouds.yaml", &text);
+        let called = |name: &str| {
+            CloudConfig::called(&sources, name).map(|config| (config.name, config.region))
+        };
+        let of = |name: &str, region: &str| (name.to_owned(), Some(region.to_owned()));
+        assert_eq!(called("east").unwrap(), of("east", "one"));
+        assert_eq!(called("east@two").unwrap(), of("east@two", "two"));
+        assert_eq!(called("odd@name").unwrap().0, "odd@name");
+        let error = called("east@three").unwrap_err().to_string();
+        assert!(error.contains("has no region \"three\""), "{error}");
     }
 }

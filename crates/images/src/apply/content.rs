@@ -12,15 +12,16 @@ use lotse_core::error::ErrorKind;
 use lotse_openstack::UploadStream;
 use lotse_plan::{Attempt, StepError};
 use lotse_transfer::{
-    Algorithm, Fetcher, HttpOptions, Limits, Mirror, Progress, Source, Spooled, Wanted, Watch,
+    Algorithm, Checksum, Fetcher, HttpOptions, Limits, Mirror, Progress, Source, Spooled, Wanted,
+    Watch,
 };
 use sha2::Digest;
 use tokio::sync::watch;
 use tokio_util::io::ReaderStream;
 
-use super::Executor;
 use super::unpacking::{self, Formats, Prepared};
-use crate::operation::Import;
+use super::{Executor, elsewhere};
+use crate::operation::{Elsewhere, Import};
 use crate::{CONTENT, VERIFIED};
 
 /// Bytes that are read and sent at once.
@@ -107,6 +108,8 @@ pub(crate) struct Content {
     prepared: Prepared,
     /// The declared checksum, if one is declared: verified.
     verified: Option<String>,
+    /// The file that was copied from another cloud, if it comes from there.
+    copied: Option<PathBuf>,
 }
 
 impl Content {
@@ -142,6 +145,7 @@ impl Content {
     /// Frees the disk. What stays behind only takes space, and is used should it be wanted again.
     pub(crate) fn remove(self) {
         unpacking::remove(self.prepared.unpacked.as_deref());
+        unpacking::remove(self.copied.as_deref());
         if let Err(error) = self.spooled.remove() {
             tracing::warn!(%error, "a downloaded file stays behind");
         }
@@ -158,9 +162,49 @@ impl Executor {
         if !import.delivery.is_streamed() {
             return Ok(None);
         }
-        let wanted = self.downloads.wanted(import).await?;
         let spool = self.downloads.file(self.cloud.name(), import);
-        let work = attempt.cancelled.run_until_cancelled(self.spool(&wanted, &spool, attempt));
+        let copied = match &import.from {
+            None => None,
+            Some(from) => Some(self.copied(from, spool.with_extension("copy"), attempt).await?),
+        };
+        let content = self.verified(import, &spool, copied.as_deref(), attempt).await;
+        if let (Err(error), Some(copied)) = (&content, &copied)
+            && error.kind == ErrorKind::Integrity
+        {
+            unpacking::remove(Some(copied));
+        }
+        Ok(Some(Content { copied, ..content? }))
+    }
+
+    /// Content of another cloud, in this file.
+    async fn copied(
+        &self,
+        from: &Elsewhere,
+        file: PathBuf,
+        attempt: &Attempt<'_>,
+    ) -> Result<PathBuf, StepError> {
+        let fetching = elsewhere::fetch(self.beside.as_ref(), from, &file, attempt);
+        let Some(fetched) = attempt.cancelled.run_until_cancelled(fetching).await else {
+            let message = format!("stopped while content was copied from {}", from.cloud);
+            return Err(StepError::new(ErrorKind::Cancelled, message)
+                .hinting("the next run goes on where this one ended"));
+        };
+        fetched.map(|()| file)
+    }
+
+    /// Fetches what upstream publishes, or takes what was copied, and verifies it.
+    async fn verified(
+        &self,
+        import: &Import,
+        spool: &Path,
+        copied: Option<&Path>,
+        attempt: &Attempt<'_>,
+    ) -> Result<Content, StepError> {
+        let wanted = match (copied, &import.from) {
+            (Some(copied), Some(from)) => wanted_copy(import, from, copied)?,
+            _ => self.downloads.wanted(import).await?,
+        };
+        let work = attempt.cancelled.run_until_cancelled(self.spool(&wanted, spool, attempt));
         let Some(spooled) = work.await else {
             let message = format!("stopped while {} was downloaded", wanted.source);
             return Err(StepError::new(ErrorKind::Cancelled, message)
@@ -168,18 +212,21 @@ impl Executor {
         };
         let spooled = spooled.map_err(|error| StepError::explained(&error, error.retry()))?;
         let declared = import.checksum.clone();
+        if let Some(from) = &import.from {
+            is_declared(&spooled, from, declared.as_ref())?;
+        }
         let verified = declared.as_ref().map(ToString::to_string);
-        let formats = Formats {
-            published: import.published_format.clone(),
-            stored: import.disk_format.clone(),
-        };
+        // What another cloud holds was converted before it got it.
+        let published =
+            if copied.is_some() { &import.disk_format } else { &import.published_format };
+        let formats = Formats { published: published.clone(), stored: import.disk_format.clone() };
         let beside = spool.with_extension("unpacked");
         let work = tokio::task::spawn_blocking(move || {
             let prepared = unpacking::prepare(&spooled, &beside, &formats, declared.as_ref())?;
-            Ok(Content { spooled, prepared, verified })
+            Ok(Content { spooled, prepared, verified, copied: None })
         });
         match work.await {
-            Ok(content) => content.map(Some),
+            Ok(content) => content,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
     }
@@ -221,4 +268,37 @@ fn disk(path: &Path) -> UploadStream {
             futures::stream::once(std::future::ready(Err(error))).boxed()
         }
     }
+}
+
+/// What was copied, with what must be known of it.
+fn wanted_copy(import: &Import, from: &Elsewhere, file: &Path) -> Result<Wanted, StepError> {
+    let sha512 = format!("sha512:{}", from.sha512).parse::<Checksum>().map_err(|error| {
+        let message = format!("the cloud {} gives a hash that is none: {error}", from.cloud);
+        StepError::new(ErrorKind::Integrity, message)
+    })?;
+    let wanted = Wanted::new(Source::File(file.to_owned())).hashed(Algorithm::Sha512);
+    let declared = import.checksum.iter().filter(|_| !from.proven);
+    let wanted = declared.fold(wanted, |wanted, checksum| wanted.hashed(checksum.algorithm()));
+    Ok(wanted.expecting(sha512))
+}
+
+/// Whether content of another cloud that nobody verified there is what is declared.
+fn is_declared(
+    spooled: &Spooled,
+    from: &Elsewhere,
+    declared: Option<&Checksum>,
+) -> Result<(), StepError> {
+    let Some(declared) = declared.filter(|_| !from.proven) else { return Ok(()) };
+    let found = spooled.digests().get(declared.algorithm());
+    if found.is_some_and(|found| found == declared) {
+        return Ok(());
+    }
+    let found = found.map_or_else(|| "unknown".to_owned(), ToString::to_string);
+    let message = format!(
+        "the image {} of the cloud {} holds content with the checksum {found}, declared is {declared}",
+        from.image, from.cloud
+    );
+    Err(StepError::new(ErrorKind::Integrity, message).hinting(
+        "do without --copy-from for this image, and look at what that cloud serves its users",
+    ))
 }

@@ -112,6 +112,7 @@ impl<'a> Desired<'a> {
             properties: self.properties.clone(),
             source: self.version.source().as_str().to_owned(),
             mirror,
+            from: None,
             delivery,
             stores,
             packed: self.version.source().compression().is_some(),

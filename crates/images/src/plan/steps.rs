@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::Planner;
 use super::assign::retired_name;
 use super::compare::{Difference, compare, retired};
+use super::delivery::stream;
 use super::desired::{Desired, is_same_generic};
 use super::retention::Fate;
 use crate::model::{DeclaredStatus, Image, Version};
@@ -35,16 +36,23 @@ impl Planner<'_> {
         let delivery =
             self.delivery(desired.definition, desired.version).unwrap_or(Delivery::WebDownload);
         self.signer_note(desired);
+        let mirror = self.mirrored(desired.version).map(str::to_owned);
+        // What is nearest first: our own mirror, another cloud of ours, upstream.
+        let from = if mirror.is_some() { None } else { self.elsewhere(desired) };
+        let delivery = match from {
+            Some(_) => stream(self.observed.abilities),
+            None => delivery,
+        };
         if delivery == Delivery::WebDownload {
             self.import_notes(desired);
         }
         let stores = self.stores(desired.definition).unwrap_or_default();
-        let mirror = self.mirrored(desired.version).map(str::to_owned);
-        let from = match &mirror {
-            Some(_) => "the mirror".to_owned(),
-            None => desired.version.source().host().to_owned(),
+        let whence = match (&mirror, &from) {
+            (Some(_), _) => "the mirror".to_owned(),
+            (None, Some(from)) => format!("the cloud {}", from.cloud),
+            (None, None) => desired.version.source().host().to_owned(),
         };
-        let import = desired.import(delivery, stores, mirror, publish_at_once);
+        let import = Import { from, ..desired.import(delivery, stores, mirror, publish_at_once) };
         let id = StepId::of(KIND, &desired.working_name, "import");
         let step = if let Some(image) = pending {
             let mut changes =
@@ -65,7 +73,7 @@ impl Planner<'_> {
                 .changing(changes)
         };
         // Downloads count against a limit per upstream host, not against that of the Image API.
-        self.plan.step(step.on_service(format!("downloads from {from}")));
+        self.plan.step(step.on_service(format!("downloads from {whence}")));
         id
     }
 
@@ -240,6 +248,9 @@ fn created(import: &Import, desired: &Desired<'_>) -> Vec<Change> {
     field("source".to_owned(), import.source.as_str().into());
     if let Some(copy) = &import.mirror {
         field("mirror".to_owned(), copy.as_str().into());
+    }
+    if let Some(from) = &import.from {
+        field("copied_from".to_owned(), from.cloud.as_str().into());
     }
     field("import".to_owned(), import.delivery.as_str().into());
     if !import.stores.is_empty() {

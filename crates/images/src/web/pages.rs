@@ -17,6 +17,7 @@ use lotse_web::{Layout, When, page};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::timeline::{self, Build};
 use super::{DEEDS, Gallery, get, no_such_image, post};
 use crate::inventory::{Entry, Standing};
 use crate::store::{ImageDeed, Select};
@@ -206,6 +207,9 @@ fn text(value: &Value) -> String {
     }
 }
 
+/// Images of one definition that are looked through for its builds.
+const BUILDS: u32 = 1000;
+
 /// What the list is told in its address.
 #[derive(Debug, Deserialize)]
 struct ListQuery {
@@ -253,6 +257,7 @@ struct One {
     href: String,
     json: String,
     entries: Vec<EntryView>,
+    builds: Vec<Build>,
     deeds: Vec<DeedView>,
 }
 
@@ -323,6 +328,16 @@ async fn show(
     if entries.is_empty() && deeds.is_empty() {
         return Err(no_such_image(&cloud, &name));
     }
+    let builds = match entries.iter().find_map(timeline::definition) {
+        Some(definition) => {
+            let select = Select { name: definition.to_owned(), limit: BUILDS, ..Select::default() };
+            let family = gallery.shelf.entries(&cloud, select).await;
+            let family = family.map_err(|error| Problem::of_store(&error))?;
+            let family: Vec<Entry> = family.into_iter().map(|(_, entry)| entry).collect();
+            timeline::builds(&family, definition, &cloud, &name)
+        }
+        None => Vec::new(),
+    };
     let href = format!("/images/{}", encoded(&cloud));
     Ok(page(&One {
         layout: console.layout(&shown(&name, 200)),
@@ -330,6 +345,7 @@ async fn show(
         json: format!("/api/v1{href}/{}", encoded(&name)),
         href,
         entries: entries.iter().map(EntryView::from).collect(),
+        builds,
         deeds: deeds.iter().map(DeedView::from).collect(),
     }))
 }

@@ -14,6 +14,7 @@ mod behaviour;
 #[allow(dead_code, reason = "the tests of lotse-transfer look closer at it")]
 mod bucket;
 mod copies;
+mod elsewhere;
 mod kills;
 mod latest;
 mod mirror;

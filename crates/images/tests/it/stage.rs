@@ -12,7 +12,7 @@ use lotse_core::retry::Backoff;
 use lotse_core::time::system_clock;
 use lotse_images::model::Image;
 use lotse_images::{
-    Catalog, Downloads, Executor, KIND, Observed, Operation, Options, observe, plan,
+    Catalog, Downloads, Executor, KIND, Observed, Operation, Options, observe, observe_beside, plan,
 };
 use lotse_openstack::{Cloud, CloudConfig, CloudOptions, Overrides, Sources};
 use lotse_plan::progress::Silent;
@@ -32,6 +32,8 @@ pub(crate) struct Stage {
     pub(crate) mirror: Mirror,
     pub(crate) journal: Arc<MemoryJournal>,
     pub(crate) sim: Option<SimCloud>,
+    /// Another cloud from which content may be copied.
+    pub(crate) beside: Option<Cloud>,
     pub(crate) directory: tempfile::TempDir,
     /// Whether applying may destroy.
     pub(crate) consent: bool,
@@ -112,6 +114,7 @@ impl Stage {
             mirror: Mirror::start().await,
             journal: Arc::default(),
             sim: None,
+            beside: None,
             directory: tempfile::tempdir().unwrap(),
             consent: true,
             prefix: format!("Lotse {}", &unique[24..]),
@@ -168,7 +171,7 @@ impl Stage {
     }
 
     pub(crate) async fn observed(&self, catalog: &Catalog) -> Observed {
-        observe(&self.cloud, catalog, &self.options).await.unwrap()
+        observe_beside(&self.cloud, self.beside.as_ref(), catalog, &self.options).await.unwrap()
     }
 
     pub(crate) async fn plan(&self, catalog: &Catalog) -> Plan<Operation> {
@@ -189,10 +192,12 @@ impl Stage {
         let journal: Arc<dyn Journal> = self.journal.clone();
         let engine = Engine::new(journal, system_clock(), Arc::new(SystemRandomness))
             .recovering_with(retries);
-        let executor = Executor::new(cloud.clone(), self.options.clone(), self.downloads());
+        let executor = Executor::new(cloud.clone(), self.options.clone(), self.downloads())
+            .beside(self.beside.clone());
         let stop = CancellationToken::new();
         let session = engine.begin(cloud.name(), &[KIND], &executor, &stop).await?;
-        let observed = match observe(cloud, catalog, &self.options).await {
+        let observed = observe_beside(cloud, self.beside.as_ref(), catalog, &self.options);
+        let observed = match observed.await {
             Ok(observed) => observed,
             Err(error) => {
                 tracing::info!(%error, "not observed");

@@ -41,6 +41,8 @@ async fn task_at(stage: &Stage, path: &Path, policy: &str, desk: Arc<MemoryDesk>
     let journal = Arc::clone(&stage.journal);
     let engine = Engine::new(journal, system_clock(), Arc::new(SystemRandomness));
     let tools = Tools {
+        beside: None,
+        metrics: lotse_images::Metrics::default(),
         downloads: stage.downloads(),
         engine,
         desk,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lotse_images::{ImagesTask, Shelf, Tools};
+use lotse_images::{ImagesTask, Metrics, Shelf, Tools};
 use lotse_plan::ApplyOptions;
 
 use super::{Context, Parts};
@@ -18,14 +18,21 @@ pub(super) fn assemble(context: &Context<'_>) -> Result<Parts, Failure> {
     let kept = config.mirror.as_deref().map(|place| mirror(place, context.environment));
     let downloads = downloads.with_mirror(kept.transpose()?.map(Arc::new));
     let mut parts = Parts::from(lotse_images::web::extension(config, shelf.clone()));
+    let metrics = Metrics::default();
+    let shown = metrics.clone();
+    parts.metrics.push(Box::new(move |registry| shown.register(registry)));
     for name in &config.clouds {
         let cloud = context.clouds.get(name)?;
+        let beside =
+            config.copy_from.as_deref().map(|name| context.clouds.get(name)).transpose()?;
         let tools = Tools {
             engine: engine(context.store),
             desk: Arc::new(context.changes.clone()),
             clock: clock(),
             apply: ApplyOptions::default(),
             downloads: downloads.clone(),
+            metrics: metrics.clone(),
+            beside: beside.filter(|beside| beside.name() != name),
             shelf: shelf.clone(),
         };
         let task = ImagesTask::new(config, cloud, tools);

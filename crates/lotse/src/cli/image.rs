@@ -102,6 +102,10 @@ pub(crate) struct ContentArguments {
     /// a bucket as `s3://BUCKET/PREFIX`
     #[arg(long, value_name = "URL")]
     pub(crate) mirror: Option<String>,
+    /// A cloud that keeps the same images, from which content is copied where it is the declared one;
+    /// also a region (NAME@REGION)
+    #[arg(long, value_name = "CLOUD")]
+    pub(crate) copy_from: Option<String>,
     /// A store of the cloud in which images shall be whose definition names none; may be repeated
     #[arg(long = "store", value_name = "STORE", conflicts_with = "all_stores")]
     pub(crate) stores: Vec<String>,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lotse_core::error::ExitCode;
-use lotse_images::{Catalog, Observed, Operation};
+use lotse_images::{Catalog, Observed, Operation, Options};
 use lotse_openstack::Cloud;
 use lotse_plan::{Plan, render};
 use lotse_transfer::Mirror;
@@ -106,18 +106,22 @@ struct Work {
     settings: ImageSettings,
     /// Where content comes from, where it is there.
     mirror: Option<Arc<Mirror>>,
+    /// Another cloud from which content is copied.
+    beside: Option<Cloud>,
 }
 
 impl Work {
     fn prepare(settings: ImageSettings) -> Result<Self, Failure> {
-        Ok(Self { catalog: settings.catalog()?, settings, mirror: None })
+        Ok(Self { catalog: settings.catalog()?, settings, mirror: None, beside: None })
     }
 
-    /// The same, with the mirror that is named.
-    fn with_mirror(self, environment: &Environment) -> Result<Self, Failure> {
+    /// The same, with the places nearer than upstream that are named: a mirror, another cloud.
+    fn with_places(self, environment: &Environment) -> Result<Self, Failure> {
         let mirror = self.settings.mirror.as_deref();
         let mirror = mirror.map(|place| daemon::mirror(place, environment)).transpose()?;
-        Ok(Self { mirror: mirror.map(Arc::new), ..self })
+        let beside = self.settings.copy_from.as_deref();
+        let beside = beside.map(|name| clouds::connect(Some(name), environment)).transpose()?;
+        Ok(Self { mirror: mirror.map(Arc::new), beside, ..self })
     }
 
     /// Without definitions: for what concerns images that are there.
@@ -125,12 +129,20 @@ impl Work {
         let content = ContentArguments::default();
         let select = SelectArguments { images: None, tag, filter: None, content };
         let catalog = Catalog { definitions: Vec::new(), files: Vec::new() };
-        Self { catalog, settings: settings(select, globals), mirror: None }
+        Self { catalog, settings: settings(select, globals), mirror: None, beside: None }
+    }
+
+    /// What carries a plan out: options, and the cloud from which content is copied.
+    const fn how(&self) -> (&Options, Option<&Cloud>) {
+        (&self.settings.options, self.beside.as_ref())
     }
 
     async fn observe(&self, cloud: &Cloud) -> Result<Observed, Failure> {
+        // A cloud has nothing to copy from itself.
+        let beside = self.beside.as_ref().filter(|beside| beside.name() != cloud.name());
+        let options = &self.settings.options;
         let mut observed =
-            lotse_images::observe(cloud, &self.catalog, &self.settings.options).await?;
+            lotse_images::observe_beside(cloud, beside, &self.catalog, options).await?;
         if let Some(mirror) = &self.mirror {
             observed.mirror = Some(lotse_images::mirrored(mirror).await);
         }
@@ -150,7 +162,7 @@ async fn plan(
 ) -> CommandResult {
     let PlanArguments { select, retire, detailed_exitcode, yes: _, max_delete: _ } = arguments;
     let work = Work::prepare(settings(select, globals).retiring(&retire))?;
-    let work = work.with_mirror(environment)?;
+    let work = work.with_places(environment)?;
     let clouds = Clouds::named(globals, environment);
     plans_of(&clouds, async |cloud: Cloud| work.plan(&cloud).await, detailed_exitcode, globals)
         .await
@@ -200,7 +212,7 @@ async fn apply(
 ) -> CommandResult {
     let ApplyArguments { select, retire, consent, detailed_exitcode: detailed } = arguments;
     let work = Work::prepare(settings(select, globals).retiring(&retire))?;
-    let work = work.with_mirror(environment)?;
+    let work = work.with_places(environment)?;
     let clouds = Clouds::named(globals, environment);
     if consent.dry_run {
         let plan = async |cloud: Cloud| work.plan(&cloud).await;
@@ -215,7 +227,7 @@ async fn apply(
         let ended = match cloud {
             Ok(cloud) => {
                 let plan = || work.plan(&cloud);
-                applying.run(&cloud, &work.settings.options, plan).await
+                applying.run(&cloud, work.how(), plan).await
             }
             Err(failure) => Err(failure),
         };

@@ -35,7 +35,7 @@ impl Clouds {
 
     /// Resolves the configuration of a cloud without contacting it.
     pub(crate) fn configuration(&self, name: &str) -> Result<CloudConfig, Failure> {
-        Ok(CloudConfig::resolve(&self.sources.clone().with_cloud(name))?)
+        Ok(CloudConfig::called(&self.sources, name)?)
     }
 
     /// The session on a cloud; the same for everyone who asks.

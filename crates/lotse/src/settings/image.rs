@@ -22,6 +22,8 @@ pub(crate) struct ImageSettings {
     pub(crate) filter: Option<String>,
     /// A mirror of our own, by its folder or URL.
     pub(crate) mirror: Option<String>,
+    /// Another cloud from which content is copied.
+    pub(crate) copy_from: Option<String>,
     /// How the catalogue is kept.
     pub(crate) options: Options,
 }
@@ -30,7 +32,7 @@ impl ImageSettings {
     /// From the arguments; without `--images`, the directory `images` of the estate.
     pub(crate) fn resolve(select: SelectArguments, globals: &Globals, today: Date) -> Self {
         let definitions = select.images.unwrap_or_else(|| globals.estate.join("images"));
-        let ContentArguments { import, mirror, stores, all_stores } = select.content;
+        let ContentArguments { import, mirror, copy_from, stores, all_stores } = select.content;
         let stores = Stores::declared(&stores, all_stores);
         let import = match import {
             Import::Verified => ImportPreference::Verified,
@@ -41,7 +43,7 @@ impl ImageSettings {
         if let Some(tag) = select.tag {
             options.tag = tag;
         }
-        Self { definitions, filter: select.filter, mirror, options }
+        Self { definitions, filter: select.filter, mirror, copy_from, options }
     }
 
     /// The same, with what is wanted of superseded images.

@@ -156,7 +156,10 @@ async fn a_proposed_change_is_reviewed_approved_made_and_looked_at_afterwards() 
     let name = text(&images["images"][0], "name").replace(' ', "%20");
     let image = admin.json(&format!("/api/v1/images/sim/{name}")).await;
     assert_eq!(text(&image["history"][0], "change"), id, "{image}");
-    assert!(admin.page(&format!("/images/sim/{name}")).await.contains(&page));
+    let shown = admin.page(&format!("/images/sim/{name}")).await;
+    assert!(shown.contains(&page) && shown.contains("oldest first"), "{shown}");
+    let measured = admin.page("/metrics").await;
+    assert!(measured.contains("lotse_image_build_timestamp_seconds{cloud=\"sim\""), "{measured}");
     assert!(!admin.page("/").await.contains(waiting));
     let log = admin.page("/audit?action=change").await;
     assert!(log.contains("change.approve") && log.contains("change.appl"), "{log}");

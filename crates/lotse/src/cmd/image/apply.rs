@@ -63,13 +63,14 @@ impl<'a> Applying<'a> {
     pub(super) async fn run<F>(
         &self,
         cloud: &Cloud,
-        options: &Options,
+        (options, beside): (&Options, Option<&Cloud>),
         plan: impl FnOnce() -> F,
     ) -> Result<Done, Failure>
     where
         F: Future<Output = Result<Plan<Operation>, Failure>>,
     {
-        let executor = Executor::new(cloud.clone(), options.clone(), self.downloads.clone());
+        let executor = Executor::new(cloud.clone(), options.clone(), self.downloads.clone())
+            .beside(beside.cloned());
         let session = self.engine.begin(cloud.name(), &[KIND], &executor, &self.cancelled).await?;
         let plan = match plan().await {
             Ok(plan) => plan,

@@ -39,7 +39,7 @@ impl Clouds {
     /// One after the other, with the name under which it is spoken of.
     pub(in crate::cmd) fn each(&self) -> impl Iterator<Item = (String, Result<Cloud, Failure>)> {
         self.names.iter().map(|name| {
-            let cloud = self.connect(name.clone());
+            let cloud = self.connect(name.as_deref());
             let name = match (&cloud, name) {
                 (Ok(cloud), _) => cloud.name().to_owned(),
                 (Err(_), name) => name.clone().unwrap_or_default(),
@@ -63,11 +63,19 @@ impl Clouds {
         futures::future::join_all(each).await
     }
 
-    fn connect(&self, name: Option<String>) -> Result<Cloud, Failure> {
-        let overrides = Overrides { cloud: name, ..Overrides::default() };
-        let sources = Sources::read(self.environment.all().clone(), overrides, Path::new("."))?;
-        Ok(Cloud::connect(CloudConfig::resolve(&sources)?, &daemon::cloud_options())?)
+    fn connect(&self, name: Option<&str>) -> Result<Cloud, Failure> {
+        connect(name, &self.environment)
     }
+}
+
+/// Opens a cloud, or one of its regions (`NAME@REGION`); without a name the one of the environment.
+pub(super) fn connect(name: Option<&str>, environment: &Environment) -> Result<Cloud, Failure> {
+    let sources = Sources::read(environment.all().clone(), Overrides::default(), Path::new("."))?;
+    let config = match name {
+        Some(name) => CloudConfig::called(&sources, name)?,
+        None => CloudConfig::resolve(&sources)?,
+    };
+    Ok(Cloud::connect(config, &daemon::cloud_options())?)
 }
 
 /// The exit code of a run over several clouds, and what is shown of it.

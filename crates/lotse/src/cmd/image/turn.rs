@@ -63,7 +63,7 @@ async fn turn(
     let mut shown = Vec::new();
     for (name, cloud) in clouds.each() {
         let ended = match cloud {
-            Ok(cloud) => applying.run(&cloud, &work.settings.options, || plan(cloud.clone())).await,
+            Ok(cloud) => applying.run(&cloud, work.how(), || plan(cloud.clone())).await,
             Err(failure) => Err(failure),
         };
         match ended {
