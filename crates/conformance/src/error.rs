@@ -61,6 +61,14 @@ pub enum Error {
         #[source]
         source: serde_json::Error,
     },
+    /// A key that should sign cannot be used.
+    #[error("{} cannot sign: {reason}", path.display())]
+    Key {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        reason: &'static str,
+    },
     /// A file cannot be read or written.
     #[error("{} cannot be {action}", path.display())]
     File {
@@ -82,6 +90,7 @@ impl Explain for Error {
             | Self::NoVersion { .. }
             | Self::NothingCounts { .. }
             | Self::Pattern { .. } => ErrorKind::Usage,
+            Self::Key { .. } => ErrorKind::Configuration,
             Self::Cloud { source, .. } => source.kind(),
             Self::Snapshot { .. } => ErrorKind::InvalidInput,
             Self::File { .. } => ErrorKind::Storage,

@@ -5,7 +5,14 @@
 //! the form of the present monitor ([`Generation::Runs`]) or of the coming one
 //! ([`Generation::Tests`]).
 
+pub mod attest;
+pub mod forms;
+pub mod page;
+pub mod sshsig;
 pub mod yaml;
+
+#[cfg(test)]
+mod tests;
 
 use jiff::civil::DateTime;
 use serde_json::{Map, Value, json};

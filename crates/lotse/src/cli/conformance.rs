@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::flavor::ReadingMode;
 
@@ -25,6 +25,13 @@ pub(crate) enum ConformanceCommand {
         after_help = "Example:\n  lotse conformance explain scs-0103-flavor-1v-4 --os-cloud prod"
     )]
     Explain(ExplainArguments),
+    /// Write results in a form that others take: monitors, CI systems, auditors, web pages
+    #[command(after_help = "Examples:\n  \
+        lotse conformance report --from snapshot.json --form html --output result.html\n  \
+        lotse conformance report --from snapshot.json --form yaml --key ~/.ssh/report --output signed\n\n\
+        With --key, yaml and json carry a signature of SSH before them, as monitors take it; in-toto \
+        becomes an envelope of DSSE.")]
+    Report(ReportArguments),
     /// Show where the upstream tools and the texts of the standards disagree about a cloud, and why
     #[command(name = "diff-modes")]
     #[command(after_help = "Example:\n  lotse conformance diff-modes --from snapshot.json")]
@@ -95,6 +102,54 @@ pub(crate) struct ExplainArguments {
     /// Whose reading of the standards counts
     #[arg(long, value_enum, default_value_t = ReadingMode::Standard)]
     pub(crate) mode: ReadingMode,
+}
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Form {
+    /// For compliance monitors
+    Yaml,
+    /// For compliance monitors
+    Json,
+    /// For CI systems
+    Junit,
+    /// For code platforms
+    Sarif,
+    /// A page that stands alone
+    Html,
+    /// A badge, as SVG
+    Badge,
+    /// A statement of in-toto on the results of tests
+    InToto,
+    /// A verifiable credential of the W3C, as JSON Web Token; needs --key and --issuer
+    Credential,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ReportArguments {
+    #[command(flatten)]
+    pub(crate) source: SourceArguments,
+    /// Whose reading of the standards counts
+    #[arg(long, value_enum, default_value_t = ReadingMode::Standard)]
+    pub(crate) mode: ReadingMode,
+    /// The form
+    #[arg(long, value_enum, default_value_t = Form::Yaml)]
+    pub(crate) form: Form,
+    /// Write yaml and json in the coming form of monitors, with tests and a log
+    #[arg(long)]
+    pub(crate) of_tests: bool,
+    /// Whose cloud it is; the name of the cloud if not given
+    #[arg(long, value_name = "NAME")]
+    pub(crate) subject: Option<String>,
+    /// A private key of OpenSSH (Ed25519, without passphrase) that signs
+    #[arg(long, value_name = "FILE", required_if_eq("form", "credential"))]
+    pub(crate) key: Option<PathBuf>,
+    /// Who issues a credential, for example `did:web:example.org`
+    #[arg(long, value_name = "DID", required_if_eq("form", "credential"))]
+    pub(crate) issuer: Option<String>,
+    /// Where to; standard output if not given
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

@@ -1,6 +1,7 @@
 //! `lotse conformance`: clouds against the SCS standards.
 
 mod render;
+mod report;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -8,7 +9,7 @@ use std::path::Path;
 use lotse_conformance::differences::differences;
 use lotse_conformance::judge::{Choice, judge};
 use lotse_conformance::observe::{Options, Reach, observe};
-use lotse_conformance::report::{Generation, Run, report, yaml};
+use lotse_conformance::report::{self as reports, Generation, Run, yaml};
 use lotse_conformance::spec::Spec;
 use lotse_conformance::testcase::Need;
 use lotse_conformance::{Mode, Outcome, Reason, Snapshot, Verdict};
@@ -40,6 +41,9 @@ pub(super) fn run(
             ConformanceCommand::Record(arguments) => record(&arguments, globals, environment).await,
             ConformanceCommand::Explain(arguments) => {
                 explain(&arguments, globals, environment).await
+            }
+            ConformanceCommand::Report(arguments) => {
+                report::run(&arguments, globals, environment).await
             }
             ConformanceCommand::DiffModes(arguments) => {
                 diff_modes(&arguments, globals, environment).await
@@ -137,7 +141,7 @@ fn reported(outcome: &Outcome, arguments: &CheckArguments) -> Value {
         forced_tests: arguments.tests.as_deref(),
     };
     let generation = if arguments.report_of_tests { Generation::Tests } else { Generation::Runs };
-    report(outcome, &run, generation)
+    reports::report(outcome, &run, generation)
 }
 
 fn write_reports(path: &Path, reports: &[Value]) -> Result<(), Failure> {

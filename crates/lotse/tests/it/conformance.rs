@@ -134,3 +134,38 @@ fn a_scope_that_is_wrong_is_refused_with_its_place() {
     let refused = place.run(&arguments).with_code(2);
     assert!(refused.stderr.contains("scope.yaml:3:1"), "{}", refused.stderr);
 }
+
+#[test]
+fn results_are_written_in_the_forms_of_others_and_signed() {
+    let harbour = Harbour::new();
+    let record =
+        ["conformance", "record", "--os-cloud", "sim-member", "--read-only", "--output", "s.json"];
+    harbour.run(&record).with_code(0);
+    let place = &harbour.place;
+    let write = |form: &str, more: &[&str]| {
+        let mut arguments =
+            vec!["conformance", "report", "--from", "s.json", "--output", "r", "--form", form];
+        arguments.extend(more);
+        place.run(&arguments).with_code(0);
+        std::fs::read_to_string(place.path("r")).unwrap()
+    };
+    assert!(write("junit", &[]).contains("<testsuite name=\"scs-0103\""));
+    assert!(write("sarif", &[]).contains("\"version\": \"2.1.0\""));
+    assert!(write("html", &[]).starts_with("<!doctype html>"));
+    assert!(write("badge", &[]).starts_with("<svg "));
+    assert!(write("in-toto", &[]).contains("\"failedTests\""));
+    let key = place.path("key");
+    let made = std::process::Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-f", key.to_str().unwrap()])
+        .status();
+    assert!(made.unwrap().success());
+    let signed = write("yaml", &["--key", "key", "--subject", "mine"]);
+    let (signature, report) = signed.split_once('&').unwrap();
+    assert!(signature.ends_with("-----END SSH SIGNATURE-----\n"), "{signature}");
+    assert!(report.contains("\"subject\": \"mine\""));
+    assert!(write("in-toto", &["--key", "key"]).contains("\"payloadType\""));
+    let issuer = ["--key", "key", "--issuer", "did:web:example.org"];
+    assert_eq!(write("credential", &issuer).matches('.').count(), 2);
+    let arguments = ["conformance", "report", "--from", "s.json", "--form", "credential"];
+    place.run(&arguments).with_code(2);
+}

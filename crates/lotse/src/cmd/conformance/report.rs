@@ -1,0 +1,85 @@
+//! `lotse conformance report`: results in the forms of others.
+
+use lotse_conformance::judge::judge;
+use lotse_conformance::report::attest::{Issue, credential, envelope, statement};
+use lotse_conformance::report::sshsig::SigningKey;
+use lotse_conformance::report::{Generation, Run, forms, page, report, yaml};
+use lotse_conformance::{Mode, Outcome, Snapshot, Verdict};
+use lotse_core::error::ExitCode;
+use lotse_core::id::RunId;
+use uuid::Uuid;
+
+use super::{demanded, needs, prepared, snapshots, write_file};
+use crate::cli::conformance::{Form, ReportArguments};
+use crate::cmd::image::clouds::Clouds;
+use crate::failure::{CommandResult, Failure};
+use crate::output;
+use crate::settings::{Environment, Globals};
+
+/// Judges, and writes what came of it.
+pub(super) async fn run(
+    arguments: &ReportArguments,
+    globals: &Globals,
+    environment: &Environment,
+) -> CommandResult {
+    let mode = Mode::from(arguments.mode);
+    let key = arguments.key.as_deref().map(SigningKey::read).transpose()?;
+    let (mut source, spec) = prepared(&arguments.source, mode, globals)?;
+    let choice = source.choice(mode);
+    let needs = needs(demanded(&spec, &choice)?);
+    let clouds = Clouds::named(globals, environment);
+    let (_, snapshot) = snapshots(&mut source, &needs, &clouds).await.remove(0);
+    let snapshot = snapshot?;
+    let outcome = judge(&spec, &snapshot, &choice)?;
+    let text = written(arguments, &outcome, &snapshot, key.as_ref());
+    match &arguments.output {
+        Some(path) => write_file(path, &text)?,
+        None => output::data(globals, &text)?,
+    }
+    // The report is what was asked for; whether the cloud conforms stands in it.
+    let done = outcome.verdict == Verdict::Pass || arguments.output.is_some();
+    Ok(if done { ExitCode::Success } else { ExitCode::VerdictsFailed })
+}
+
+fn written(
+    arguments: &ReportArguments,
+    outcome: &Outcome,
+    snapshot: &Snapshot,
+    key: Option<&SigningKey>,
+) -> String {
+    let subject = arguments.subject.as_deref().unwrap_or(&outcome.cloud);
+    let monitored = || {
+        let run = Run {
+            uuid: Uuid::new_v4(),
+            subject,
+            checked_at: outcome.observed_at,
+            forced_version: arguments.source.version.as_deref(),
+            forced_tests: None,
+        };
+        let generation = if arguments.of_tests { Generation::Tests } else { Generation::Runs };
+        report(outcome, &run, generation)
+    };
+    let signed = |text: String| key.map_or(text.clone(), |key| key.sign_report(&text));
+    match arguments.form {
+        Form::Yaml => signed(yaml::document(&monitored())),
+        Form::Json => signed(format!("{:#}\n", monitored())),
+        Form::Junit => forms::junit(outcome, RunId::generate()),
+        Form::Sarif => format!("{:#}\n", forms::sarif(outcome)),
+        Form::Html => page::html(outcome),
+        Form::Badge => page::badge(outcome),
+        Form::InToto => {
+            let statement = statement(outcome, snapshot.to_text().as_bytes());
+            let value = key.map_or_else(|| statement.clone(), |key| envelope(&statement, key));
+            format!("{value:#}\n")
+        }
+        Form::Credential => {
+            let issuer = arguments.issuer.as_deref().unwrap_or_default();
+            let from = outcome.observed_at;
+            // As long as a result of a week counts.
+            let until = lotse_conformance::spec::Lifetime::Week.expires(from.date());
+            let until = until.map(|day| day.at(0, 0, 0, 0));
+            let issue = Issue { issuer, subject, from, until };
+            key.map_or_else(String::new, |key| credential(outcome, &issue, key) + "\n")
+        }
+    }
+}
