@@ -18,6 +18,10 @@ use crate::model::{Finding, Judgement, Object, Reason, Verdict};
 use crate::snapshot::{Answer, Item, Snapshot, Trouble};
 use crate::testcase::Testcase;
 
+pub(crate) use flavors::matching;
+pub(crate) use images::breaking as images_breaking;
+pub(crate) use volumes::described_rightly;
+
 /// What a testcase is judged by.
 #[derive(Clone, Copy, Debug)]
 pub struct Case<'a> {
@@ -130,12 +134,12 @@ fn worth_knowing(object: Object, evidence: impl Into<String>) -> Finding {
 }
 
 /// Text of an item; `None` for what is no text.
-fn text<'a>(item: &'a Item, key: &str) -> Option<&'a str> {
+pub(crate) fn text<'a>(item: &'a Item, key: &str) -> Option<&'a str> {
     item.get(key).and_then(Value::as_str)
 }
 
 /// A whole number of an item, which may be written as text.
-fn number(item: &Item, key: &str) -> Option<i64> {
+pub(crate) fn number(item: &Item, key: &str) -> Option<i64> {
     match item.get(key)? {
         Value::Number(number) => number.as_i64(),
         Value::String(text) => text.trim().parse().ok(),

@@ -15,6 +15,7 @@
 //! ```text
 //! scope file ─► spec ─────────────┐
 //!                                 ├─► judge (pure) ─► Outcome ─► report, table, JSON
+//!                                 │                      └─────► fix (pure) ─► Plan ─► apply, export
 //! cloud ─► observe ─► Snapshot ───┘
 //! ```
 //!
@@ -36,6 +37,7 @@
 pub mod check;
 pub mod differences;
 mod error;
+pub mod fix;
 pub mod judge;
 pub mod model;
 pub mod observe;

@@ -179,7 +179,7 @@ pub(super) fn standard(case: &Case<'_>, wanted: &StandardFlavor) -> Judgement {
 
 /// The flavor that says it is the one wanted by its extra spec, the last one if there are several;
 /// else the one with the name.
-fn matching<'a>(flavors: &'a [Item], wanted: &str) -> Option<&'a Item> {
+pub(crate) fn matching<'a>(flavors: &'a [Item], wanted: &str) -> Option<&'a Item> {
     let says = |flavor: &&Item| {
         let specs = flavor.get("extra_specs").and_then(Value::as_object);
         let name = specs.and_then(|specs| specs.get("scs:name-v2")).and_then(Value::as_str);

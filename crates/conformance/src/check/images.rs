@@ -73,6 +73,12 @@ pub(super) fn property(case: &Case<'_>, property: Property) -> Judgement {
     all_keep(examined, findings, "images")
 }
 
+/// The images that break the rule on a property.
+pub(crate) fn breaking<'a>(case: &Case<'a>, property: Property) -> Vec<&'a Item> {
+    let images = offered(case).unwrap_or_default();
+    images.into_iter().filter(|image| value(case, property, image).is_err()).collect()
+}
+
 enum Wrong {
     /// The rule is broken.
     Rule(String),

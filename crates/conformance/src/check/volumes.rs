@@ -8,10 +8,22 @@ const KIND: &str = "volume type";
 const KNOWN: [&str; 2] = ["encrypted", "replicated"];
 
 /// The aspects at the beginning of a description, as written; `None` when it says nothing of them.
-pub(crate) fn aspects(description: &str) -> Option<Vec<&str>> {
+fn aspects(description: &str) -> Option<Vec<&str>> {
     let list = description.strip_prefix("[scs:")?;
     let (list, _) = list.split_once(']')?;
     Some(list.split(',').map(str::trim).collect())
+}
+
+/// The description with its aspects sorted, each once; `None` if it has none, or unknown ones.
+pub(crate) fn described_rightly(description: &str) -> Option<String> {
+    let mut aspects = aspects(description)?;
+    let (_, rest) = description.split_once(']')?;
+    if !aspects.iter().all(|aspect| KNOWN.contains(aspect)) {
+        return None;
+    }
+    aspects.sort_unstable();
+    aspects.dedup();
+    Some(format!("[scs:{}]{rest}", aspects.join(", ")))
 }
 
 /// Aspects are known, sorted, and stand there once.

@@ -67,7 +67,8 @@ fn the_coming_form_has_tests_and_a_log() {
 #[test]
 fn junit_and_sarif_tell_failures_from_what_is_not_known() {
     let (outcome, _) = outcome();
-    let xml = forms::junit(&outcome, "00000000-0000-7000-8000-000000000007".parse::<RunId>().unwrap());
+    let xml =
+        forms::junit(&outcome, "00000000-0000-7000-8000-000000000007".parse::<RunId>().unwrap());
     assert!(xml.contains("<testsuite name=\"scs-0102\""), "{xml}");
     assert!(xml.contains("<error") && xml.contains("<failure"), "{xml}");
     assert!(!xml.contains("<script>"));

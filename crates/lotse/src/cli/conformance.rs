@@ -25,6 +25,12 @@ pub(crate) enum ConformanceCommand {
         after_help = "Example:\n  lotse conformance explain scs-0103-flavor-1v-4 --os-cloud prod"
     )]
     Explain(ExplainArguments),
+    /// Plan what would make a cloud conform, for an administrator; show it, make it, or write it for
+    /// other tools
+    #[command(after_help = "Examples:\n  lotse conformance fix --os-cloud prod-admin\n  \
+        lotse conformance fix --os-cloud prod-admin --tests scs-0103 --apply\n  \
+        lotse conformance fix --from snapshot.json --export openstack")]
+    Fix(FixArguments),
     /// Write results in a form that others take: monitors, CI systems, auditors, web pages
     #[command(after_help = "Examples:\n  \
         lotse conformance report --from snapshot.json --form html --output result.html\n  \
@@ -102,6 +108,38 @@ pub(crate) struct ExplainArguments {
     /// Whose reading of the standards counts
     #[arg(long, value_enum, default_value_t = ReadingMode::Standard)]
     pub(crate) mode: ReadingMode,
+}
+
+/// For which tool changes are written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum ExportTool {
+    /// Commands of the OpenStack client
+    Openstack,
+    /// Resources for OpenTofu
+    Opentofu,
+    /// Definitions for flavor managers
+    Flavors,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct FixArguments {
+    #[command(flatten)]
+    pub(crate) source: SourceArguments,
+    /// Only testcases whose ids begin with what this regular expression matches
+    #[arg(long, value_name = "REGEX")]
+    pub(crate) tests: Option<String>,
+    /// Make the changes
+    #[arg(long, conflicts_with_all = ["from", "export"])]
+    pub(crate) apply: bool,
+    /// Do not ask before
+    #[arg(long, requires = "apply")]
+    pub(crate) yes: bool,
+    /// Let rules that the standard does not allow be deleted
+    #[arg(long, requires = "apply")]
+    pub(crate) allow_destroy: bool,
+    /// Write the changes for another tool
+    #[arg(long, value_enum, value_name = "TOOL")]
+    pub(crate) export: Option<ExportTool>,
 }
 
 /// The form of a report.

@@ -1,5 +1,6 @@
 //! `lotse conformance`: clouds against the SCS standards.
 
+mod fix;
 mod render;
 mod report;
 
@@ -42,6 +43,7 @@ pub(super) fn run(
             ConformanceCommand::Explain(arguments) => {
                 explain(&arguments, globals, environment).await
             }
+            ConformanceCommand::Fix(arguments) => fix::run(&arguments, globals, environment).await,
             ConformanceCommand::Report(arguments) => {
                 report::run(&arguments, globals, environment).await
             }

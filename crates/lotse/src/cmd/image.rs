@@ -18,7 +18,7 @@ use crate::settings::image::{ImageSettings, applying};
 use crate::settings::{Environment, Globals};
 use crate::{output, terminal};
 
-mod apply;
+pub(super) mod apply;
 pub(super) mod clouds;
 mod columns;
 mod look;

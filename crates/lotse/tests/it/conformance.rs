@@ -169,3 +169,42 @@ fn results_are_written_in_the_forms_of_others_and_signed() {
     let arguments = ["conformance", "report", "--from", "s.json", "--form", "credential"];
     place.run(&arguments).with_code(2);
 }
+
+#[test]
+fn a_cloud_is_made_to_conform_and_then_nothing_is_left_to_do() {
+    let harbour = Harbour::new();
+    let fix = |more: &[&str]| {
+        let mut arguments = vec![
+            "conformance",
+            "fix",
+            "--os-cloud",
+            "sim",
+            "--tests",
+            "scs-0103",
+            "--format",
+            "json",
+        ];
+        arguments.extend(more);
+        harbour.run(&arguments)
+    };
+    let steps = |ended: Ended| ended.with_code(0).json()["steps"].as_array().unwrap().len();
+    assert!(steps(fix(&[])) > 10);
+    assert!(fix(&["--apply"]).with_code(1).stderr.contains("nobody is there to confirm"));
+    let applied = fix(&["--apply", "--yes"]).with_code(0).json();
+    assert!(applied["report"].is_object(), "{applied}");
+    assert_eq!(steps(fix(&[])), 0);
+    let check = [
+        "conformance",
+        "check",
+        "--os-cloud",
+        "sim-member",
+        "--version",
+        "v5.1",
+        "--tests",
+        "scs-0103",
+    ];
+    harbour.run(&check).with_code(0);
+    let commands =
+        ["conformance", "fix", "--os-cloud", "sim", "--tests", "scs-0102", "--export", "openstack"];
+    assert!(harbour.run(&commands).with_code(0).stdout.contains("# not done: scs-0102"));
+}

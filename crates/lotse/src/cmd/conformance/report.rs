@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{demanded, needs, prepared, snapshots, write_file};
 use crate::cli::conformance::{Form, ReportArguments};
 use crate::cmd::image::clouds::Clouds;
-use crate::failure::{CommandResult, Failure};
+use crate::failure::CommandResult;
 use crate::output;
 use crate::settings::{Environment, Globals};
 

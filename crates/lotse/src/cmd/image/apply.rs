@@ -151,7 +151,10 @@ impl Done {
 
 /// Where journal and leases are: the daemon's state if its configuration is named, so that both
 /// exclude each other, else the user's own.
-pub(super) fn state(globals: &Globals, environment: &Environment) -> Result<StoreUrl, Failure> {
+pub(in crate::cmd) fn state(
+    globals: &Globals,
+    environment: &Environment,
+) -> Result<StoreUrl, Failure> {
     match &globals.config {
         Some(path) => Config::read(path)?.value.store_url(environment),
         None => Ok(StoreUrl::in_directory(&environment.state_directory())),
@@ -170,15 +173,15 @@ pub(super) fn downloads_directory(
 }
 
 /// Asks the person at the terminal.
-fn confirmed(globals: &Globals, plan: &Plan<Operation>) -> Result<(), Error> {
+pub(in crate::cmd) fn confirmed<T>(globals: &Globals, plan: &Plan<T>) -> Result<(), Error> {
     let cloud = plan.cloud().to_owned();
     if !globals.interactive {
         return Err(Error::NotConfirmed { cloud });
     }
     let deleted = match plan.summary().destroy {
         0 => String::new(),
-        1 => " and delete 1 image there".to_owned(),
-        count => format!(" and delete {count} images there"),
+        1 => " and delete 1 object there".to_owned(),
+        count => format!(" and delete {count} objects there"),
     };
     let mut stderr = std::io::stderr();
     let asked =

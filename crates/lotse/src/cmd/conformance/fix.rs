@@ -1,0 +1,148 @@
+//! `lotse conformance fix`: what would make a cloud conform, planned, shown, made.
+
+use std::sync::Arc;
+
+use lotse_conformance::fix::{Executor, KINDS, Operation, Tool, export, plan};
+use lotse_conformance::judge::{Choice, judge};
+use lotse_conformance::observe::Reach;
+use lotse_conformance::spec::Spec;
+use lotse_conformance::{Mode, Snapshot};
+use lotse_core::error::ExitCode;
+use lotse_openstack::Cloud;
+use lotse_plan::{ApplyOptions, Plan, render};
+use lotse_store::audit::{Deed, DeedOutcome};
+use serde_json::{Value, json};
+
+use super::{demanded, look, needs, prepared};
+use crate::cli::conformance::{ExportTool, FixArguments};
+use crate::cmd::image::apply::{confirmed, state};
+use crate::cmd::image::clouds::Clouds;
+use crate::failure::{CommandResult, Error, Failure};
+use crate::settings::{Environment, Globals};
+use crate::{daemon, output, terminal};
+
+/// Plans, and shows, makes or exports the plan.
+pub(super) async fn run(
+    arguments: &FixArguments,
+    globals: &Globals,
+    environment: &Environment,
+) -> CommandResult {
+    let (mut source, spec) = prepared(&arguments.source, Mode::Standard, globals)?;
+    let mut choice = source.choice(Mode::Standard);
+    if let Some(tests) = &arguments.tests {
+        choice = choice.only(tests)?;
+    }
+    let fixing = Fixing { spec, choice, globals };
+    if let Some(snapshot) = source.snapshot.take() {
+        let plan = fixing.plan(&snapshot)?;
+        return fixing.show(&plan, arguments.export);
+    }
+    let clouds = Clouds::named(globals, environment);
+    let (_, cloud) = clouds.each().next().ok_or(Error::NoCloud)?;
+    let cloud = cloud?;
+    if arguments.apply {
+        return Box::pin(fixing.apply(&cloud, arguments, environment)).await;
+    }
+    let plan = fixing.plan(&fixing.look(&cloud).await?)?;
+    fixing.show(&plan, arguments.export)
+}
+
+struct Fixing<'a> {
+    spec: Spec,
+    choice: Choice,
+    globals: &'a Globals,
+}
+
+impl Fixing<'_> {
+    /// Nothing is tried on the way: what has to be tried cannot be changed from here.
+    async fn look(&self, cloud: &Cloud) -> Result<Snapshot, Failure> {
+        let needs = needs(demanded(&self.spec, &self.choice)?);
+        look(cloud.clone(), needs, Reach::ReadOnly).await
+    }
+
+    fn plan(&self, snapshot: &Snapshot) -> Result<Plan<Operation>, Failure> {
+        let outcome = judge(&self.spec, snapshot, &self.choice)?;
+        Ok(plan(&outcome, snapshot, &self.choice)?)
+    }
+
+    fn show(&self, plan: &Plan<Operation>, tool: Option<ExportTool>) -> CommandResult {
+        let globals = self.globals;
+        match tool {
+            Some(tool) => {
+                let tool = match tool {
+                    ExportTool::Openstack => Tool::OpenStack,
+                    ExportTool::Opentofu => Tool::OpenTofu,
+                    ExportTool::Flavors => Tool::Flavors,
+                };
+                output::data(globals, &export(plan, tool))?;
+            }
+            None if globals.json() => output::json(globals, &render::json(plan))?,
+            None => {
+                let look = terminal::look_out(globals);
+                output::data(globals, &render::table(plan, &look))?;
+            }
+        }
+        Ok(ExitCode::Success)
+    }
+
+    /// Looks and plans again under the lease, asks, makes the changes and takes them down.
+    async fn apply(
+        &self,
+        cloud: &Cloud,
+        arguments: &FixArguments,
+        environment: &Environment,
+    ) -> CommandResult {
+        let globals = self.globals;
+        let store = Arc::new(daemon::open_state(&state(globals, environment)?).await?);
+        let engine = daemon::engine(&store);
+        let cancelled = daemon::cancelled_by_signal()?;
+        let executor = Executor::new(cloud.clone());
+        let session = engine.begin(cloud.name(), &KINDS, &executor, &cancelled).await?;
+        let plan = match self.look(cloud).await.and_then(|snapshot| self.plan(&snapshot)) {
+            Ok(plan) => plan,
+            Err(failure) => {
+                session.end().await;
+                return Err(failure);
+            }
+        };
+        if plan.is_empty() {
+            session.end().await;
+            return self.show(&plan, None);
+        }
+        if !arguments.yes {
+            output::note(globals, &render::table(&plan, &terminal::look_err(globals)));
+            if let Err(error) = confirmed(globals, &plan) {
+                session.end().await;
+                return Err(error.into());
+            }
+        }
+        let options =
+            ApplyOptions { allow_destroy: arguments.allow_destroy, ..ApplyOptions::default() };
+        let progress = terminal::progress(globals);
+        let report = session.apply(&plan, &executor, &options, &*progress, &cancelled).await?;
+        let actor = environment.get("USER").unwrap_or("unknown");
+        for step in report.steps.iter().filter(|step| step.attempts > 0) {
+            let succeeded = step.outcome.succeeded();
+            store
+                .record(Deed {
+                    at: report.started,
+                    actor: format!("user/{actor}"),
+                    action: format!("{}.{}", step.kind, step.action.as_str()),
+                    object: format!("{}/{}/{}", report.cloud, step.kind, step.name),
+                    outcome: if succeeded { DeedOutcome::Done } else { DeedOutcome::Failed },
+                    request_ids: step.request_id.iter().cloned().collect(),
+                    detail: json!({ "run": report.run, "step": step.id, "result": step.outcome }),
+                })
+                .await?;
+        }
+        store.close().await;
+        if globals.json() {
+            let mut value: Value = render::json(&plan);
+            value["report"] = render::report_json(&report);
+            output::json(globals, &value)?;
+        } else {
+            output::data(globals, &render::report(&report, &terminal::look_out(globals)))?;
+        }
+        Ok(if report.succeeded() { ExitCode::Success } else { report.exit_code() })
+    }
+}
