@@ -54,6 +54,10 @@ pub struct Config {
     /// `AWS_ENDPOINT_URL_S3` say.
     #[serde(default)]
     pub mirror: Option<String>,
+    /// Whether publishers on the internet may lead downloads to internal addresses (loopback, private
+    /// networks, metadata services) by redirects.
+    #[serde(default)]
+    pub internal_redirects: bool,
     /// Whether only the newest version of each image is imported.
     #[serde(default)]
     pub latest: bool,

@@ -284,8 +284,10 @@ pub(crate) fn clock() -> SharedClock {
 }
 
 /// Downloads of content that passes through us, into this directory.
-pub(crate) fn downloads(directory: &Path) -> Result<Downloads, Failure> {
-    Ok(Downloads::into_directory(directory, u64::from(std::process::id()))?)
+pub(crate) fn downloads(directory: &Path, internal_redirects: bool) -> Result<Downloads, Failure> {
+    let seed = u64::from(std::process::id());
+    let options = HttpOptions { seed, internal_redirects, ..HttpOptions::default() };
+    Ok(Downloads::with(directory, &options, Limits::default())?)
 }
 
 /// The mirror that a person, or a configuration, names: a folder, `file:` or `s3:`.

@@ -48,7 +48,6 @@ pub mod channels;
 pub mod config;
 pub mod courier;
 mod error;
-pub mod guard;
 pub mod metrics;
 pub mod model;
 pub mod render;
@@ -58,6 +57,8 @@ mod store;
 pub mod task;
 pub mod text;
 pub mod tls;
+
+pub use lotse_transfer::guard;
 
 pub use channel::Channel;
 pub use channels::Channels;

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use lotse_core::error::chain;
-use reqwest::Client;
 use reqwest::redirect::Policy;
+use reqwest::{Client, ClientBuilder};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::error::Error;
+use crate::guard::{Classify, Guard, Reach, class};
 use crate::limits::Limits;
 
 /// How to talk HTTP.
@@ -17,6 +18,10 @@ use crate::limits::Limits;
 pub struct HttpOptions {
     /// More certificate authorities than those of the machine, as PEM.
     pub authorities: Option<Vec<u8>>,
+    /// Whether a publisher on the public internet may lead a download to an internal address.
+    pub internal_redirects: bool,
+    /// Another opinion on which addresses are internal, for tests on loopback.
+    pub classify: Option<Classify>,
     /// Spreads the pauses between attempts, so that many who fail at once do not come back at once.
     pub seed: u64,
 }
@@ -25,21 +30,47 @@ pub struct HttpOptions {
 /// HTTPS to HTTP.
 pub(crate) fn client(options: &HttpOptions, limits: &Limits) -> Result<Client, Error> {
     let most = limits.redirects;
-    let builder = Client::builder()
+    let builder = builder(options, limits)?.redirect(Policy::custom(move |attempt| {
+        let downgrade = attempt.url().scheme() != "https"
+            && attempt.previous().last().is_some_and(|from| from.scheme() == "https");
+        if downgrade || attempt.previous().len() > most { attempt.stop() } else { attempt.follow() }
+    }));
+    built(builder)
+}
+
+fn builder(options: &HttpOptions, limits: &Limits) -> Result<ClientBuilder, Error> {
+    Ok(Client::builder()
         .tls_backend_preconfigured(tls(options.authorities.as_deref())?)
-        .redirect(Policy::custom(move |attempt| {
-            let downgrade = attempt.url().scheme() != "https"
-                && attempt.previous().last().is_some_and(|from| from.scheme() == "https");
-            if downgrade || attempt.previous().len() > most {
-                attempt.stop()
-            } else {
-                attempt.follow()
-            }
-        }))
         .retry(reqwest::retry::never())
         .connect_timeout(limits.connect)
-        .user_agent(concat!("lotse/", env!("CARGO_PKG_VERSION")));
+        .user_agent(concat!("lotse/", env!("CARGO_PKG_VERSION"))))
+}
+
+fn built(builder: ClientBuilder) -> Result<Client, Error> {
     builder.build().map_err(|error| Error::Client { reason: chain(&error) })
+}
+
+/// Clients of downloads, which follow redirects themselves.
+#[derive(Clone, Debug)]
+pub(crate) struct Clients {
+    /// Calls what the operator chose.
+    pub(crate) open: Client,
+    /// Calls public addresses only: those to which strangers lead.
+    pub(crate) public: Client,
+    /// Says which those are; none where strangers may lead anywhere.
+    pub(crate) guard: Option<Guard>,
+}
+
+impl Clients {
+    pub(crate) fn new(options: &HttpOptions, limits: &Limits) -> Result<Self, Error> {
+        let guard = Guard::new(Reach::Public).classifying(options.classify.unwrap_or(class));
+        let client = || Ok::<_, Error>(builder(options, limits)?.redirect(Policy::none()));
+        Ok(Self {
+            open: built(client()?)?,
+            public: built(client()?.dns_resolver(guard.clone()))?,
+            guard: (!options.internal_redirects).then_some(guard),
+        })
+    }
 }
 
 fn tls(more: Option<&[u8]>) -> Result<ClientConfig, Error> {

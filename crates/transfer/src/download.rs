@@ -16,7 +16,6 @@ use std::sync::Arc;
 
 use lotse_core::jitter::Jitter;
 use lotse_core::retry::RetryClass;
-use reqwest::Client;
 use ring::digest;
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -25,7 +24,7 @@ use self::pieces::Pieces;
 use self::remote::{Body, Remote, Shape, Validator};
 use self::spool::{Locked, Spool};
 use crate::checksum::{Algorithm, Checksum, Digests};
-use crate::client::{HttpOptions, client};
+use crate::client::{Clients, HttpOptions};
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::source::Source;
@@ -189,7 +188,7 @@ impl Spooled {
 /// Fetches content. Clones share their connections.
 #[derive(Clone, Debug)]
 pub struct Fetcher {
-    client: Client,
+    clients: Clients,
     limits: Limits,
     jitter: Arc<Jitter>,
 }
@@ -215,8 +214,8 @@ impl Fetcher {
     /// # Errors
     /// [`Error::Client`].
     pub fn new(options: &HttpOptions, limits: Limits) -> Result<Self, Error> {
-        let client = client(options, &limits)?;
-        Ok(Self { client, limits, jitter: Arc::new(Jitter::new(options.seed)) })
+        let clients = Clients::new(options, &limits)?;
+        Ok(Self { clients, limits, jitter: Arc::new(Jitter::new(options.seed)) })
     }
 
     /// Brings content to this machine and verifies it.
@@ -238,7 +237,7 @@ impl Fetcher {
             Source::File(path) => return self.local(wanted, path, watch).await,
             Source::Http(url) => url.clone(),
         };
-        let remote = Arc::new(Remote::new(self.client.clone(), url, &self.limits));
+        let remote = Arc::new(Remote::new(self.clients.clone(), url, &self.limits));
         let work = Work { fetcher: self, remote, wanted, watch };
         let locked = Arc::new(lock(spool).await?);
         let mut version = 1;

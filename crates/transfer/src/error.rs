@@ -7,6 +7,7 @@ use lotse_core::error::{ErrorKind, Explain};
 use lotse_core::retry::RetryClass;
 
 use crate::checksum::Checksum;
+use crate::guard::Refused;
 use crate::qcow2::Fault as Qcow2Fault;
 use crate::signature::Fault as SignatureFault;
 use crate::unpack::Fault as UnpackFault;
@@ -49,6 +50,17 @@ pub enum Error {
         location: Option<String>,
         /// How long the server asks to wait.
         after: Option<Duration>,
+    },
+    /// A publisher on the internet leads to an internal address.
+    #[error("{url} redirects to {to}, which is not followed")]
+    Inward {
+        /// The source.
+        url: String,
+        /// Where it leads, without secrets.
+        to: String,
+        /// What is there.
+        #[source]
+        source: Refused,
     },
     /// Nothing came for too long.
     #[error("{url} sent nothing for {:.1} s", limit.as_secs_f64())]
@@ -266,9 +278,9 @@ impl Explain for Error {
             | Self::Store { .. }
             | Self::Range { .. }
             | Self::Changed { .. } => ErrorKind::Unavailable,
-            Self::TooLarge { .. } | Self::Unpack { source: UnpackFault::Memory { .. }, .. } => {
-                ErrorKind::Refused
-            }
+            Self::Inward { .. }
+            | Self::TooLarge { .. }
+            | Self::Unpack { source: UnpackFault::Memory { .. }, .. } => ErrorKind::Refused,
             Self::Checksum { .. } | Self::Unpack { .. } | Self::Signature { .. } => {
                 ErrorKind::Integrity
             }
@@ -290,6 +302,10 @@ impl Explain for Error {
             Self::Status { location: Some(_), .. } => {
                 "redirects from https to http and long chains of them are not followed; write the \
                  final address"
+            }
+            Self::Inward { .. } => {
+                "if the internal address is meant, declare it itself, or set internal_redirects in the \
+                 section images of lotse.yaml"
             }
             Self::Truncated { .. } | Self::Stalled { .. } => {
                 "what has arrived is kept; run it again to go on, or use a mirror"

@@ -47,7 +47,8 @@
 //! 4. A failure costs the rest of one span at most; only that is asked for again. A killed process
 //!    costs less than a hundredth of a large file.
 //! 5. Memory is bounded by the number of connections, never by the size of the file.
-//! 6. One spool belongs to one process: the file is locked while it is written.
+//! 6. A download that began on the public internet is not led to an internal address ([`guard`]).
+//! 7. One spool belongs to one process: the file is locked while it is written.
 //!
 //! Start reading at [`Fetcher::spool`].
 
@@ -57,6 +58,7 @@ pub mod content;
 mod download;
 mod error;
 mod flow;
+pub mod guard;
 mod limits;
 pub mod manifest;
 pub mod mirror;

@@ -46,8 +46,20 @@ impl Downloads {
         seed: u64,
     ) -> Result<Self, lotse_transfer::Error> {
         let options = HttpOptions { seed, ..HttpOptions::default() };
+        Self::with(directory, &options, Limits::default())
+    }
+
+    /// The same over HTTP that is spoken like this, within these limits.
+    ///
+    /// # Errors
+    /// When no HTTP client can be made.
+    pub fn with(
+        directory: impl Into<PathBuf>,
+        options: &HttpOptions,
+        limits: Limits,
+    ) -> Result<Self, lotse_transfer::Error> {
         Ok(Self {
-            fetcher: Fetcher::new(&options, Limits::default())?,
+            fetcher: Fetcher::new(options, limits)?,
             directory: directory.into(),
             mirror: None,
         })

@@ -14,7 +14,8 @@ pub(super) fn assemble(context: &Context<'_>) -> Result<Parts, Failure> {
     let Some(config) = &context.config.images else { return Ok(Parts::default()) };
     let config = &context.estate.images(config);
     let shelf = Shelf::new(context.store.clone());
-    let downloads = downloads(&context.config.downloads_directory(context.environment))?;
+    let directory = context.config.downloads_directory(context.environment);
+    let downloads = downloads(&directory, config.internal_redirects)?;
     let kept = config.mirror.as_deref().map(|place| mirror(place, context.environment));
     let downloads = downloads.with_mirror(kept.transpose()?.map(Arc::new));
     let mut parts = Parts::from(lotse_images::web::extension(config, shelf.clone()));

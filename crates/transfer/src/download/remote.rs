@@ -9,12 +9,14 @@ use reqwest::header::{
     ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, IF_RANGE,
     LAST_MODIFIED, LOCATION, RANGE, RETRY_AFTER,
 };
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
-use url::Url;
+use url::{Host, Url};
 
+use crate::client::Clients;
 use crate::error::Error;
+use crate::guard::Refused;
 use crate::limits::Limits;
 use crate::source::shown_url;
 
@@ -61,18 +63,27 @@ pub(crate) enum Shape {
 /// A file behind HTTP.
 #[derive(Debug)]
 pub(crate) struct Remote {
-    client: Client,
+    clients: Clients,
     url: Url,
     /// Where the redirects led: later requests go to the same mirror.
-    resolved: Mutex<Option<Url>>,
+    resolved: Mutex<Option<Place>>,
     shown: String,
+    redirects: usize,
     stall: Duration,
 }
 
+/// An address that is called.
+#[derive(Clone, Debug)]
+struct Place {
+    url: Url,
+    /// Whether somebody on the public internet led there.
+    led: bool,
+}
+
 impl Remote {
-    pub(crate) fn new(client: Client, url: Url, limits: &Limits) -> Self {
-        let (shown, stall) = (shown_url(&url), limits.stall);
-        Self { client, url, resolved: Mutex::new(None), shown, stall }
+    pub(crate) fn new(clients: Clients, url: Url, limits: &Limits) -> Self {
+        let (shown, stall, redirects) = (shown_url(&url), limits.stall, limits.redirects);
+        Self { clients, url, resolved: Mutex::new(None), shown, redirects, stall }
     }
 
     /// The address for people.
@@ -93,25 +104,14 @@ impl Remote {
     ) -> Result<(Shape, Body), Error> {
         let resolved = self.resolved.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let redirected = resolved.is_some();
-        let mut request = self
-            .client
-            .get(resolved.unwrap_or_else(|| self.url.clone()))
-            // Compressed on the way, ranges would be of something else.
-            .header(ACCEPT_ENCODING, "identity")
-            .header(RANGE, range_of(&asked));
-        if let Some(known) = known {
-            request = request.header(IF_RANGE, known.as_str());
-        }
-        let sent = timeout(self.stall, request.send()).await.map_err(|_| self.stalled())?;
-        let response = sent.map_err(|source| Error::Request {
-            url: self.shown.clone(),
-            source: source.without_url(),
-        })?;
+        let first = resolved.unwrap_or_else(|| Place { url: self.url.clone(), led: false });
+        let (response, led) = self.follow(first, &asked, known).await?;
         let shape = self.judge(response.status(), response.headers(), &asked, known.is_some());
         let mut resolved = self.resolved.lock().unwrap_or_else(PoisonError::into_inner);
         match &shape {
             Ok(_) => {
-                *resolved = (*response.url() != self.url).then(|| response.url().clone());
+                let place = || Place { url: response.url().clone(), led };
+                *resolved = (*response.url() != self.url).then(place);
             }
             // Addresses that redirects lead to may end; the first one leads to a new one.
             Err(_) if redirected => *resolved = None,
@@ -125,6 +125,63 @@ impl Remote {
             Shape::Empty => (0, Some(0)),
         };
         Ok((shape, Body { response, url: self.shown.clone(), at, end, stall: self.stall }))
+    }
+
+    /// Asks, and follows redirects; the last answer, and whether somebody on the internet led to it.
+    async fn follow(
+        &self,
+        mut place: Place,
+        asked: &Range<u64>,
+        known: Option<&Validator>,
+    ) -> Result<(Response, bool), Error> {
+        let mut followed = 0;
+        loop {
+            let client = if place.led { &self.clients.public } else { &self.clients.open };
+            let mut request = client
+                .get(place.url.clone())
+                // Compressed on the way, ranges would be of something else.
+                .header(ACCEPT_ENCODING, "identity")
+                .header(RANGE, range_of(asked));
+            if let Some(known) = known {
+                request = request.header(IF_RANGE, known.as_str());
+            }
+            let sent = timeout(self.stall, request.send()).await.map_err(|_| self.stalled())?;
+            let response = sent.map_err(|source| Error::Request {
+                url: self.shown.clone(),
+                source: source.without_url(),
+            })?;
+            let next = next(&response, &place.url).filter(|_| followed < self.redirects);
+            let Some(next) = next else { return Ok((response, place.led)) };
+            followed += 1;
+            let led = place.led || self.is_public(&response);
+            if led {
+                self.check(&next).await?;
+            }
+            place = Place { url: next, led };
+        }
+    }
+
+    /// Whether an answer came from the public internet, and matters.
+    fn is_public(&self, response: &Response) -> bool {
+        let peer = response.remote_addr();
+        let guard = self.clients.guard.as_ref();
+        guard.zip(peer).is_some_and(|(guard, peer)| guard.is_public(peer.ip()))
+    }
+
+    /// Refuses what is internal. The connection, too, is made to public addresses only.
+    async fn check(&self, next: &Url) -> Result<(), Error> {
+        let Some(guard) = &self.clients.guard else { return Ok(()) };
+        let checked = match next.host() {
+            Some(Host::Domain(name)) => match guard.addresses(name).await {
+                // The request says in its own words that the name is not known.
+                Err(Refused::Unknown { .. } | Refused::NoAddress { .. }) | Ok(_) => Ok(()),
+                Err(refused) => Err(refused),
+            },
+            _ => guard.check_url(next),
+        };
+        let inward =
+            |source| Error::Inward { url: self.shown.clone(), to: shown_url(next), source };
+        checked.map_err(inward)
     }
 
     fn judge(
@@ -225,6 +282,16 @@ impl Body {
     }
 }
 
+/// Where an answer leads, if it is a redirect that may be followed: none from HTTPS to HTTP.
+fn next(response: &Response, from: &Url) -> Option<Url> {
+    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let next = from.join(text(response.headers(), &LOCATION)?).ok()?;
+    let downgrade = from.scheme() == "https" && next.scheme() != "https";
+    (matches!(next.scheme(), "http" | "https") && !downgrade).then_some(next)
+}
+
 /// As a request says it (RFC 9110, section 14.2).
 fn range_of(asked: &Range<u64>) -> String {
     match asked.end {
@@ -254,7 +321,7 @@ mod tests {
 
     fn judge(status: u16, headers: &[(HeaderName, &str)], known: bool) -> Result<Shape, Error> {
         let remote = Remote::new(
-            crate::client::client(&crate::HttpOptions::default(), &Limits::default()).unwrap(),
+            Clients::new(&crate::HttpOptions::default(), &Limits::default()).unwrap(),
             Url::parse("http://a/b").unwrap(),
             &Limits::default(),
         );

@@ -81,7 +81,7 @@ impl Fetcher {
     }
 
     async fn stream_remote(&self, wanted: &Wanted, url: Url) -> Result<Streamed, Error> {
-        let remote = Remote::new(self.client.clone(), url, &self.limits);
+        let remote = Remote::new(self.clients.clone(), url, &self.limits);
         let mut failed = 0;
         let (shape, body) = loop {
             match remote.ask(0..u64::MAX, None).await {

@@ -9,6 +9,7 @@
 
 mod bucket;
 mod interrupted;
+mod inward;
 mod killed;
 mod mirror;
 mod qemu;

@@ -123,6 +123,7 @@ type Script = dyn Fn(&Asked) -> Answer + Send + Sync;
 /// A server on loopback, as long as its runtime runs.
 #[derive(Clone)]
 pub(crate) struct Server {
+    host: &'static str,
     pub(crate) port: u16,
     asked: Arc<Mutex<Vec<Asked>>>,
     /// Bytes of bodies sent so far.
@@ -131,9 +132,18 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(script: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at("127.0.0.1", script).await
+    }
+
+    /// The same at another address of loopback.
+    pub(crate) async fn start_at(
+        host: &'static str,
+        script: impl Fn(&Asked) -> Answer + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind((host, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let server = Self { port, asked: Arc::default(), sent: Arc::new(watch::channel(0).0) };
+        let server =
+            Self { host, port, asked: Arc::default(), sent: Arc::new(watch::channel(0).0) };
         let script: Arc<Script> = Arc::new(script);
         let own = server.clone();
         tokio::spawn(async move {
@@ -146,12 +156,17 @@ impl Server {
 
     /// Offers a file without any trouble.
     pub(crate) async fn of(file: &File) -> Self {
+        Self::of_at("127.0.0.1", file).await
+    }
+
+    /// The same at another address of loopback.
+    pub(crate) async fn of_at(host: &'static str, file: &File) -> Self {
         let file = file.clone();
-        Self::start(move |asked| file.answer(asked)).await
+        Self::start_at(host, move |asked| file.answer(asked)).await
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}/file.img", self.port)
+        format!("http://{}:{}/file.img", self.host, self.port)
     }
 
     pub(crate) fn source(&self) -> Source {

@@ -1,7 +1,6 @@
 //! Making a plan, showing it, asking, and applying it, on one cloud.
 
 use std::io::{BufRead, Write};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use lotse_core::error::ExitCode;
@@ -48,7 +47,7 @@ impl<'a> Applying<'a> {
     ) -> Result<Self, Failure> {
         let store = Arc::new(daemon::open_state(&state(globals, environment)?).await?);
         let engine = daemon::engine(&store);
-        let downloads = daemon::downloads(&downloads_directory(globals, environment)?)?;
+        let downloads = downloads(globals, environment)?;
         let cancelled = daemon::cancelled_by_signal()?;
         let actor = environment.get("USER").unwrap_or("unknown").to_owned();
         Ok(Self { globals, actor, store, engine, downloads, cancelled, options, yes })
@@ -162,14 +161,16 @@ pub(in crate::cmd) fn state(
 }
 
 /// Where content that passes through us is downloaded: beside that state.
-pub(super) fn downloads_directory(
+pub(super) fn downloads(
     globals: &Globals,
     environment: &Environment,
-) -> Result<PathBuf, Failure> {
-    Ok(match &globals.config {
-        Some(path) => Config::read(path)?.value.downloads_directory(environment),
-        None => environment.state_directory().join("downloads"),
-    })
+) -> Result<Downloads, Failure> {
+    let Some(path) = &globals.config else {
+        return daemon::downloads(&environment.state_directory().join("downloads"), false);
+    };
+    let config = Config::read(path)?.value;
+    let inward = config.images.as_ref().is_some_and(|images| images.internal_redirects);
+    daemon::downloads(&config.downloads_directory(environment), inward)
 }
 
 /// Asks the person at the terminal.

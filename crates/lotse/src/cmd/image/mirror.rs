@@ -11,7 +11,7 @@ use lotse_transfer::Mirror;
 use lotse_transfer::mirror::Index;
 use serde_json::{Value, json};
 
-use super::apply::downloads_directory;
+use super::apply::downloads;
 use crate::cli::image::{ContentArguments, SelectArguments};
 use crate::cli::image_mirror::MirrorArguments;
 use crate::failure::CommandResult;
@@ -34,7 +34,7 @@ pub(super) async fn run(
     let needs = needs(&catalog, &observed, &settings.options);
     let keeper = Keeper {
         mirror: mirror.clone(),
-        downloads: daemon::downloads(&downloads_directory(globals, environment)?)?,
+        downloads: downloads(globals, environment)?,
         parallel: parallel.into(),
         per_host: per_host.into(),
     };

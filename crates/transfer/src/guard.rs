@@ -7,9 +7,10 @@
 //! second look-up between check and use that could answer differently (DNS rebinding); a name that
 //! answers differently the next time is checked the next time.
 //!
-//! Three rules belong to it, and [`crate::channel::http`] keeps them: redirects are not followed, no
-//! proxy of the environment is used, and a URL with a literal address is checked before the request
-//! ([`Guard::check_url`]), because literals are never looked up.
+//! A URL with a literal address is checked before the request ([`Guard::check_url`]), because literals
+//! are never looked up. Who sends what strangers gave follows no redirects and uses no proxy of the
+//! environment. Downloads follow redirects, and a publisher on the internet does not lead them inside
+//! (`internal_redirects` of [`crate::HttpOptions`]).
 //!
 //! What the operator declares in `lotse.yaml` may be internal: see [`Reach`].
 
@@ -186,7 +187,11 @@ impl Names for SystemNames {
 pub struct Guard {
     names: Arc<dyn Names>,
     reach: Reach,
+    classify: Classify,
 }
+
+/// Says what an address is: [`class`], but in tests, where all addresses are those of this host.
+pub type Classify = fn(IpAddr) -> Class;
 
 impl Guard {
     /// A guard with the resolver of the machine.
@@ -196,7 +201,19 @@ impl Guard {
 
     /// A guard with another resolver.
     pub const fn with_names(reach: Reach, names: Arc<dyn Names>) -> Self {
-        Self { names, reach }
+        Self { names, reach, classify: class }
+    }
+
+    /// The same, with another opinion on addresses.
+    #[must_use]
+    pub const fn classifying(mut self, classify: Classify) -> Self {
+        self.classify = classify;
+        self
+    }
+
+    /// Whether an address is one of the public internet.
+    pub fn is_public(&self, address: IpAddr) -> bool {
+        (self.classify)(address) == Class::Public
     }
 
     /// Checks what a URL says by itself: its scheme, and its host where that is an address.
@@ -232,7 +249,7 @@ impl Guard {
     }
 
     fn check(&self, host: &str, address: IpAddr) -> Result<(), Refused> {
-        match (self.reach, class(address)) {
+        match (self.reach, (self.classify)(address)) {
             (Reach::Everywhere, _) | (Reach::Public, Class::Public) => Ok(()),
             (Reach::Public, class) => {
                 Err(Refused::Internal { host: host.to_owned(), address, class })
