@@ -13,6 +13,7 @@ pub(crate) mod reference;
 pub(crate) mod serve;
 pub(crate) mod sim;
 pub(crate) mod status;
+pub(crate) mod status_report;
 
 use std::path::PathBuf;
 
@@ -87,7 +88,7 @@ pub(crate) enum Command {
     /// Notifications: try channels, list them, send dead letters again
     #[command(subcommand)]
     Notify(notify::NotifyCommand),
-    /// The status page: serve it, publish it, show it elsewhere
+    /// The status page: serve it, report incidents, publish it, show it elsewhere
     #[command(subcommand)]
     Status(Box<status::StatusCommand>),
     /// Look at the configuration: check it, print its schema

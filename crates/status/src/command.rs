@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use lotse_core::id::{ComponentId, ImpactTypeId, IncidentId};
 use lotse_core::time::Timestamp;
 
+use crate::archive::Archive;
 use crate::model::{Impact, PhaseRef};
 
 /// What is said of a component; what is not said stays as it is.
@@ -99,6 +100,8 @@ pub enum Command {
     AddPhases(Vec<String>),
     /// What a new page begins with; each kind is taken only when the page has none of it.
     Provision(Box<Provision>),
+    /// Put everything of an archive on an empty page.
+    Restore(Box<Archive>),
 }
 
 impl Command {
@@ -122,6 +125,7 @@ impl Command {
             Self::RemoveBand(..) => "status.severity.remove",
             Self::AddPhases(..) => "status.phases.add",
             Self::Provision(..) => "status.provision",
+            Self::Restore(..) => "status.restore",
         }
     }
 
@@ -148,7 +152,7 @@ impl Command {
             }
             Self::AddBand(_) => "status/severity".to_owned(),
             Self::AddPhases(_) => "status/phases".to_owned(),
-            Self::Provision(_) => "status".to_owned(),
+            Self::Provision(_) | Self::Restore(_) => "status".to_owned(),
         }
     }
 }

@@ -57,6 +57,13 @@ pub fn decide(book: &Book, command: &Command, now: Timestamp) -> Decision {
             Ok((vec![phases(generation, names)?], Outcome::Generation(generation)))
         }
         Command::Provision(provision) => provisioned(book, provision),
+        Command::Restore(archive) => {
+            if *book != Book::default() {
+                let reason = "there is something on the page already: import into an empty one";
+                return Err(Error::Conflict { reason: reason.to_owned() });
+            }
+            Ok((archive.facts()?, Outcome::Done))
+        }
     }
 }
 
@@ -145,7 +152,8 @@ fn change_incident(
     Ok((vec![Fact::Incident(incident)], Outcome::Done))
 }
 
-fn check_incident(book: &Book, incident: &Incident) -> Result<(), Error> {
+/// Whether the incident can stand in this book.
+pub(crate) fn check_incident(book: &Book, incident: &Incident) -> Result<(), Error> {
     for impact in &incident.affects {
         if !book.components.contains_key(&impact.component) {
             return Err(Error::not_found("component", impact.component));

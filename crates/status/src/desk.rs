@@ -84,7 +84,10 @@ impl Desk {
             store::write(&mut transaction, fact).await?;
             let before = fact.incident().and_then(|id| after.cases.get(&id).cloned());
             after.apply(fact);
-            if let Some(event) = event::event(before.as_deref(), &after, fact, now) {
+            // What is put back happened long ago: nobody is told of it as news.
+            if !matches!(command, Command::Restore(_))
+                && let Some(event) = event::event(before.as_deref(), &after, fact, now)
+            {
                 transaction.emit(event);
             }
         }

@@ -46,6 +46,7 @@
 
 pub mod answer;
 mod api;
+pub mod archive;
 mod badge;
 pub mod book;
 pub mod bundle;
@@ -56,11 +57,13 @@ mod document;
 mod error;
 mod event;
 mod feeds;
+pub mod foreign;
 pub mod level;
 mod metrics;
 pub mod model;
 pub mod pages;
 pub mod provision;
+pub mod report;
 pub mod site;
 pub mod sla;
 pub mod snapshot;

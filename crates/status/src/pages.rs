@@ -250,6 +250,11 @@ pub(crate) fn months(snapshot: &Snapshot, now: Timestamp) -> Vec<String> {
     view::months(snapshot, now)
 }
 
+/// The first and the last moment of a month `YYYY-MM` in UTC.
+pub(crate) fn month_window(month: &str) -> Option<(Timestamp, Timestamp)> {
+    view::month_window(month)
+}
+
 /// The month of a moment, `YYYY-MM`.
 pub(crate) fn month_of(at: Timestamp) -> String {
     view::month_of(at)

@@ -22,7 +22,7 @@ use crate::pages::look::Look;
 use crate::pages::{self, Frame, Language};
 use crate::snapshot::JSON;
 use crate::writer::is_loopback_host;
-use crate::{badge, feeds, statuspage};
+use crate::{badge, feeds, report, statuspage};
 
 /// The largest body that is taken, in bytes.
 pub(crate) const LARGEST_BODY: usize = 1 << 20;
@@ -108,7 +108,7 @@ impl Site {
     /// The page, with the API beside it: clients in a browser want one origin.
     pub fn page(self: &Arc<Self>) -> Router {
         let pages = pages::routes().merge(feeds::routes()).merge(badge::routes());
-        self.around(api::routes().merge(pages).merge(statuspage::routes()))
+        self.around(api::routes().merge(pages).merge(statuspage::routes()).merge(report::routes()))
     }
 
     /// What `status_page_api_…` has counted, for a listener of its own.

@@ -7,6 +7,11 @@ use clap::{Args, Subcommand};
 use lotse_status::bundle::key::PublicKey;
 use url::Url;
 
+use super::status_report::{
+    ComponentCommand, ExportArguments, ImportArguments, IncidentCommand, MaintenanceCommand,
+    SlaArguments,
+};
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum StatusCommand {
     /// Serve the status page and its API
@@ -34,6 +39,18 @@ pub(crate) enum StatusCommand {
     #[command(after_help = "Example:\n  \
         lotse status edge --from /srv/status --listen 127.0.0.1:7661")]
     Edge(EdgeArguments),
+    /// Incidents: open, update, close, list
+    #[command(subcommand)]
+    Incident(IncidentCommand),
+    /// Maintenance: plan, list
+    #[command(subcommand)]
+    Maintenance(MaintenanceCommand),
+    /// Components: add, list, remove
+    #[command(subcommand)]
+    Component(ComponentCommand),
+    Sla(SlaArguments),
+    Export(ExportArguments),
+    Import(ImportArguments),
 }
 
 #[derive(Args, Debug)]

@@ -1,11 +1,18 @@
 //! `lotse status`: the status page.
 
+mod moving;
 mod publish;
+mod report;
 mod serve;
+
+use std::pin::Pin;
 
 use crate::cli::status::StatusCommand;
 use crate::failure::CommandResult;
 use crate::settings::{Environment, Globals};
+
+/// The work of a command that ends by itself.
+type Short<'a> = Pin<Box<dyn Future<Output = CommandResult> + 'a>>;
 
 /// Runs one of the commands.
 pub(super) fn run(
@@ -13,9 +20,28 @@ pub(super) fn run(
     globals: &Globals,
     environment: &Environment,
 ) -> CommandResult {
+    let ends = |work: Short<'_>| super::small_runtime()?.block_on(work);
     match command {
         StatusCommand::Serve(arguments) => serve::run(&arguments, globals, environment),
         StatusCommand::Publish(arguments) => publish::publish(&arguments, globals, environment),
         StatusCommand::Edge(arguments) => publish::edge(arguments, globals, environment),
+        StatusCommand::Incident(command) => {
+            ends(Box::pin(report::incident(command, globals, environment)))
+        }
+        StatusCommand::Maintenance(command) => {
+            ends(Box::pin(report::maintenance(command, globals, environment)))
+        }
+        StatusCommand::Component(command) => {
+            ends(Box::pin(report::component(command, globals, environment)))
+        }
+        StatusCommand::Sla(arguments) => {
+            ends(Box::pin(moving::sla(&arguments, globals, environment)))
+        }
+        StatusCommand::Export(arguments) => {
+            ends(Box::pin(moving::export(&arguments, globals, environment)))
+        }
+        StatusCommand::Import(arguments) => {
+            ends(Box::pin(moving::import(&arguments, globals, environment)))
+        }
     }
 }

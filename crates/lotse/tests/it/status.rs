@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::process::{Place, Server, browse, get, request, variable};
+use crate::process::{Place, Server, browse, get, request, until, variable};
 
 const PROVISION: &str = "\
 components:\n  - displayname: Compute\n    labels: { region: west }\n  - displayname: Storage\n\
@@ -139,6 +139,76 @@ fn a_published_page_is_shown_elsewhere_after_its_server_and_its_database_are_gon
     std::fs::write(&index, text.replace("Status", "Hoax")).unwrap();
     let refused = place.run(&show).with_code(1);
     assert!(refused.stderr.contains("en/index.html was changed"), "{}", refused.stderr);
+}
+
+#[test]
+fn what_people_report_from_a_terminal_is_on_the_page() {
+    let place = Place::new();
+    let server = serve(&place);
+    let base = at(&server, "page");
+    let run = |words: &[&str]| {
+        let words: Vec<_> =
+            ["status"].iter().chain(words).chain(&["--format", "json"]).copied().collect();
+        place.run(&words).with_code(0).json()
+    };
+    run(&["component", "add", "Registry", "--label", "region=west"]);
+    let opened =
+        run(&["incident", "open", "Slow pulls", "--affects", "Registry=66", "--phase", "Done"]);
+    let id = opened["id"].as_str().unwrap();
+    let said = run(&["incident", "update", id, "--text", "A disk.", "--phase", "Investigating"]);
+    assert_eq!(said, json!({ "order": 0 }));
+    let planned = ["--from", "2099-01-01T00:00:00Z", "--until", "2099-01-01T01:00:00Z"];
+    run(&[&["maintenance", "plan", "New disks", "--affects", "Registry"][..], &planned].concat());
+    // The server looks for what others write a few times a second.
+    until(base, "/en/", |_, page| {
+        ["Slow pulls", "A disk.", "New disks"].iter().all(|text| page.contains(text))
+    });
+    let listed = run(&["incident", "list"]);
+    assert_eq!(listed[0]["components"], json!(["Registry"]));
+    assert_eq!(listed[0]["phase"], "Investigating");
+    run(&["incident", "close", id]);
+    assert_eq!(run(&["incident", "list"]), json!([]));
+    run(&["incident", "reopen", id]);
+    assert_eq!(run(&["incident", "list", "--all"]).as_array().unwrap().len(), 1);
+    assert_eq!(run(&["maintenance", "list"])[0]["name"], "New disks");
+    let used = place.run(&["status", "component", "remove", "Registry"]).with_code(1);
+    assert!(used.stderr.contains("is touched by incident"), "{}", used.stderr);
+    run(&["incident", "remove", id]);
+    for wrong in [
+        &["incident", "open", "x", "--affects", "Nothing"][..],
+        &["incident", "open", "x", "--affects", "Registry=0"],
+        &["incident", "close", "x"],
+        &["component", "add", "x", "--label", "y"],
+        &["sla", "--month", "2099-01"],
+    ] {
+        let words: Vec<_> = ["status"].iter().chain(wrong).copied().collect();
+        place.run(&words).with_code(1);
+    }
+    assert!(server.terminate().success());
+}
+
+#[test]
+fn an_exported_page_is_imported_elsewhere_and_exported_equally() {
+    let place = Place::new();
+    let server = serve(&place);
+    let made = request(at(&server, "api"), "POST", "/incidents", "{\"displayName\":\"Storm\"}");
+    assert_eq!(made.0, 201);
+    let exported = place.run(&["status", "export"]).with_code(0).stdout;
+    place.write("page.json", &exported);
+    let other = ["--database", "sqlite:other.db"];
+    let import = [&["status", "import", "page.json"][..], &other].concat();
+    let imported = place.run(&import).with_code(0);
+    assert_eq!(imported.stdout, "imported 2 components and 1 incidents\n");
+    assert_eq!(
+        place.run(&[&["status", "export"][..], &other].concat()).with_code(0).stdout,
+        exported
+    );
+    place.run(&import).with_code(1);
+    let month = exported.split("\"created\": \"").nth(1).unwrap();
+    let sla = ["status", "sla", "--csv", "--month", &month[..7]];
+    let csv = place.run(&sla).with_code(0).stdout;
+    assert!(csv.contains("\"Compute\",\"west\",100.000"), "{csv}");
+    assert!(server.terminate().success());
 }
 
 #[test]

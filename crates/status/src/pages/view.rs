@@ -288,7 +288,7 @@ impl MonthView {
 }
 
 /// The first and the last moment of a month `YYYY-MM` in UTC.
-fn month_window(month: &str) -> Option<(Timestamp, Timestamp)> {
+pub(super) fn month_window(month: &str) -> Option<(Timestamp, Timestamp)> {
     let (year, number) = month.split_once('-').filter(|(y, m)| y.len() == 4 && m.len() == 2)?;
     let first = jiff::civil::Date::new(year.parse().ok()?, number.parse().ok()?, 1).ok()?;
     let at = |date: jiff::civil::Date| {

@@ -8,6 +8,7 @@
     reason = "a test stops where it fails"
 )]
 
+mod archive;
 mod components;
 mod edge;
 mod incidents;

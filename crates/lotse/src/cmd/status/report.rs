@@ -1,0 +1,321 @@
+//! `lotse status incident|maintenance|component`: what people report from a terminal.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use lotse_core::error::ExitCode;
+use lotse_core::id::{ComponentId, IncidentId};
+use lotse_status::book::{Book, Case};
+use lotse_status::command::{Command, ComponentFields, IncidentFields, Outcome, UpdateFields};
+use lotse_status::model::{Component, Impact, MAINTENANCE, PhaseRef};
+use lotse_status::{Desk, Error};
+use serde_json::{Value, json};
+
+use crate::cli::status_report::{
+    AddArguments, CloseArguments, ComponentCommand, IncidentCommand, Kept, ListArguments,
+    MaintenanceCommand, OneArguments, OpenArguments, PlanArguments, UpdateArguments,
+};
+use crate::daemon::{self, clock};
+use crate::failure::{CommandResult, Failure};
+use crate::output;
+use crate::settings::status::store_url;
+use crate::settings::{Environment, Globals};
+
+/// How badly a component is touched when nobody says.
+const USUAL: u8 = 50;
+
+/// The page, and who changes it.
+pub(super) struct Reporter<'a> {
+    pub(super) desk: Desk,
+    actor: String,
+    globals: &'a Globals,
+}
+
+impl<'a> Reporter<'a> {
+    pub(super) async fn open(
+        kept: &Kept,
+        globals: &'a Globals,
+        environment: &Environment,
+    ) -> Result<Self, Failure> {
+        let url = store_url(kept.database.as_deref(), environment)?;
+        let store = Arc::new(daemon::open_state(&url).await?);
+        let desk = Desk::open(store, clock()).await?;
+        let person = environment.get("USER").unwrap_or("somebody");
+        Ok(Self { desk, actor: format!("{person} (command line)"), globals })
+    }
+
+    pub(super) async fn perform(&self, command: &Command) -> Result<Outcome, Error> {
+        self.desk.perform(&self.actor, command).await
+    }
+
+    /// Does it and says what was made, or that it is done.
+    async fn done(&self, command: Command) -> CommandResult {
+        let (value, text) = match self.perform(&command).await? {
+            Outcome::Made(id) => (json!({ "id": id }), id.to_string()),
+            Outcome::Order(order) => (json!({ "order": order }), format!("update {order}")),
+            _ => (json!({ "done": true }), "done".to_owned()),
+        };
+        self.say(&value, &format!("{text}\n"))
+    }
+
+    fn say(&self, value: &Value, text: &str) -> CommandResult {
+        if self.globals.json() {
+            output::json(self.globals, value)?;
+        } else {
+            output::data(self.globals, text)?;
+        }
+        Ok(ExitCode::Success)
+    }
+
+    async fn open_incident(&self, arguments: OpenArguments) -> CommandResult {
+        let snapshot = self.desk.snapshot();
+        let book = snapshot.book();
+        let impact = |text: &String| {
+            let (name, severity) = match text.rsplit_once('=') {
+                Some((name, severity)) => (
+                    name,
+                    severity.parse().map_err(|_| {
+                        Error::invalid(
+                            "--affects",
+                            format!("{severity:?} is no severity from 1 to 100"),
+                        )
+                    })?,
+                ),
+                None => (text.as_str(), USUAL),
+            };
+            if severity == MAINTENANCE || severity > 100 {
+                return Err(Error::invalid("--affects", "a severity from 1 to 100 is needed"));
+            }
+            let component = component_of(book, name)?;
+            Ok(Impact { component, kind: None, severity: Some(severity) })
+        };
+        let fields = IncidentFields {
+            name: Some(arguments.name),
+            description: arguments.text,
+            affects: Some(arguments.affects.iter().map(impact).collect::<Result<_, _>>()?),
+            began: Some(arguments.began.unwrap_or_else(|| self.now())),
+            ended: None,
+            phase: phase_of(book, arguments.phase.as_ref())?,
+        };
+        self.done(Command::AddIncident(IncidentId::generate(), fields)).await
+    }
+
+    async fn plan(&self, arguments: PlanArguments) -> CommandResult {
+        let snapshot = self.desk.snapshot();
+        let impact = |name: &String| {
+            let component = component_of(snapshot.book(), name)?;
+            Ok(Impact { component, kind: None, severity: Some(MAINTENANCE) })
+        };
+        let fields = IncidentFields {
+            name: Some(arguments.name),
+            description: arguments.text,
+            affects: Some(arguments.affects.iter().map(impact).collect::<Result<_, Error>>()?),
+            began: Some(arguments.from),
+            ended: Some(Some(arguments.until)),
+            phase: None,
+        };
+        self.done(Command::AddIncident(IncidentId::generate(), fields)).await
+    }
+
+    async fn update(&self, arguments: UpdateArguments) -> CommandResult {
+        let id = incident_id(&arguments.id)?;
+        if let Some(phase) = phase_of(self.desk.snapshot().book(), arguments.phase.as_ref())? {
+            let fields = IncidentFields { phase: Some(phase), ..IncidentFields::default() };
+            self.perform(&Command::ChangeIncident(id, fields)).await?;
+        }
+        let UpdateArguments { name, text, .. } = arguments;
+        let fields = UpdateFields { name, description: text, created: None };
+        self.done(Command::AddUpdate(id, fields)).await
+    }
+
+    async fn close(&self, arguments: CloseArguments) -> CommandResult {
+        let phase = phase_of(self.desk.snapshot().book(), arguments.phase.as_ref())?;
+        let ended = Some(Some(arguments.at.unwrap_or_else(|| self.now())));
+        let fields = IncidentFields { ended, phase, ..IncidentFields::default() };
+        self.done(Command::ChangeIncident(incident_id(&arguments.id)?, fields)).await
+    }
+
+    fn now(&self) -> Timestamp {
+        self.desk.clock().now()
+    }
+
+    /// Incidents, or maintenance, that are not over; or all of them.
+    fn list(&self, all: bool, is_planned: bool) -> CommandResult {
+        let (snapshot, now) = (self.desk.snapshot(), self.now());
+        let book = snapshot.book();
+        let mut cases: Vec<_> = book
+            .cases
+            .values()
+            .filter(|case| case.incident.is_maintenance() == is_planned)
+            .filter(|case| all || case.incident.ended.is_none_or(|ended| ended > now))
+            .collect();
+        cases.sort_by_key(|case| std::cmp::Reverse(case.incident.began));
+        let value: Vec<_> = cases.iter().map(|case| summary(book, case)).collect();
+        let text: String = cases.iter().map(|case| lines(book, case)).collect();
+        if cases.is_empty() {
+            output::note(self.globals, "nothing goes on");
+        }
+        self.say(&Value::Array(value), &text)
+    }
+
+    fn components(&self) -> CommandResult {
+        let snapshot = self.desk.snapshot();
+        let components: Vec<_> =
+            snapshot.book().components.values().map(AsRef::<Component>::as_ref).collect();
+        let labels = |labels: &BTreeMap<String, String>| {
+            labels.iter().fold(String::new(), |all, (key, value)| all + " " + key + "=" + value)
+        };
+        let mut text = String::new();
+        for one in &components {
+            // Writing to a string cannot fail.
+            writeln!(text, "{}  {}{}", one.id, one.title(), labels(&one.labels)).ok();
+        }
+        self.say(&json!(components), &text)
+    }
+
+    async fn add_component(&self, arguments: AddArguments) -> CommandResult {
+        let label = |text: &String| {
+            let pair = text.split_once('=').filter(|(key, _)| !key.is_empty());
+            let wrong = || Error::invalid("--label", format!("{text:?} is not KEY=VALUE"));
+            pair.map(|(key, value)| (key.to_owned(), value.to_owned())).ok_or_else(wrong)
+        };
+        let labels = arguments.label.iter().map(label).collect::<Result<_, _>>()?;
+        let fields = ComponentFields { name: Some(arguments.name), labels: Some(labels) };
+        self.done(Command::AddComponent(ComponentId::generate(), fields)).await
+    }
+
+    async fn remove_component(&self, name: &str) -> CommandResult {
+        let id = component_of(self.desk.snapshot().book(), name)?;
+        self.done(Command::RemoveComponent(id)).await
+    }
+}
+
+/// The component of this id or name.
+fn component_of(book: &Book, text: &str) -> Result<ComponentId, Error> {
+    if let Ok(id) = text.parse()
+        && book.components.contains_key(&id)
+    {
+        return Ok(id);
+    }
+    let named: Vec<_> =
+        book.components.values().filter(|one| one.name.as_deref() == Some(text)).collect();
+    match named.as_slice() {
+        [one] => Ok(one.id),
+        [] => Err(Error::not_found("component", text)),
+        _ => {
+            let reason = format!("several components are called {text:?}: give an id");
+            Err(Error::invalid("component", reason))
+        }
+    }
+}
+
+fn phase_of(book: &Book, name: Option<&String>) -> Result<Option<PhaseRef>, Error> {
+    let Some(name) = name else { return Ok(None) };
+    let (generation, names) = book.newest_phases();
+    let place = names.iter().position(|known| known == name);
+    let order = place.and_then(|place| u32::try_from(place).ok());
+    let order = order.ok_or_else(|| Error::not_found("phase", name))?;
+    Ok(Some(PhaseRef { generation, order }))
+}
+
+fn incident_id(text: &str) -> Result<IncidentId, Error> {
+    text.parse().map_err(|_| Error::invalid("ID", format!("{text:?} is no UUID")))
+}
+
+fn summary(book: &Book, case: &Case) -> Value {
+    let incident = &case.incident;
+    json!({
+        "id": incident.id, "name": incident.title(), "began": incident.began,
+        "ended": incident.ended, "severity": incident.severity(),
+        "phase": incident.phase.and_then(|phase| book.phase_name(phase)),
+        "components": touched(book, case), "updates": case.updates.len(),
+    })
+}
+
+fn touched(book: &Book, case: &Case) -> Vec<String> {
+    let impacts = case.incident.affects.iter();
+    impacts.filter_map(|one| Some(book.components.get(&one.component)?.title())).collect()
+}
+
+/// Two lines: what is needed to find it, and what it is about.
+fn lines(book: &Book, case: &Case) -> String {
+    let incident = &case.incident;
+    let time = |at: Option<Timestamp>, none: &str| {
+        at.map_or_else(|| none.to_owned(), |at| format!("{at:.0}"))
+    };
+    let (began, ended) = (time(incident.began, "unknown"), time(incident.ended, "open"));
+    let (touched, updates) = (touched(book, case).join(", "), case.updates.len());
+    format!(
+        "{}  {began} – {ended}\n    {}; touches: {touched}; updates: {updates}\n",
+        incident.id,
+        incident.title()
+    )
+}
+
+/// Runs a command about incidents.
+pub(super) async fn incident(
+    command: IncidentCommand,
+    globals: &Globals,
+    environment: &Environment,
+) -> CommandResult {
+    let kept = match &command {
+        IncidentCommand::Open(OpenArguments { kept, .. })
+        | IncidentCommand::Update(UpdateArguments { kept, .. })
+        | IncidentCommand::Close(CloseArguments { kept, .. })
+        | IncidentCommand::Reopen(OneArguments { kept, .. })
+        | IncidentCommand::Remove(OneArguments { kept, .. })
+        | IncidentCommand::List(ListArguments { kept, .. }) => kept,
+    };
+    let reporter = Reporter::open(kept, globals, environment).await?;
+    match command {
+        IncidentCommand::Open(arguments) => reporter.open_incident(arguments).await,
+        IncidentCommand::Update(arguments) => reporter.update(arguments).await,
+        IncidentCommand::Close(arguments) => reporter.close(arguments).await,
+        IncidentCommand::Reopen(arguments) => {
+            let fields = IncidentFields { ended: Some(None), ..IncidentFields::default() };
+            reporter.done(Command::ChangeIncident(incident_id(&arguments.id)?, fields)).await
+        }
+        IncidentCommand::Remove(arguments) => {
+            reporter.done(Command::RemoveIncident(incident_id(&arguments.id)?)).await
+        }
+        IncidentCommand::List(arguments) => reporter.list(arguments.all, false),
+    }
+}
+
+/// Runs a command about maintenance.
+pub(super) async fn maintenance(
+    command: MaintenanceCommand,
+    globals: &Globals,
+    environment: &Environment,
+) -> CommandResult {
+    match command {
+        MaintenanceCommand::Plan(arguments) => {
+            Reporter::open(&arguments.kept, globals, environment).await?.plan(arguments).await
+        }
+        MaintenanceCommand::List(arguments) => {
+            Reporter::open(&arguments.kept, globals, environment).await?.list(arguments.all, true)
+        }
+    }
+}
+
+/// Runs a command about components.
+pub(super) async fn component(
+    command: ComponentCommand,
+    globals: &Globals,
+    environment: &Environment,
+) -> CommandResult {
+    match command {
+        ComponentCommand::Add(arguments) => {
+            let reporter = Reporter::open(&arguments.kept, globals, environment).await?;
+            reporter.add_component(arguments).await
+        }
+        ComponentCommand::List(kept) => {
+            Reporter::open(&kept, globals, environment).await?.components()
+        }
+        ComponentCommand::Remove(OneArguments { id, kept }) => {
+            Reporter::open(&kept, globals, environment).await?.remove_component(&id).await
+        }
+    }
+}
