@@ -27,6 +27,7 @@ mod stage;
 mod stores;
 mod streamed;
 mod task;
+mod trouble;
 
 /// The same behaviours on both clouds.
 macro_rules! behaviours {

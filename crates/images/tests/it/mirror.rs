@@ -13,6 +13,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use sha2::Digest;
+use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 /// The server; it ends when it is dropped.
@@ -20,6 +21,7 @@ use tokio_util::task::AbortOnDropHandle;
 pub(crate) struct Mirror {
     address: SocketAddr,
     published: Published,
+    held: Holding,
     requests: Arc<AtomicUsize>,
     _server: AbortOnDropHandle<()>,
 }
@@ -29,16 +31,19 @@ impl Mirror {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let published = Published::default();
+        let held = Holding::default();
         let requests = Arc::new(AtomicUsize::new(0));
         let count = requests.clone();
         let counted = move |request: Request, next: Next| {
             count.fetch_add(1, Ordering::SeqCst);
             next.run(request)
         };
-        let routes = Router::new().route("/{file}", get(serve)).with_state(published.clone());
+        let routes = Router::new()
+            .route("/{file}", get(serve))
+            .with_state((published.clone(), held.clone()));
         let routes = routes.layer(from_fn(counted));
         let server = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
-        Self { address, published, requests, _server: AbortOnDropHandle::new(server) }
+        Self { address, published, held, requests, _server: AbortOnDropHandle::new(server) }
     }
 
     /// Requests until now.
@@ -57,6 +62,33 @@ impl Mirror {
     }
 }
 
+/// What is answered later, by file.
+type Holding = Arc<Mutex<BTreeMap<String, Held>>>;
+
+/// An answer that waits until somebody lets it go.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    asked: Arc<watch::Sender<bool>>,
+    released: Arc<watch::Sender<bool>>,
+}
+
+impl Held {
+    async fn wait(&self) {
+        self.asked.send_replace(true);
+        self.released.subscribe().wait_for(|released| *released).await.unwrap();
+    }
+
+    /// Waits until somebody has asked for it.
+    pub(crate) async fn asked(&self) {
+        self.asked.subscribe().wait_for(|asked| *asked).await.unwrap();
+    }
+
+    /// Lets it go.
+    pub(crate) fn release(&self) {
+        self.released.send_replace(true);
+    }
+}
+
 /// What is published instead of what is made up.
 type Published = Arc<Mutex<BTreeMap<String, (Vec<u8>, Option<String>)>>>;
 
@@ -65,6 +97,16 @@ impl Mirror {
     pub(crate) fn publish_text(&self, name: &str, text: &str) -> String {
         self.published.lock().unwrap().insert(name.to_owned(), (text.as_bytes().to_vec(), None));
         format!("http://{}/{name}", self.address)
+    }
+
+    /// Holds the answer with this image back until it is released.
+    pub(crate) fn hold(&self, name: &str) -> Held {
+        let held = Held {
+            asked: Arc::new(watch::channel(false).0),
+            released: Arc::new(watch::channel(false).0),
+        };
+        self.held.lock().unwrap().insert(format!("{name}.qcow2"), held.clone());
+        held
     }
 
     /// Publishes these bytes under this name, and returns their address.
@@ -88,9 +130,13 @@ impl Mirror {
 }
 
 async fn serve(
-    State(published): State<Published>,
+    State((published, held)): State<(Published, Holding)>,
     Path(file): Path<String>,
 ) -> Result<Response, StatusCode> {
+    let hold = held.lock().unwrap().get(&file).cloned();
+    if let Some(hold) = hold {
+        hold.wait().await;
+    }
     let known = published.lock().unwrap().get(&file).cloned();
     if let Some((bytes, modified)) = known {
         let mut response = bytes.into_response();
