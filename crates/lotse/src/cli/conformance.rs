@@ -115,7 +115,7 @@ pub(crate) struct ExplainArguments {
 pub(crate) enum ExportTool {
     /// Commands of the OpenStack client
     Openstack,
-    /// Resources for OpenTofu
+    /// Resources for `OpenTofu`
     Opentofu,
     /// Definitions for flavor managers
     Flavors,
