@@ -22,6 +22,7 @@ use crate::options::Options;
 use crate::{IMPORT_STATE, MARKER, glance};
 use import::Begun;
 
+mod boot;
 mod content;
 mod copying;
 mod elsewhere;
@@ -36,6 +37,8 @@ pub(crate) use unpacking::{Formats, prepare, remove};
 #[derive(Debug)]
 pub struct Executor {
     cloud: Cloud,
+    /// Where images are tried out, if that is another project.
+    staging: Option<Cloud>,
     options: Options,
     downloads: Downloads,
     /// Another cloud from which content may be copied.
@@ -47,13 +50,20 @@ pub struct Executor {
 impl Executor {
     /// An executor for one plan on this cloud.
     pub fn new(cloud: Cloud, options: Options, downloads: Downloads) -> Self {
-        Self { cloud, options, downloads, beside: None, imported: Mutex::default() }
+        Self { cloud, options, downloads, beside: None, staging: None, imported: Mutex::default() }
     }
 
     /// The same, copying content from another cloud where a plan says so.
     #[must_use]
     pub fn beside(mut self, cloud: Option<Cloud>) -> Self {
         self.beside = cloud;
+        self
+    }
+
+    /// The same, trying images out in the project of this session.
+    #[must_use]
+    pub fn staging(mut self, cloud: Option<Cloud>) -> Self {
+        self.staging = cloud;
         self
     }
 
@@ -110,8 +120,9 @@ impl Executor {
         let id = self.target(&update.target)?;
         let image = glance::show(&self.cloud, &id).await.map_err(failed)?;
         still_ours(&image, &update.tag)?;
-        if let (Target::ImportedBy(_), Some(name)) = (&update.target, update.new_name()) {
-            self.free(name, &id).await?;
+        if matches!(update.target, Target::ImportedBy(_)) {
+            // Whoever keeps its name may find it taken, too: it was invisible so far.
+            self.free(update.new_name().unwrap_or(&image.name), &id).await?;
         }
         let mut outcome = Outcome::object(&id);
         // Whoever is to be unusable is so before it is seen; whoever is to be usable, is when
@@ -225,6 +236,7 @@ impl lotse_plan::Executor<Operation> for Executor {
             Operation::Resume { id, import } => json!({"resume": id, "source": import.source}),
             Operation::Update(update) => json!({"update": update.target}),
             Operation::Delete(delete) => json!({"delete": delete.id}),
+            Operation::BootTest(boot) => json!({"boot": boot.target}),
             Operation::Copy(copy) => json!({"copy": copy.id, "stores": copy.stores}),
             Operation::Share(share) => json!({"share": share.id, "project": share.project}),
         }
@@ -269,6 +281,7 @@ impl lotse_plan::Executor<Operation> for Executor {
                 let begun = Begun { id: id.clone(), fresh: false, content: None };
                 self.complete(begun, import, attempt).await
             }
+            Operation::BootTest(boot) => self.boot(boot, attempt).await,
             Operation::Update(update) => self.update(update).await,
             Operation::Delete(delete) => self.delete(delete).await,
             Operation::Share(share) => self.share(share).await,

@@ -9,7 +9,7 @@ use lotse_core::change::Policy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Stores, Visibility};
+use crate::model::{BootNetwork, BootTest, Console, Stores, Visibility};
 use crate::options::{DEFAULT_TAG, ImportPreference, Options, Retirement};
 
 /// How the image catalogue is kept.
@@ -80,9 +80,50 @@ pub struct Config {
     /// Whether images whose `provided_until` is over are retired, too.
     #[serde(default)]
     pub retire_expired: bool,
+    /// Whether new images are tried out before they become visible: a server is made of each of them,
+    /// and its console must show that it came up. By default they are not.
+    #[serde(default)]
+    pub boot_test: Option<BootTestConfig>,
     /// How long the cloud may take to import one image; half an hour by default.
     #[serde(default = "import_timeout")]
     pub import_timeout: Period,
+}
+
+/// How new images are tried out before they become visible.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "BootTest")]
+#[serde(deny_unknown_fields)]
+pub struct BootTestConfig {
+    /// The cloud whose project gets the servers, by its name in `clouds.yaml`: another project of the
+    /// cloud that is looked after, whose name `{cloud}` stands for. By default it is the project that
+    /// owns the images.
+    #[serde(default)]
+    pub cloud: Option<String>,
+    /// The flavor of the servers, by name or id. One without a disk boots from a volume.
+    pub flavor: String,
+    /// The network of the servers, by name or id, or `none`; by default the only one of the project.
+    #[serde(default)]
+    pub network: Option<String>,
+    /// A regular expression that must be found on the console; by default a login prompt, or what
+    /// cloud-init writes when it is done.
+    #[serde(default)]
+    pub console: Console,
+    /// How long an image may take to come up; five minutes by default.
+    #[serde(default = "boot_timeout")]
+    pub timeout: Period,
+}
+
+impl BootTestConfig {
+    /// What it means. Images that failed are tested again when a person asks for it.
+    pub fn test(&self) -> BootTest {
+        BootTest {
+            cloud: self.cloud.clone(),
+            network: BootNetwork::written(self.network.as_deref()),
+            console: self.console.clone(),
+            timeout: self.timeout.get(),
+            ..BootTest::with_flavor(&self.flavor)
+        }
+    }
 }
 
 /// A length of time, written like `90s`, `15m`, `1h 30m` or `PT15M`.
@@ -161,6 +202,7 @@ impl Config {
                 hidden_visibility: self.hidden_visibility,
                 retire_expired: self.retire_expired,
             },
+            boot_test: self.boot_test.as_ref().map(BootTestConfig::test),
             import_timeout: self.import_timeout.get(),
             ..Options::default()
         }
@@ -184,6 +226,10 @@ const fn period() -> Period {
     Period(Duration::from_hours(1))
 }
 
+const fn boot_timeout() -> Period {
+    Period(BootTest::TIMEOUT)
+}
+
 const fn import_timeout() -> Period {
     Period(Duration::from_mins(30))
 }
@@ -205,6 +251,25 @@ mod tests {
         assert_eq!(config.options(Date::MIN), Options::default());
         let text = serde_json::to_string(&config).unwrap();
         assert_eq!(serde_json::from_str::<Config>(&text).unwrap(), config);
+    }
+
+    #[test]
+    fn a_boot_test_needs_a_flavor_and_an_expression_that_is_one() {
+        let load = |test: &str| {
+            let text = format!("clouds: [sim]\nboot_test: {test}\n");
+            declared::load::<Config>(&SourceFile::new("lotse.yaml", text))
+        };
+        let config = load("{flavor: m1.tiny, network: none, timeout: 90s}").unwrap().value;
+        let test = config.options(Date::MIN).boot_test.unwrap();
+        let expected = BootTest {
+            network: BootNetwork::None,
+            timeout: Duration::from_secs(90),
+            ..BootTest::with_flavor("m1.tiny")
+        };
+        assert_eq!(test, expected);
+        for wrong in ["{}", "{flavor: m1.tiny, console: '('}", "{flavor: m1.tiny, retry: true}"] {
+            assert_eq!(load(wrong).unwrap_err().diagnostics()[0].span.line, 2, "{wrong}");
+        }
     }
 
     #[test]

@@ -127,7 +127,8 @@ fn by_image(plan: &Plan<Operation>) -> Steps<'_> {
             Operation::Delete(delete) => &delete.id,
             Operation::Copy(copy) => &copy.id,
             Operation::Share(share) => &share.id,
-            Operation::Import(_) => continue,
+            // What is tried out was imported, or resumed, by a step before.
+            Operation::Import(_) | Operation::BootTest(_) => continue,
         };
         steps.entry(id).or_default().push(step);
     }

@@ -47,7 +47,9 @@
 //!    its successor has the name.
 //! 6. What a rollback put in its place stays there until a version is declared that is newer than
 //!    what was rolled back from.
-//! 7. A run that is killed anywhere leaves a state from which the next one goes on, without
+//! 7. Where a boot test is wanted, no image that we import becomes visible, and none gives its name
+//!    away to it, before a server of it came up; one that failed stays invisible whatever is wanted.
+//! 8. A run that is killed anywhere leaves a state from which the next one goes on, without
 //!    importing anything twice.
 //!
 //! # Where this differs from the OSISM image manager, on purpose
@@ -70,6 +72,7 @@ pub mod history;
 pub mod inventory;
 mod metrics;
 pub mod model;
+mod nova;
 pub mod observe;
 pub mod operation;
 mod options;
@@ -88,6 +91,7 @@ pub use history::history;
 pub use metrics::Metrics;
 pub use observe::{
     Beside, Doubt, Observed, Trusted, Upstream, Use, mirrored, observe, observe_beside,
+    observe_staged,
 };
 pub use operation::Operation;
 pub use options::{DEFAULT_TAG, ImportPreference, Options, Retirement, day};
@@ -119,3 +123,7 @@ pub const PINNED: &str = "lotse_pinned";
 
 /// The property of an image that Glance refused to delete because it is in use: the day of that.
 pub const RETAINED: &str = "lotse_retained";
+
+/// The property of an image that says how its boot test stands: `begun`, `passed` or `failed`, the day
+/// and, of a failure, the reason. Servers of boot tests carry the image's id under this name.
+pub const BOOT: &str = "lotse_boot";

@@ -8,6 +8,7 @@ use lotse_core::declared::Span;
 use uuid::Uuid;
 
 mod ability;
+mod boot;
 mod image;
 mod natural;
 mod signing;
@@ -18,6 +19,7 @@ mod validity;
 pub use lotse_transfer::{Algorithm, Checksum};
 
 pub use ability::Abilities;
+pub use boot::{BootNetwork, BootState, BootTest, Console, server_name};
 pub use image::{Image, ImageStatus};
 pub use natural::natural_order;
 pub use signing::SignedList;

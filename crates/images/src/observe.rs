@@ -18,9 +18,11 @@ use crate::model::{Abilities, Checksum, Definition, Image, Stores, Visibility};
 use crate::options::Options;
 use crate::plan::{names_to_take, to_be_signed, wanted};
 
+mod boot;
 mod upstream;
 mod usage;
 
+pub use boot::{Flavor, Staging};
 pub(crate) use usage::servers_of;
 
 /// The images of a cloud, as far as they matter to a catalogue.
@@ -46,6 +48,8 @@ pub struct Observed {
     pub signed: BTreeMap<(String, String), Result<Trusted, Doubt>>,
     /// What is in our mirror, if there is one, or why that is not known.
     pub mirror: Option<Result<Index, String>>,
+    /// Where new images are tried out; asked only when some are to be.
+    pub staging: Option<Staging>,
     /// Who uses images that would be deleted, by their ids; those that nobody uses are not in it.
     pub used: BTreeMap<String, Use>,
 }
@@ -145,6 +149,19 @@ pub async fn observe_beside(
     catalog: &Catalog,
     options: &Options,
 ) -> Result<Observed, Error> {
+    Box::pin(observe_staged(cloud, (beside, cloud), catalog, options)).await
+}
+
+/// The same where new images are tried out in another project: the session on it comes second.
+///
+/// # Errors
+/// As [`observe`].
+pub async fn observe_staged(
+    cloud: &Cloud,
+    (beside, staging): (Option<&Cloud>, &Cloud),
+    catalog: &Catalog,
+    options: &Options,
+) -> Result<Observed, Error> {
     let project = cloud.project_id().await?;
     let published = async { Ok(upstream::published(catalog, options).await) };
     let stores = Box::pin(stores(cloud, catalog, options));
@@ -189,6 +206,9 @@ pub async fn observe_beside(
         let images = Box::pin(images_of(beside, options)).await;
         let images = images.map_err(|error| chain(&error));
         observed.beside = Some(Beside { cloud: beside.name().to_owned(), images });
+    }
+    if let Some(test) = options.boot_test.as_ref().filter(|_| wanted.boots) {
+        observed.staging = Some(Box::pin(boot::staging(staging, test)).await?);
     }
     observed.used = usage::used(cloud, wanted.deletes).await?;
     Ok(observed)

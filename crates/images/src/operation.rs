@@ -1,12 +1,13 @@
 //! What the steps of a plan do: data, specific enough that carrying it out needs no choices.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use lotse_plan::StepId;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::model::{Checksum, Visibility};
+use crate::model::{BootNetwork, Checksum, Console, Visibility};
 
 /// The work of one step.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -21,6 +22,8 @@ pub enum Operation {
         /// What was, and is, to be done.
         import: Import,
     },
+    /// Try out an image that nobody sees yet.
+    BootTest(Boot),
     /// Change an image.
     Update(Update),
     /// Delete an image.
@@ -29,6 +32,27 @@ pub enum Operation {
     Share(Share),
     /// Copy the content of an image to further stores.
     Copy(Copy),
+}
+
+/// An image of which a server is made, to see that it comes up.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Boot {
+    /// Which image.
+    pub target: Target,
+    /// The tag it must still carry.
+    pub tag: String,
+    /// The id of the flavor.
+    pub flavor: String,
+    /// The root disk of the flavor in GiB; 0: the server boots from a volume.
+    pub disk: u64,
+    /// The memory of the flavor in MiB.
+    pub ram: u64,
+    /// Where the server is plugged in; a network by its id.
+    pub network: BootNetwork,
+    /// What the console must show.
+    pub console: Console,
+    /// How long that may take.
+    pub timeout: Duration,
 }
 
 /// Content that is to be in further stores.

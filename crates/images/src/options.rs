@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Stores, Visibility};
+use crate::model::{BootTest, Stores, Visibility};
 
 /// What the planner, the observer and the executor have to agree on.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -23,6 +23,8 @@ pub struct Options {
     pub latest: bool,
     /// What is done with superseded images.
     pub retirement: Retirement,
+    /// How new images are tried out before they become visible; by default they are not.
+    pub boot_test: Option<BootTest>,
     /// How long Glance may take to import one image.
     pub import_timeout: Duration,
     /// The first pause between two looks at a running import; it doubles up to
@@ -97,6 +99,7 @@ impl Default for Options {
             today: Date::MIN,
             latest: false,
             retirement: Retirement::default(),
+            boot_test: None,
             import_timeout: Duration::from_mins(30),
             first_poll: Duration::from_millis(100),
             longest_poll: Duration::from_secs(2),

@@ -10,6 +10,9 @@
 //! import (long; the old image serves)  →  retire: the old one is renamed  →  publish: the new one gets the name
 //! ```
 //!
+//! Where images are tried out first, the boot test stands behind the import, and all that followed from
+//! the import follows from the test; what nobody has to give way for then needs a publishing step, too.
+//!
 //! Superseded images are ranked and kept, hidden, deactivated or deleted by what their
 //! `uuid_validity` promises (`plan/retention.rs`); deleting waits until the successor has the name.
 //!
@@ -30,6 +33,7 @@ use crate::operation::{Operation, Target};
 use crate::options::Options;
 
 mod assign;
+mod boot;
 mod compare;
 mod delivery;
 mod desired;
@@ -134,7 +138,7 @@ impl Slot<'_> {
 /// Who waits for whom within a definition.
 #[derive(Default)]
 struct Rotation {
-    /// The import after which the plain name may be given away.
+    /// The import, or the boot test of what it brought, after which the plain name may be given away.
     gate: Option<StepId>,
     /// Positions of versions: the first waits for the second.
     edges: Vec<(usize, usize)>,
@@ -238,6 +242,10 @@ impl Planner<'_> {
                 self.note(NoteKind::NotHandled, &name, reason);
                 return Place::Stuck;
             }
+            if let Some((kind, reason)) = self.boot_obstacle(definition, holder) {
+                self.note(kind, &name, reason);
+                return Place::Stuck;
+            }
         }
         let desired = Desired::of(definition, version, fate, self.options);
         if self.is_blocked(&desired, holder) { Place::Stuck } else { Place::Slot(desired) }
@@ -266,7 +274,9 @@ impl Planner<'_> {
             image.name == desired.definition.name && image.name != desired.name
         });
         let mut ways: Vec<StepId> = rotation.gate.iter().filter(|_| gives_away).cloned().collect();
-        if bearers.is_empty() {
+        // What is to be tried out cannot be published by its import.
+        let boots = complete.is_none() && self.must_boot(*holder);
+        if bearers.is_empty() && !boots {
             let step = match complete {
                 Some(image) => self.update(desired, image, &ways),
                 None => Some(self.obtain(desired, *holder, true)),
@@ -274,16 +284,19 @@ impl Planner<'_> {
             rotation.before_end.extend(step);
             return;
         }
-        let target = if complete.is_some() {
-            None
+        let (target, ready) = if complete.is_some() {
+            (None, None)
         } else {
             let import = self.obtain(desired, *holder, false);
-            ways.push(import.clone());
-            rotation.gate.get_or_insert_with(|| import.clone());
-            Some(import)
+            let ready = self.tried_out(desired, *holder, import.clone());
+            ways.push(ready.clone());
+            if !bearers.is_empty() {
+                rotation.gate.get_or_insert_with(|| ready.clone());
+            }
+            (Some(import), Some(ready))
         };
         for bearer in bearers {
-            let way = self.way(slots, position, bearer, target.as_ref(), (retention, rotation));
+            let way = self.way(slots, position, bearer, ready.as_ref(), (retention, rotation));
             ways.extend(way);
         }
         let step = match (holder, target) {
@@ -300,12 +313,12 @@ impl Planner<'_> {
         slots: &[Slot<'_>],
         position: usize,
         bearer: &Image,
-        import: Option<&StepId>,
+        ready: Option<&StepId>,
         (retention, rotation): (&Retention, &mut Rotation),
     ) -> Option<StepId> {
         let Slot { desired, .. } = slots.get(position)?;
         let Some(other) = slots.iter().position(|other| other.is_held_by(bearer)) else {
-            let (step, name) = self.retire(desired, bearer, retention.of(bearer), import);
+            let (step, name) = self.retire(desired, bearer, retention.of(bearer), ready);
             rotation.retired.insert(bearer.id.clone(), (step.clone(), name));
             return Some(step);
         };
@@ -411,6 +424,8 @@ pub(crate) struct Wanted {
     pub(crate) imports: bool,
     /// Whether content is to be copied to further stores.
     pub(crate) copies: bool,
+    /// Whether images are to be tried out.
+    pub(crate) boots: bool,
     /// Images that would be deleted if nobody uses them.
     pub(crate) deletes: Vec<String>,
 }
@@ -424,6 +439,7 @@ pub(crate) fn wanted(catalog: &Catalog, observed: &Observed, options: &Options) 
             Operation::Import(_) | Operation::Resume { .. } => wanted.imports = true,
             Operation::Delete(delete) => wanted.deletes.push(delete.id.clone()),
             Operation::Copy(_) => wanted.copies = true,
+            Operation::BootTest(_) => wanted.boots = true,
             Operation::Update(_) | Operation::Share(_) => {}
         }
     }

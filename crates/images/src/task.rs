@@ -25,7 +25,7 @@ use crate::declare::Catalog;
 use crate::error::Error;
 use crate::inventory::inventory;
 use crate::metrics::Metrics;
-use crate::observe::{mirrored, observe_beside};
+use crate::observe::{mirrored, observe_staged};
 use crate::operation::Operation;
 use crate::options::{Options, day};
 use crate::plan::plan;
@@ -49,6 +49,7 @@ pub struct ImagesTask {
     downloads: Downloads,
     beside: Option<Cloud>,
     metrics: Metrics,
+    staging: Option<Cloud>,
 }
 
 /// What the task works with.
@@ -68,6 +69,8 @@ pub struct Tools {
     pub beside: Option<Cloud>,
     /// What is measured.
     pub metrics: Metrics,
+    /// The session on the project in which images are tried out, if that is not the cloud's own.
+    pub staging: Option<Cloud>,
     /// Where the console finds what was seen and done.
     pub shelf: Shelf,
 }
@@ -125,6 +128,7 @@ impl ImagesTask {
             downloads: tools.downloads,
             beside: tools.beside,
             metrics: tools.metrics,
+            staging: tools.staging,
         }
     }
 
@@ -157,8 +161,10 @@ impl ImagesTask {
 
     async fn plan(&self, catalog: &Catalog) -> Result<(Plan<Operation>, usize), Error> {
         let options = self.options();
-        let observed = observe_beside(&self.cloud, self.beside.as_ref(), catalog, &options);
-        let mut observed = observed.await.map_err(|source| Error::Observe {
+        let staging = self.staging.as_ref().unwrap_or(&self.cloud);
+        let places = (self.beside.as_ref(), staging);
+        let observed = observe_staged(&self.cloud, places, catalog, &options).await;
+        let mut observed = observed.map_err(|source| Error::Observe {
             cloud: self.cloud.name().to_owned(),
             source: Box::new(source),
         })?;
@@ -180,7 +186,8 @@ impl ImagesTask {
         cancelled: &CancellationToken,
     ) -> Result<Status, Error> {
         let executor = Executor::new(self.cloud.clone(), self.options(), self.downloads.clone())
-            .beside(self.beside.clone());
+            .beside(self.beside.clone())
+            .staging(self.staging.clone());
         let session = self.engine.begin(self.cloud.name(), &[KIND], &executor, cancelled).await?;
         let (plan, images) = match self.plan(catalog).await {
             Ok(planned) => planned,

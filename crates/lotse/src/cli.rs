@@ -6,6 +6,7 @@ pub(crate) mod conformance;
 pub(crate) mod demo;
 pub(crate) mod flavor;
 pub(crate) mod image;
+pub(crate) mod image_boot;
 pub(crate) mod image_latest;
 pub(crate) mod image_mirror;
 pub(crate) mod notify;

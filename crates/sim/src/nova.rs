@@ -28,7 +28,8 @@
 //! - There are consoles of every kind, whatever a host is configured for; nobody listens there.
 //! - Deleted servers are forgotten when ten thousand more were deleted; none is deleted later or can
 //!   be brought back (`restore`, `reclaim_instance_interval`).
-//! - What a guest does is not there: passwords, crash dumps and console output are the same for all.
+//! - What a guest does is not there: passwords and crash dumps are the same for all, and so is the
+//!   console, which shows that the guest came up (or what `SimOptions` say).
 //! - Attaching a port of a network that does not exist is 404; Nova 26 stumbles over it (500).
 //! - Exchanging a volume for another (`PUT os-volume_attachments` with another id) is refused.
 //! - Between two writes to its database Nova shows a server that is being deleted as `DELETED`; here

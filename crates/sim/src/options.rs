@@ -68,6 +68,9 @@ pub struct SimOptions {
     /// Whether Neutron lets administrators change the rules that security groups begin with, as it
     /// does from 2023.2 on. Default yes.
     pub default_security_group_rules: bool,
+    /// What every running server has written to its console. By default what a small Linux guest
+    /// with cloud-init writes, up to its login prompt.
+    pub console: Option<String>,
 }
 
 impl Default for SimOptions {
@@ -87,6 +90,7 @@ impl Default for SimOptions {
             keep_bytes: 16 << 20,
             image_size_cap: 1 << 40,
             default_security_group_rules: true,
+            console: None,
         }
     }
 }

@@ -5,14 +5,23 @@ use proptest::prelude::*;
 
 use super::tests::{catalog, declared, declared_with, existing, line, observed};
 use super::*;
-use crate::model::{ImageStatus, Visibility};
+use crate::model::{BootState, BootTest, ImageStatus, Visibility};
 use crate::observe::Use;
 use crate::operation::{Import, StatusChange, Update};
 use crate::options::Retirement;
-use crate::{IMPORT_STATE, MARKER};
+use crate::{BOOT, IMPORT_STATE, MARKER};
+
+/// How boot tests end in the model.
+#[derive(Clone, Copy, Debug)]
+struct Boots {
+    /// Whether there are any.
+    wanted: bool,
+    /// The version that never comes up.
+    bad: Option<&'static str>,
+}
 
 /// Carries a plan out on a model of the cloud, stopping after `most` steps.
-fn carry_out(plan: &Plan<Operation>, images: &mut Vec<Image>, most: usize) {
+fn carry_out(plan: &Plan<Operation>, images: &mut Vec<Image>, most: usize, boots: Boots) {
     let mut done: HashMap<StepId, String> = HashMap::new();
     let mut open: Vec<&Step<Operation>> = plan.steps().iter().collect();
     for _ in 0..most {
@@ -29,6 +38,31 @@ fn carry_out(plan: &Plan<Operation>, images: &mut Vec<Image>, most: usize) {
             Operation::Delete(delete) => {
                 images.retain(|image| image.id != delete.id);
                 delete.id.clone()
+            }
+            Operation::BootTest(boot) => {
+                let Target::ImportedBy(import) = &boot.target else { panic!() };
+                let id = done[import].clone();
+                let image = images.iter_mut().find(|image| image.id == id).unwrap();
+                assert!(image.status.is_complete(), "nothing boots of {image:#?}");
+                image.status = ImageStatus::Active;
+                assert!(image.is_pending(), "tested too late: {image:#?}");
+                let fails = boots.bad.is_some_and(|bad| image.internal_version() == Some(bad));
+                let today = jiff::civil::Date::MIN;
+                let failed = BootState::failed(today, "no login");
+                let said = if fails { failed } else { BootState::passed(today) };
+                image.properties.insert(BOOT.into(), said);
+                image.visibility = Visibility::Private;
+                if fails {
+                    // What waits for it does not begin.
+                    let mut lost = vec![step.id.clone()];
+                    while let Some(next) = open
+                        .iter()
+                        .position(|step| step.depends_on.iter().any(|id| lost.contains(id)))
+                    {
+                        lost.push(open.remove(next).id.clone());
+                    }
+                }
+                id
             }
             Operation::Import(import) => {
                 let free = |id: &String| images.iter().all(|image| image.id != *id);
@@ -73,6 +107,12 @@ fn carry_out(plan: &Plan<Operation>, images: &mut Vec<Image>, most: usize) {
                 id
             }
         };
+        // Never a visible image that came from us and was not tried out.
+        let untried = images.iter().find(|image| {
+            let ours = image.visibility == Visibility::Public && image.property(MARKER).is_some();
+            boots.wanted && ours && BootState::of(image) != BootState::Passed
+        });
+        assert!(untried.is_none(), "visible and not tried out: {untried:#?}");
         // Never two visible images of one name.
         let mut visible: Vec<&str> = images
             .iter()
@@ -197,6 +237,15 @@ fn any_options() -> impl Strategy<Value = Options> {
     })
 }
 
+/// With and without boot tests; images of some version may never come up.
+fn any_boots() -> impl Strategy<Value = Boots> {
+    let bad = prop::option::of(prop::sample::select(vec!["1", "2", "3"]));
+    (prop::bool::ANY, bad).prop_map(|(wanted, bad)| Boots { wanted, bad })
+}
+
+/// What images may say of their boot test.
+const MARKS: [&str; 3] = ["begun 2026-02-01", "passed 2026-02-01", "failed 2026-02-01: no login"];
+
 /// What people were promised, and until when images were to be provided.
 const PROMISES: [&str; 6] = ["none", "last-1", "last-2", "last-3", "notice", "2026-02-28"];
 
@@ -242,6 +291,8 @@ proptest! {
         declared_versions in prop::sample::subsequence(vec!["1", "2", "3"], 1..=3),
         (multi, keep, over) in prop::array::uniform3(prop::bool::ANY).prop_map(|[a, b, c]| (a, b, c)),
         options in any_options(),
+        boots in any_boots(),
+        marks in prop::collection::vec(prop::option::weighted(0.3, prop::sample::select(MARKS.to_vec())), 4),
         stops in prop::collection::vec(1_usize..4, 0..4),
     ) {
         let fields = format!(
@@ -257,6 +308,21 @@ proptest! {
             image.properties.remove("uuid_validity");
             image.properties.extend(promise.map(|text| ("uuid_validity".into(), text.into())));
         }
+        for (image, mark) in images.iter_mut().zip(&marks) {
+            if image.is_pending() && image.status.is_complete() {
+                image.properties.extend(mark.map(|text| (BOOT.into(), text.into())));
+            }
+        }
+        let boot_test = boots.wanted.then(|| BootTest::with_flavor("m1.tiny"));
+        let options = Options { boot_test, ..options };
+        let newest = *declared_versions.last().unwrap();
+        let led = images.iter().any(|image| {
+            image.status.is_complete() && !image.is_pending() && image.internal_version() == Some(newest)
+        });
+        let serving = |image: &&Image| {
+            image.name == "Ubuntu" && image.visibility == Visibility::Public && image.status.is_complete()
+        };
+        let served = images.iter().find(serving).map(|image| image.id.clone());
         let before = images.len();
         // An import that nobody finished has no data to make a server from.
         let unfinished = |image: &&Image| !image.status.is_complete() || image.is_pending();
@@ -270,7 +336,7 @@ proptest! {
             let plan = plan(&catalog, &see(&images), &options).unwrap();
             let destroys = plan.steps().iter().any(|step| step.action.destroys());
             prop_assert!(!destroys || (options.retirement.delete));
-            carry_out(&plan, &mut images, stop.min(100));
+            carry_out(&plan, &mut images, stop.min(100), boots);
         }
         let last = plan(&catalog, &see(&images), &options).unwrap();
         let rest: Vec<String> = last.steps().iter().map(line).collect();
@@ -279,9 +345,15 @@ proptest! {
         let gone = |id: &&&str| there.iter().any(|one| one == **id) && !images.iter().any(|image| image.id == ***id);
         let lost: Vec<_> = used.iter().filter(gone).filter(|id| !pending.contains(&id.to_string())).collect();
         prop_assert!(lost.is_empty(), "used and gone: {lost:?}");
+        let failed = last.notes().iter().any(|note| note.text.contains("failed its boot test"));
+        // An image that did not come up takes nobody's name.
+        let lost = multi && !over && !led && boots.wanted && boots.bad == Some(newest);
+        if lost && served.is_some() {
+            prop_assert_eq!(served, images.iter().find(serving).map(|image| image.id.clone()));
+        }
         // While somebody else fills an image, the definition waits.
         let waits = last.notes().iter().any(|note| note.text.starts_with("its image "));
-        if !multi || over || waits {
+        if !multi || over || waits || failed {
             return Ok(());
         }
         for (rank, image) in superseded(&catalog, &images, declared_versions.last().unwrap()).iter().enumerate() {

@@ -159,7 +159,7 @@ impl Planner<'_> {
         let id = update_step(&desired.name);
         let step = self
             .update_of(id.clone(), &desired.name, target, published(desired))
-            .because(format!("the version {} is the newest one", desired.version.version));
+            .because(published_because(desired));
         self.plan.step(waiting(step, after));
         id
     }
@@ -215,6 +215,16 @@ impl Planner<'_> {
         let Difference { changes, patch, status } = difference;
         let update = Update { target, tag: self.options.tag.clone(), patch, status };
         Step::new(id, Action::Update, KIND, name, Operation::Update(update)).changing(changes)
+    }
+}
+
+fn published_because(desired: &Desired<'_>) -> String {
+    let version = &desired.version.version;
+    match desired.definition.lead() {
+        Some(lead) if lead.version == *version => {
+            format!("the version {version} is the newest one")
+        }
+        _ => format!("the version {version} is declared"),
     }
 }
 

@@ -10,6 +10,7 @@
 )]
 
 mod behaviour;
+mod boot;
 #[path = "../../../transfer/tests/it/bucket.rs"]
 #[allow(dead_code, reason = "the tests of lotse-transfer look closer at it")]
 mod bucket;
@@ -68,5 +69,6 @@ behaviours! {
     stores::a_new_image_is_imported_into_the_declared_stores
     stores::content_is_copied_to_stores_that_are_declared_later
     stores::a_store_that_the_cloud_does_not_have_is_told_before_anything_is_made
+    boot::an_image_becomes_visible_when_a_server_of_it_came_up
     streamed::a_qcow2_image_becomes_a_plain_disk_where_that_is_declared
 }

@@ -1,7 +1,7 @@
 //! A cloud to act on: the simulated one, or the testbed. What is done on it is the same.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -10,9 +10,9 @@ use lotse_core::id::Marker;
 use lotse_core::journal::Journal;
 use lotse_core::retry::Backoff;
 use lotse_core::time::system_clock;
-use lotse_images::model::Image;
+use lotse_images::model::{BootTest, Image};
 use lotse_images::{
-    Catalog, Downloads, Executor, KIND, Observed, Operation, Options, observe, observe_beside, plan,
+    Catalog, Downloads, Executor, KIND, Observed, Operation, Options, observe, observe_staged, plan,
 };
 use lotse_openstack::{Cloud, CloudConfig, CloudOptions, Overrides, Sources};
 use lotse_plan::progress::Silent;
@@ -34,7 +34,10 @@ pub(crate) struct Stage {
     pub(crate) sim: Option<SimCloud>,
     /// Another cloud from which content may be copied.
     pub(crate) beside: Option<Cloud>,
+    /// The simulated cloud in whose project images are tried out, if that is not the owner's.
+    pub(crate) staging: Option<&'static str>,
     pub(crate) directory: tempfile::TempDir,
+    boot_test: OnceLock<BootTest>,
     /// Whether applying may destroy.
     pub(crate) consent: bool,
     prefix: String,
@@ -115,6 +118,8 @@ impl Stage {
             journal: Arc::default(),
             sim: None,
             beside: None,
+            staging: None,
+            boot_test: OnceLock::new(),
             directory: tempfile::tempdir().unwrap(),
             consent: true,
             prefix: format!("Lotse {}", &unique[24..]),
@@ -127,6 +132,24 @@ impl Stage {
         let sim = self.sim.as_ref().unwrap();
         let clouds = Sources::from_text("clouds.yaml", &sim.clouds_yaml());
         (connect(clouds, "sim", NONE), NONE)
+    }
+
+    /// Where images are tried out, for a process with such patience.
+    fn ground(&self, cloud: &Cloud, retries: Backoff) -> Cloud {
+        let Some((name, sim)) = self.staging.zip(self.sim.as_ref()) else { return cloud.clone() };
+        connect(Sources::from_text("clouds.yaml", &sim.clouds_yaml()), name, retries)
+    }
+
+    /// From now on images are tried out so, unless the options say otherwise.
+    pub(crate) fn try_out(&self, test: BootTest) {
+        self.boot_test.get_or_init(|| test);
+    }
+
+    /// The options of a process that begins now.
+    fn options(&self) -> Options {
+        let mut options = self.options.clone();
+        options.boot_test = options.boot_test.or_else(|| self.boot_test.get().cloned());
+        options
     }
 
     /// A name that nobody else uses.
@@ -171,11 +194,18 @@ impl Stage {
     }
 
     pub(crate) async fn observed(&self, catalog: &Catalog) -> Observed {
-        observe_beside(&self.cloud, self.beside.as_ref(), catalog, &self.options).await.unwrap()
+        observe_staged(
+            &self.cloud,
+            (self.beside.as_ref(), &self.ground(&self.cloud, self.retries)),
+            catalog,
+            &self.options(),
+        )
+        .await
+        .unwrap()
     }
 
     pub(crate) async fn plan(&self, catalog: &Catalog) -> Plan<Operation> {
-        plan(catalog, &self.observed(catalog).await, &self.options).unwrap()
+        plan(catalog, &self.observed(catalog).await, &self.options()).unwrap()
     }
 
     /// Plans and applies as a program does that begins now.
@@ -192,12 +222,15 @@ impl Stage {
         let journal: Arc<dyn Journal> = self.journal.clone();
         let engine = Engine::new(journal, system_clock(), Arc::new(SystemRandomness))
             .recovering_with(retries);
-        let executor = Executor::new(cloud.clone(), self.options.clone(), self.downloads())
-            .beside(self.beside.clone());
+        let ground = self.ground(cloud, retries);
+        let executor = Executor::new(cloud.clone(), self.options(), self.downloads())
+            .beside(self.beside.clone())
+            .staging(Some(ground.clone()));
         let stop = CancellationToken::new();
         let session = engine.begin(cloud.name(), &[KIND], &executor, &stop).await?;
-        let observed = observe_beside(cloud, self.beside.as_ref(), catalog, &self.options);
-        let observed = match observed.await {
+        let places = (self.beside.as_ref(), &ground);
+        let observed = match Box::pin(observe_staged(cloud, places, catalog, &self.options())).await
+        {
             Ok(observed) => observed,
             Err(error) => {
                 tracing::info!(%error, "not observed");
@@ -205,9 +238,9 @@ impl Stage {
                 return Err(PlanError::Cancelled);
             }
         };
-        let plan = plan(catalog, &observed, &self.options)?;
+        let plan = plan(catalog, &observed, &self.options())?;
         let options = self.applying(retries);
-        session.apply(&plan, &executor, &options, &Silent, &stop).await
+        Box::pin(session.apply(&plan, &executor, &options, &Silent, &stop)).await
     }
 
     fn applying(&self, backoff: Backoff) -> ApplyOptions {
@@ -247,7 +280,7 @@ impl Stage {
     ) -> ApplyReport {
         let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::default());
         let engine = Engine::new(journal, system_clock(), Arc::new(SystemRandomness));
-        let executor = Executor::new(self.cloud.clone(), self.options.clone(), downloads);
+        let executor = Executor::new(self.cloud.clone(), self.options(), downloads);
         let stop = CancellationToken::new();
         let session = engine.begin(self.cloud.name(), &[KIND], &executor, &stop).await.unwrap();
         let options = self.applying(self.retries);

@@ -44,6 +44,7 @@ async fn task_at(stage: &Stage, path: &Path, policy: &str, desk: Arc<MemoryDesk>
         beside: None,
         metrics: lotse_images::Metrics::default(),
         downloads: stage.downloads(),
+        staging: None,
         engine,
         desk,
         clock: system_clock(),

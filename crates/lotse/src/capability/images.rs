@@ -26,6 +26,7 @@ pub(super) fn assemble(context: &Context<'_>) -> Result<Parts, Failure> {
         let cloud = context.clouds.get(name)?;
         let beside =
             config.copy_from.as_deref().map(|name| context.clouds.get(name)).transpose()?;
+        let staging = config.boot_test.as_ref().and_then(|test| test.test().staging_of(name));
         let tools = Tools {
             engine: engine(context.store),
             desk: Arc::new(context.changes.clone()),
@@ -34,6 +35,7 @@ pub(super) fn assemble(context: &Context<'_>) -> Result<Parts, Failure> {
             downloads: downloads.clone(),
             metrics: metrics.clone(),
             beside: beside.filter(|beside| beside.name() != name),
+            staging: staging.map(|name| context.clouds.get(&name)).transpose()?,
             shelf: shelf.clone(),
         };
         let task = ImagesTask::new(config, cloud, tools);

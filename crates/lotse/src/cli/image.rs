@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::image_boot::BootArguments;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum ImageCommand {
     /// Show what would change so that the cloud has the declared images
@@ -19,7 +21,8 @@ pub(crate) enum ImageCommand {
     /// run that ends in the middle is taken up by the next one.
     #[command(
         after_help = "Examples:\n  lotse image apply --images images/ --os-cloud my-cloud --yes\n  \
-        lotse image apply --images images/ --os-cloud east,west --hide --delete --max-delete 5"
+        lotse image apply --images images/ --os-cloud east,west --hide --delete --max-delete 5\n  \
+        lotse image apply --images images/ --os-cloud my-cloud --boot-test --boot-flavor m1.small --boot-network staging"
     )]
     Apply(ApplyArguments),
     /// Show which images there are, beside those that are declared, and how old they are
@@ -170,6 +173,8 @@ pub(crate) struct PlanArguments {
     pub(crate) select: SelectArguments,
     #[command(flatten)]
     pub(crate) retire: RetireArguments,
+    #[command(flatten)]
+    pub(crate) boot: BootArguments,
     /// Exit with 3 when there are differences
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
@@ -187,6 +192,8 @@ pub(crate) struct ApplyArguments {
     pub(crate) select: SelectArguments,
     #[command(flatten)]
     pub(crate) retire: RetireArguments,
+    #[command(flatten)]
+    pub(crate) boot: BootArguments,
     #[command(flatten)]
     pub(crate) consent: ConsentArguments,
     /// Exit with 3 when there were differences and they were applied

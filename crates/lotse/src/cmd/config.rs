@@ -1,5 +1,6 @@
 //! `lotse config`: look at the configuration without using it.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -119,8 +120,17 @@ fn findings(config: &Config, environment: &Environment) -> Vec<Finding> {
         match Clouds::read(config, environment) {
             Err(failure) => findings.push(("clouds".to_owned(), Err(failure))),
             Ok(clouds) => {
-                for name in &images.clouds {
-                    let found = clouds.configuration(name);
+                let staging = |name: &String| {
+                    images.boot_test.as_ref().and_then(|test| test.test().staging_of(name))
+                };
+                let names: BTreeSet<String> = images
+                    .clouds
+                    .iter()
+                    .cloned()
+                    .chain(images.clouds.iter().filter_map(staging))
+                    .collect();
+                for name in names {
+                    let found = clouds.configuration(&name);
                     let found = found.map(|cloud| format!("signs in at {}", cloud.auth_url));
                     findings.push((format!("cloud {name}"), found));
                 }

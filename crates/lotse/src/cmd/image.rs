@@ -138,19 +138,28 @@ impl Work {
     }
 
     async fn observe(&self, cloud: &Cloud) -> Result<Observed, Failure> {
+        self.observe_staged(cloud, cloud).await
+    }
+
+    async fn observe_staged(&self, cloud: &Cloud, staging: &Cloud) -> Result<Observed, Failure> {
         // A cloud has nothing to copy from itself.
         let beside = self.beside.as_ref().filter(|beside| beside.name() != cloud.name());
         let options = &self.settings.options;
         let mut observed =
-            lotse_images::observe_beside(cloud, beside, &self.catalog, options).await?;
+            lotse_images::observe_staged(cloud, (beside, staging), &self.catalog, options).await?;
         if let Some(mirror) = &self.mirror {
             observed.mirror = Some(lotse_images::mirrored(mirror).await);
         }
         Ok(observed)
     }
 
-    async fn plan(&self, cloud: &Cloud) -> Result<Plan<Operation>, Failure> {
-        let observed = self.observe(cloud).await?;
+    /// `staging` is where images are tried out, if that is another project.
+    async fn plan(
+        &self,
+        cloud: &Cloud,
+        staging: Option<&Cloud>,
+    ) -> Result<Plan<Operation>, Failure> {
+        let observed = self.observe_staged(cloud, staging.unwrap_or(cloud)).await?;
         Ok(lotse_images::plan(&self.catalog, &observed, &self.settings.options)?)
     }
 }
@@ -160,12 +169,16 @@ async fn plan(
     globals: &Globals,
     environment: &Environment,
 ) -> CommandResult {
-    let PlanArguments { select, retire, detailed_exitcode, yes: _, max_delete: _ } = arguments;
-    let work = Work::prepare(settings(select, globals).retiring(&retire))?;
+    let PlanArguments { select, retire, boot, detailed_exitcode, yes: _, max_delete: _ } =
+        arguments;
+    let work = Work::prepare(settings(select, globals).retiring(&retire).booting(boot))?;
     let work = work.with_places(environment)?;
     let clouds = Clouds::named(globals, environment);
-    plans_of(&clouds, async |cloud: Cloud| work.plan(&cloud).await, detailed_exitcode, globals)
-        .await
+    let plan = async |cloud: Cloud| {
+        let staging = clouds.staging(&work.settings.options, &cloud)?;
+        work.plan(&cloud, staging.as_ref()).await
+    };
+    plans_of(&clouds, plan, detailed_exitcode, globals).await
 }
 
 /// The plans of all clouds; those that cannot be made do not keep the others from being shown.
@@ -210,12 +223,15 @@ async fn apply(
     globals: &Globals,
     environment: &Environment,
 ) -> CommandResult {
-    let ApplyArguments { select, retire, consent, detailed_exitcode: detailed } = arguments;
-    let work = Work::prepare(settings(select, globals).retiring(&retire))?;
+    let ApplyArguments { select, retire, boot, consent, detailed_exitcode: detailed } = arguments;
+    let work = Work::prepare(settings(select, globals).retiring(&retire).booting(boot))?;
     let work = work.with_places(environment)?;
     let clouds = Clouds::named(globals, environment);
     if consent.dry_run {
-        let plan = async |cloud: Cloud| work.plan(&cloud).await;
+        let plan = async |cloud: Cloud| {
+            let staging = clouds.staging(&work.settings.options, &cloud)?;
+            work.plan(&cloud, staging.as_ref()).await
+        };
         return plans_of(&clouds, plan, detailed, globals).await;
     }
     let options = applying(retire.delete, &consent);
@@ -225,10 +241,7 @@ async fn apply(
     let mut shown = Vec::new();
     for (name, cloud) in clouds.each() {
         let ended = match cloud {
-            Ok(cloud) => {
-                let plan = || work.plan(&cloud);
-                applying.run(&cloud, work.how(), plan).await
-            }
+            Ok(cloud) => applied(&applying, &work, &clouds, &cloud).await,
             Err(failure) => Err(failure),
         };
         match ended {
@@ -241,4 +254,17 @@ async fn apply(
     }
     applying.close().await;
     worst.show(shown)
+}
+
+/// Plans and applies on one cloud.
+async fn applied(
+    applying: &Applying<'_>,
+    work: &Work,
+    clouds: &Clouds,
+    cloud: &Cloud,
+) -> Result<apply::Done, Failure> {
+    let (options, beside) = work.how();
+    let staging = clouds.staging(options, cloud)?;
+    let plan = || work.plan(cloud, staging.as_ref());
+    applying.run(cloud, (options, beside, staging.clone()), plan).await
 }

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use jiff::civil::Date;
-use lotse_images::model::{Stores, Visibility};
+use lotse_images::model::{BootNetwork, BootTest, Stores, Visibility};
 use lotse_images::{Catalog, ImportPreference, Options, Retirement};
 use lotse_plan::{ApplyOptions, Fuse};
 
 use crate::cli::image::{
     ConsentArguments, ContentArguments, HiddenVisibility, Import, RetireArguments, SelectArguments,
 };
+use crate::cli::image_boot::BootArguments;
 use crate::failure::{Error, Failure};
 use crate::settings::Globals;
 
@@ -62,6 +63,21 @@ impl ImageSettings {
             }),
             retire_expired: retire.retire_expired,
         };
+        self
+    }
+
+    /// The same, with images tried out if that is wanted.
+    #[must_use]
+    pub(crate) fn booting(mut self, boot: BootArguments) -> Self {
+        let flavor = boot.flavor.filter(|_| boot.test);
+        self.options.boot_test = flavor.map(|flavor| BootTest {
+            cloud: boot.cloud,
+            flavor,
+            network: BootNetwork::written(boot.network.as_deref()),
+            console: boot.console.unwrap_or_default(),
+            timeout: boot.timeout.unwrap_or(BootTest::TIMEOUT),
+            retry: boot.retry,
+        });
         self
     }
 

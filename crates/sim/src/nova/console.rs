@@ -31,8 +31,22 @@ pub(crate) fn routes() -> Router<SharedWorld> {
         .route("/v2.1/servers/{id}/migrations", get(migrations))
 }
 
-/// What every server has written to its console.
-const OUTPUT: &[&str] = &["FAKE CONSOLE OUTPUT", "ANOTHER", "LAST LINE"];
+/// What a guest that came up has written to its console.
+fn came_up(server: &Server) -> String {
+    let hostname = &server.hostname;
+    format!(
+        "[    0.000000] Linux version 6.12.48-amd64 (simulated) #1 SMP\n\
+         [    0.000000] Command line: root=LABEL=root ro console=tty0 console=ttyS0,115200\n\
+         [    1.204331] EXT4-fs (vda1): mounted filesystem r/w with ordered data mode.\n\
+         [    1.950114] systemd[1]: Hostname set to <{hostname}>.\n\
+         [    4.770820] cloud-init[412]: Cloud-init v. 25.1.4 running 'init'. Up 4.70 seconds.\n\
+         [    6.310552] cloud-init[498]: Cloud-init v. 25.1.4 finished at Thu, 01 Jan 2026 00:00:06 +0000. Up 6.29 seconds\n\
+         \n\
+         Simulated Linux {hostname} ttyS0\n\
+         \n\
+         {hostname} login: "
+    )
+}
 
 /// `os-getConsoleOutput`.
 pub(crate) fn output((world, asked, id): Of<'_>, body: &Value) -> Result<Response, Fault> {
@@ -49,8 +63,10 @@ pub(crate) fn output((world, asked, id): Of<'_>, body: &Value) -> Result<Respons
     }
     let wanted = count(&body["os-getConsoleOutput"]["length"]);
     let wanted = wanted.and_then(|wanted| usize::try_from(wanted).ok()).unwrap_or(usize::MAX);
-    let skipped = OUTPUT.len().saturating_sub(wanted);
-    Ok(axum::Json(json!({"output": OUTPUT[skipped..].join("\n")})).into_response())
+    let text = world.options.console.clone().unwrap_or_else(|| came_up(server));
+    let lines: Vec<&str> = text.split('\n').collect();
+    let shown = lines.get(lines.len().saturating_sub(wanted)..).unwrap_or_default();
+    Ok(axum::Json(json!({"output": shown.join("\n")})).into_response())
 }
 
 /// Kinds of consoles, the protocol of each, and where it leads.

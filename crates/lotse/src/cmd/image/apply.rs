@@ -58,18 +58,20 @@ impl<'a> Applying<'a> {
         Self { downloads: self.downloads.with_mirror(mirror), ..self }
     }
 
-    /// Plans within a session, asks, applies and takes down what was done.
+    /// Plans within a session, asks, applies and takes down what was done. Images are tried out in the
+    /// project of the second session, if there is one.
     pub(super) async fn run<F>(
         &self,
         cloud: &Cloud,
-        (options, beside): (&Options, Option<&Cloud>),
+        (options, beside, staging): (&Options, Option<&Cloud>, Option<Cloud>),
         plan: impl FnOnce() -> F,
     ) -> Result<Done, Failure>
     where
         F: Future<Output = Result<Plan<Operation>, Failure>>,
     {
         let executor = Executor::new(cloud.clone(), options.clone(), self.downloads.clone())
-            .beside(beside.cloned());
+            .beside(beside.cloned())
+            .staging(staging);
         let session = self.engine.begin(cloud.name(), &[KIND], &executor, &self.cancelled).await?;
         let plan = match plan().await {
             Ok(plan) => plan,

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use lotse_core::error::{ExitCode, chain};
+use lotse_images::Options;
 use lotse_openstack::{Cloud, CloudConfig, Overrides, Sources};
 use serde_json::{Value, json};
 
@@ -61,6 +62,18 @@ impl Clouds {
             }
         });
         futures::future::join_all(each).await
+    }
+
+    /// The session on the project in which the images of a cloud are tried out, if that is another
+    /// one.
+    pub(super) fn staging(
+        &self,
+        options: &Options,
+        cloud: &Cloud,
+    ) -> Result<Option<Cloud>, Failure> {
+        let test = options.boot_test.as_ref();
+        let name = test.and_then(|test| test.staging_of(cloud.name()));
+        name.map(|name| self.connect(Some(&name))).transpose()
     }
 
     fn connect(&self, name: Option<&str>) -> Result<Cloud, Failure> {

@@ -63,7 +63,10 @@ async fn turn(
     let mut shown = Vec::new();
     for (name, cloud) in clouds.each() {
         let ended = match cloud {
-            Ok(cloud) => applying.run(&cloud, work.how(), || plan(cloud.clone())).await,
+            Ok(cloud) => {
+                let (options, beside) = work.how();
+                applying.run(&cloud, (options, beside, None), || plan(cloud.clone())).await
+            }
             Err(failure) => Err(failure),
         };
         match ended {

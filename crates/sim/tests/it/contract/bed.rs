@@ -38,12 +38,16 @@ pub(crate) struct People {
     pub(crate) other: Person,
 }
 
+/// What the console of a server of the testbed says, whose guests are not real either.
+const GUEST: &str = "FAKE CONSOLE OUTPUT\nANOTHER\nLAST LINE";
+
 impl Bed {
     pub(crate) async fn simulated() -> Self {
         let options = SimOptions {
             download: DownloadMode::Fetch,
             // Long enough to see what volumes are in the meantime.
             delays: Delays { volume: Duration::from_millis(150), ..Delays::default() },
+            console: Some(GUEST.to_owned()),
             ..SimOptions::default()
         };
         let sim = SimCloud::start(options).await.expect("a cloud");
@@ -64,6 +68,7 @@ impl Bed {
         let options = SimOptions {
             clock: clock.clone(),
             delays: Delays { server: whole, volume: whole, load_balancer: whole },
+            console: Some(GUEST.to_owned()),
             ..SimOptions::default()
         };
         let sim = SimCloud::start(options).await.expect("a cloud");
