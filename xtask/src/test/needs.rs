@@ -21,13 +21,15 @@ pub(super) enum Need {
     Node,
     /// A client that tries a described API; its program is in `LOTSE_SCHEMATHESIS`.
     Schemathesis,
+    /// The OpenAPI document of the SCS status page, which is not ours: `LOTSE_STATUS_DOCUMENT`.
+    StatusDocument,
     /// A real OpenStack; see `testbed/`.
     Testbed,
 }
 
 impl Need {
     /// All of them, cheapest first.
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Root,
         Self::Postgres,
         Self::ImageManager,
@@ -36,6 +38,7 @@ impl Need {
         Self::Chromium,
         Self::Node,
         Self::Schemathesis,
+        Self::StatusDocument,
         Self::Testbed,
     ];
 
@@ -50,6 +53,7 @@ impl Need {
             Self::Chromium => "Chromium",
             Self::Node => "Playwright, axe and oidc-provider",
             Self::Schemathesis => "schemathesis",
+            Self::StatusDocument => "the document of the SCS status page",
             Self::Testbed => "the testbed",
         }
     }
@@ -69,6 +73,7 @@ impl Need {
                 Self::Chromium => says(&["chromium", "browser"]),
                 Self::Node => says(&["axe", "playwright", "oidc-provider"]),
                 Self::Schemathesis => says(&["schemathesis"]),
+                Self::StatusDocument => says(&["lotse_status_document"]),
                 Self::Testbed => says(&["testbed", "keystone", "glance"]),
             })
             .collect()

@@ -118,6 +118,19 @@ fn provide(need: Need, env: &Environment, prepared: &mut Prepared) -> Result<(),
             let program = peer::schemathesis(env)?.display().to_string();
             vars.push(("LOTSE_SCHEMATHESIS".to_owned(), program));
         }
+        Need::StatusDocument => {
+            const NAME: &str = "LOTSE_STATUS_DOCUMENT";
+            let given = env.var(NAME).map(PathBuf::from);
+            let path =
+                given.unwrap_or_else(|| env.root.join("../shared/data/status-page-openapi.yaml"));
+            if !path.is_file() {
+                return Err(Error::Missing {
+                    what: path.display().to_string(),
+                    hint: format!("name the document of status-page-openapi in {NAME}"),
+                });
+            }
+            vars.push((NAME.to_owned(), path.display().to_string()));
+        }
         Need::Testbed => {
             let script = script(env, testbed::SCRIPT)?;
             let was_up = Job::new(env, script.as_str()).args(&["status", "-q"]).succeeds();
@@ -257,7 +270,8 @@ fn fail(report: &mut Report, stage: &str, why: String) {
     report.stage(stage, Counts { failed: 1, ..Counts::default() }, Duration::ZERO, String::new());
 }
 
-/// Writes one need into the report. What apt can give must be there in CI; elsewhere it is listed.
+/// Writes one need into the report. What apt or a registry can give must be there in CI; elsewhere, and
+/// for documents of others, it is listed.
 fn account(
     need: Need,
     took: Duration,
@@ -271,7 +285,12 @@ fn account(
             let counts = Counts { passed: 1, ..Counts::default() };
             report.stage(&name, counts, took, "beside the build".to_owned());
         }
-        Some(why) if env.is_ci() && env.is_root() && env.find("apt-get").is_some() => {
+        Some(why)
+            if env.is_ci()
+                && env.is_root()
+                && env.find("apt-get").is_some()
+                && need != Need::StatusDocument =>
+        {
             fail(report, &name, why.clone());
         }
         Some(why) => report.not_run(need.name(), why.clone()),
@@ -288,7 +307,8 @@ fn stop(need: Need, env: &Environment) -> Result<(), Error> {
         | Need::Tempest
         | Need::Chromium
         | Need::Node
-        | Need::Schemathesis => return Ok(()),
+        | Need::Schemathesis
+        | Need::StatusDocument => return Ok(()),
     };
     let script = env.root.join(script).display().to_string();
     beside(postgres(env, &script, "down"), env, "down.log")?;

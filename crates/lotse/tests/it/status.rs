@@ -245,14 +245,15 @@ fn axe_finds_nothing_on_the_page_in_light_dark_and_forced_colours_on_a_phone_and
 }
 
 /// Runs schemathesis on a page of its own, with this document and these checks.
-fn gate(document: impl Fn(&Server) -> String, checks: &str, rules: &str, seed: &str) {
+fn gate(document: impl Fn(&Server) -> String, checks: &[&str], rules: &str, seed: &str) {
     let place = Place::new();
     let server = serve(&place);
     place.write("schemathesis.toml", rules);
     let output = Command::new(variable("LOTSE_SCHEMATHESIS"))
         .args(["run", &document(&server), "--url", at(&server, "api")])
-        .args(["--checks", checks, "--phases", "examples,coverage,fuzzing,stateful"])
-        .args(["--max-examples", "300", "--workers", "4", "--seed", seed, "--no-color"])
+        .args(checks)
+        .args(["--phases", "examples,coverage,fuzzing,stateful"])
+        .args(["--max-examples", "60", "--workers", "1", "--seed", seed, "--no-color"])
         .current_dir(place.path(""))
         .env("HOME", place.path("home"))
         .output()
@@ -263,19 +264,25 @@ fn gate(document: impl Fn(&Server) -> String, checks: &str, rules: &str, seed: &
 }
 
 #[test]
-#[ignore = "real: schemathesis"]
+#[ignore = "real: schemathesis and LOTSE_STATUS_DOCUMENT"]
 fn schemathesis_finds_no_server_error_and_no_wrong_answer_with_the_upstream_document() {
-    let upstream =
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/status-page-openapi.yaml");
+    let upstream = variable("LOTSE_STATUS_DOCUMENT");
     let checks = "not_a_server_error,response_schema_conformance,content_type_conformance";
-    gate(|_| upstream.to_owned(), checks, "", "1");
+    gate(|_| upstream.clone(), &["--checks", checks], "", "1");
 }
 
 #[test]
 #[ignore = "real: schemathesis"]
 fn schemathesis_finds_no_failure_of_any_kind_with_the_served_document() {
     // That an end must not be before its start cannot be said in a document.
-    let rules = "[[operations]]\ninclude-name = \"GET /incidents\"\n\
-                 checks.positive_data_acceptance.enabled = false\n";
-    gate(|server| format!("{}/openapi.json", at(server, "api")), "all", rules, "1");
+    let rule = |name: &str| {
+        format!(
+            "[[operations]]\ninclude-name = \"{name}\"\n\
+             checks.positive_data_acceptance.enabled = false\n\n"
+        )
+    };
+    // All checks are the default; naming them would make the rules void.
+    let rules: String =
+        ["GET /incidents", "POST /incidents", "PATCH /incidents/{incidentId}"].map(rule).concat();
+    gate(|server| format!("{}/openapi.json", at(server, "api")), &[], &rules, "1");
 }

@@ -44,9 +44,7 @@ pub async fn identify(
     let text = authorization.to_str().unwrap_or_default();
     let (scheme, secret) = text.split_once(' ').unwrap_or((text, ""));
     if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(unauthorized(
-            "only `Authorization: Bearer` with an API token is understood",
-        ));
+        return Err(unauthorized("only `Authorization: Bearer` with an API token is understood"));
     }
     let credential = secret.trim().strip_prefix(PREFIX).and_then(Credential::parse);
     let credential = credential.ok_or_else(|| unauthorized("this is no API token"))?;
