@@ -9,6 +9,7 @@ mod cloud;
 mod console;
 mod daemon;
 mod images;
+mod import;
 mod load;
 mod measure;
 mod mirror;
@@ -48,12 +49,17 @@ struct Bench {
 }
 
 /// All of them, quick ones first.
-const BENCHES: [Bench; 9] = [
+const BENCHES: [Bench; 10] = [
     Bench { name: "start", about: "start of the program (`lotse --version`)", run: start::run },
     Bench {
         name: "images",
         about: "`lotse image plan` on a converged Glance beside the Python image manager",
         run: images::run,
+    },
+    Bench {
+        name: "import",
+        about: "first import and new versions beside the Python image manager, on the same Glance",
+        run: import::run,
     },
     Bench {
         name: "sim",

@@ -17,7 +17,9 @@ use crate::{peer, testbed};
 
 /// How many images are declared: as many as the catalogue of the Python image manager has enabled, and
 /// of the kind most of them are (`multi` with one version).
-const IMAGES: u32 = 18;
+pub(super) const IMAGES: u32 = 18;
+/// The version that is declared first.
+pub(super) const FIRST: &str = "20260101";
 /// What marks the images of this benchmark, for both tools and for clearing up.
 const TAG: &str = "lotse-bench";
 /// How often each program is measured.
@@ -26,7 +28,7 @@ const RUNS: u32 = 10;
 pub(super) fn run(env: &Environment) -> Result<Vec<Fact>, Error> {
     let bed = Bed::find(env)?;
     let dir = env.scratch()?.join("bench-images");
-    let definitions = definitions(env, &dir)?;
+    let definitions = definitions(env, &dir, FIRST)?;
     let ours = Tool::ours(env, &bed, &definitions.dir)?;
     let theirs = Tool::python(env, &bed, &definitions.dir)?;
 
@@ -75,13 +77,13 @@ fn facts(mine: Cost, my_requests: f64, peer: Cost, peer_requests: f64) -> Vec<Fa
 }
 
 /// The running testbed.
-struct Bed {
+pub(super) struct Bed {
     clouds: String,
     log: PathBuf,
 }
 
 impl Bed {
-    fn find(env: &Environment) -> Result<Self, Error> {
+    pub(super) fn find(env: &Environment) -> Result<Self, Error> {
         let script = env.root.join(testbed::SCRIPT).display().to_string();
         if !Job::new(env, script.as_str()).args(&["status", "-q"]).succeeds() {
             return Err(Error::Missing {
@@ -110,7 +112,7 @@ impl Bed {
     }
 
     /// Deletes the images that a tool has made.
-    fn clear(&self, env: &Environment, tool: &Tool) -> Result<(), Error> {
+    pub(super) fn clear(&self, env: &Environment, tool: &Tool) -> Result<(), Error> {
         let list = ["image", "list", "--private", "--tag", TAG, "-f", "value", "-c", "ID"];
         let ids = self.openstack(env, tool, &list).output()?;
         let ids: Vec<&str> = ids.split_whitespace().collect();
@@ -130,9 +132,31 @@ impl Bed {
 
     /// Requests for a project that Glance has logged since it was started.
     fn requests(&self, project: &str) -> Result<usize, Error> {
+        self.logged(project, |_| true)
+    }
+
+    /// Those of them that are meant.
+    fn logged(&self, project: &str, meant: impl Fn(&str) -> bool) -> Result<usize, Error> {
         let text = std::fs::read(&self.log).map_err(Error::file("read", &self.log))?;
         let text = String::from_utf8_lossy(&text);
-        Ok(text.lines().filter(|line| is_access(line, project)).count())
+        Ok(text.lines().filter(|line| is_access(line, project) && meant(line)).count())
+    }
+
+    /// What a run costs that changes something, and its requests besides looks at running imports.
+    pub(super) fn once(
+        &self,
+        env: &Environment,
+        tool: &Tool,
+        job: &Job,
+    ) -> Result<(Cost, usize), Error> {
+        let project = self
+            .openstack(env, tool, &["token", "issue", "-f", "value", "-c", "project_id"])
+            .output()?;
+        let project = project.trim();
+        let other = |line: &str| !is_poll(line);
+        let before = self.logged(project, other)?;
+        let cost = super::measure::cost(job)?;
+        Ok((cost, self.logged(project, other)? - before))
     }
 }
 
@@ -143,14 +167,23 @@ fn is_access(line: &str, project: &str) -> bool {
         && line.split(' ').any(|word| word == project)
 }
 
+/// A look at one image, or at its tasks: `"GET /v2/images/ID HTTP/1.1"`.
+fn is_poll(line: &str) -> bool {
+    line.contains("\"GET /v2/images/")
+}
+
 /// The files both read, and the server they name.
-struct Definitions {
-    dir: PathBuf,
+pub(super) struct Definitions {
+    pub(super) dir: PathBuf,
     _mirror: Mirror,
 }
 
-/// Makes the images (once) and the definitions that name the mirror's port.
-fn definitions(env: &Environment, dir: &Path) -> Result<Definitions, Error> {
+/// Makes the images (once) and the definitions of this version, which name the mirror's port.
+pub(super) fn definitions(
+    env: &Environment,
+    dir: &Path,
+    version: &str,
+) -> Result<Definitions, Error> {
     let files = dir.join("files");
     std::fs::create_dir_all(&files).map_err(Error::file("create", &files))?;
     let mirror = Mirror::start(files.clone())?;
@@ -164,7 +197,7 @@ fn definitions(env: &Environment, dir: &Path) -> Result<Definitions, Error> {
                 .args(&["create", "-q", "-f", "qcow2", &at, "1M"])
                 .run_visible()?;
         }
-        text.push_str(&definition(number, &mirror.url(&file)));
+        text.push_str(&definition(number, version, &mirror.url(&file)));
     }
     let declared = dir.join("definitions");
     std::fs::create_dir_all(&declared).map_err(Error::file("create", &declared))?;
@@ -174,7 +207,7 @@ fn definitions(env: &Environment, dir: &Path) -> Result<Definitions, Error> {
 }
 
 /// One image as the Python image manager declares it.
-fn definition(number: u32, url: &str) -> String {
+fn definition(number: u32, version: &str, url: &str) -> String {
     format!(
         "  - name: Bench Linux {number}
     enable: true
@@ -199,7 +232,7 @@ fn definition(number: u32, url: &str) -> String {
       provided_until: none
     tags: []
     versions:
-      - version: '20260101'
+      - version: '{version}'
         url: {url}
         build_date: 2026-01-01
 "
@@ -207,14 +240,14 @@ fn definition(number: u32, url: &str) -> String {
 }
 
 /// A program that keeps images, and how it is called.
-struct Tool {
+pub(super) struct Tool {
     cloud: &'static str,
-    converge: Converge,
+    pub(super) converge: Converge,
     noop: Job,
 }
 
 /// The call that brings the cloud into the declared state.
-struct Converge(Job);
+pub(super) struct Converge(pub(super) Job);
 
 impl Converge {
     fn run_quietly(&self) -> Result<(), Error> {
@@ -223,7 +256,7 @@ impl Converge {
 }
 
 impl Tool {
-    fn ours(env: &Environment, bed: &Bed, images: &Path) -> Result<Self, Error> {
+    pub(super) fn ours(env: &Environment, bed: &Bed, images: &Path) -> Result<Self, Error> {
         let program = binary(env)?.display().to_string();
         let job = |verb: &str| {
             Job::new(env, program.as_str())
@@ -236,11 +269,11 @@ impl Tool {
     }
 
     /// A plan that finds differences ends with 3: then the comparison would be worthless.
-    fn check_converged(&self) -> Result<(), Error> {
+    pub(super) fn check_converged(&self) -> Result<(), Error> {
         super::measure::cost(&self.noop).map(drop)
     }
 
-    fn python(env: &Environment, bed: &Bed, images: &Path) -> Result<Self, Error> {
+    pub(super) fn python(env: &Environment, bed: &Bed, images: &Path) -> Result<Self, Error> {
         let program = peer::image_manager(env)?.program().display().to_string();
         let job = || {
             Job::new(env, program.as_str())
@@ -248,7 +281,8 @@ impl Tool {
                 .args(&[images.display().to_string()])
                 .var("OS_CLIENT_CONFIG_FILE", bed.clouds.as_str())
         };
-        Ok(Self { cloud: "testbed-alt", converge: Converge(job()), noop: job() })
+        let converge = Converge(job().args(&["--latest"]));
+        Ok(Self { cloud: "testbed-alt", converge, noop: job() })
     }
 }
 
@@ -265,5 +299,8 @@ mod tests {
         assert!(!is_access(line, "other"));
         let started = "2026-11-21 10:05:03.1 1 INFO glance.async_ [-] project started";
         assert!(!is_access(started, "project"));
+        assert!(!is_poll(line));
+        assert!(is_poll("\"GET /v2/images/1-2-3/tasks HTTP/1.1\" 200"));
+        assert!(!is_poll("\"PATCH /v2/images/1-2-3 HTTP/1.1\" 200"));
     }
 }

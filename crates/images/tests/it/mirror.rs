@@ -1,6 +1,6 @@
 //! A web server on loopback that publishes small valid disk images.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -63,7 +63,42 @@ impl Mirror {
 }
 
 /// What is answered later, by file.
-type Holding = Arc<Mutex<BTreeMap<String, Held>>>;
+type Holding = Arc<Mutex<BTreeMap<String, Hold>>>;
+
+#[derive(Clone, Debug)]
+enum Hold {
+    /// It waits.
+    Back(Held),
+    /// The next answers go wrong.
+    Failing(Arc<Mutex<VecDeque<Trouble>>>),
+}
+
+/// What a publisher may answer instead.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Trouble {
+    /// This status.
+    Status(u16),
+    /// Half of the file, and then the connection ends.
+    Truncated,
+}
+
+impl Trouble {
+    fn response(self, file: &str) -> Response {
+        match self {
+            Self::Status(status) => StatusCode::from_u16(status).unwrap().into_response(),
+            Self::Truncated => {
+                let bytes = qcow2(file.strip_suffix(".qcow2").unwrap());
+                let length = bytes.len();
+                let half = axum::body::Bytes::copy_from_slice(&bytes[..length / 2]);
+                let cut = std::io::Error::other("the connection ends here");
+                let pieces = futures::stream::iter([Ok(half), Err(cut)]);
+                let mut response = Response::new(axum::body::Body::from_stream(pieces));
+                response.headers_mut().insert("content-length", length.into());
+                response
+            }
+        }
+    }
+}
 
 /// An answer that waits until somebody lets it go.
 #[derive(Clone, Debug)]
@@ -105,8 +140,16 @@ impl Mirror {
             asked: Arc::new(watch::channel(false).0),
             released: Arc::new(watch::channel(false).0),
         };
-        self.held.lock().unwrap().insert(format!("{name}.qcow2"), held.clone());
+        let hold = Hold::Back(held.clone());
+        self.held.lock().unwrap().insert(format!("{name}.qcow2"), hold);
         held
+    }
+
+    /// The next answers with this image go wrong, one after the other.
+    pub(crate) fn fail(&self, name: &str, troubles: &[Trouble]) {
+        let troubles = Arc::new(Mutex::new(troubles.iter().copied().collect()));
+        let hold = Hold::Failing(troubles);
+        self.held.lock().unwrap().insert(format!("{name}.qcow2"), hold);
     }
 
     /// Publishes these bytes under this name, and returns their address.
@@ -134,8 +177,14 @@ async fn serve(
     Path(file): Path<String>,
 ) -> Result<Response, StatusCode> {
     let hold = held.lock().unwrap().get(&file).cloned();
-    if let Some(hold) = hold {
-        hold.wait().await;
+    match hold {
+        None => {}
+        Some(Hold::Back(held)) => held.wait().await,
+        Some(Hold::Failing(left)) => {
+            if let Some(trouble) = left.lock().unwrap().pop_front() {
+                return Ok(trouble.response(&file));
+            }
+        }
     }
     let known = published.lock().unwrap().get(&file).cloned();
     if let Some((bytes, modified)) = known {

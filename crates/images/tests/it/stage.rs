@@ -20,6 +20,7 @@ use lotse_plan::random::SystemRandomness;
 use lotse_plan::testing::MemoryJournal;
 use lotse_plan::{ApplyOptions, ApplyReport, Engine, Plan, PlanError, StepOutcome};
 use lotse_sim::{DownloadMode, SimCloud, SimOptions};
+use lotse_transfer::{HttpOptions, Limits};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +33,8 @@ pub(crate) struct Stage {
     pub(crate) mirror: Mirror,
     pub(crate) journal: Arc<MemoryJournal>,
     pub(crate) sim: Option<SimCloud>,
+    /// Limits of downloads.
+    pub(crate) limits: Limits,
     /// Another cloud from which content may be copied.
     pub(crate) beside: Option<Cloud>,
     /// The simulated cloud in whose project images are tried out, if that is not the owner's.
@@ -117,6 +120,7 @@ impl Stage {
             mirror: Mirror::start().await,
             journal: Arc::default(),
             sim: None,
+            limits: Limits::default(),
             beside: None,
             staging: None,
             boot_test: OnceLock::new(),
@@ -289,7 +293,8 @@ impl Stage {
 
     /// As each process has them: what an earlier one left is on the disk.
     pub(crate) fn downloads(&self) -> Downloads {
-        Downloads::into_directory(self.directory.path(), 1).unwrap()
+        let options = HttpOptions { seed: 1, ..HttpOptions::default() };
+        Downloads::with(self.directory.path(), &options, self.limits).unwrap()
     }
 
     /// The same, and everything must succeed.
