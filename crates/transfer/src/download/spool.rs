@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::limits::Limits;
 
 /// Bytes between two syncs: enough for the disk to work in one go, little enough to lose.
-const BETWEEN_SYNCS: u64 = 64 << 20;
+const BETWEEN_SYNCS: u64 = 16 << 20;
 /// Bytes that a hash reads at once.
 const READ: usize = 512 << 10;
 
