@@ -63,11 +63,6 @@ impl Executor {
         }
     }
 
-    async fn is_at_work(&self, id: &str) -> Result<bool, StepError> {
-        let tasks = glance::tasks(&self.cloud, id).await.map_err(failed)?;
-        Ok(tasks.iter().any(glance::Task::is_running))
-    }
-
     /// Asks Glance to copy, and returns the id of the request.
     async fn ask_for_copies(
         &self,

@@ -110,7 +110,12 @@ impl Executor {
         if image.property(IMPORT_LOCK).is_none_or(str::is_empty) {
             return Ok(false);
         }
-        let tasks = glance::tasks(&self.cloud, &image.id).await.map_err(failed)?;
+        Ok(self.is_at_work(&image.id).await?)
+    }
+
+    /// Whether a task of Glance is running for the image.
+    pub(super) async fn is_at_work(&self, id: &str) -> Result<bool, StepError> {
+        let tasks = glance::tasks(&self.cloud, id).await.map_err(failed)?;
         Ok(tasks.iter().any(glance::Task::is_running))
     }
 

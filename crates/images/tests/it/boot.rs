@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use lotse_images::Catalog;
 use lotse_images::model::{BootNetwork, BootState, BootTest};
-use lotse_sim::{DownloadMode, Effect, Fault, SimCloud, SimOptions};
+use lotse_sim::{DownloadMode, Effect, SimCloud, SimOptions};
 use serde_json::{Value, json};
 
-use crate::kills::until;
+use crate::kills::dies_at;
 use crate::stage::Stage;
 
 /// A test with a flavor that the cloud has; guests of the testbed say only what its driver says.
@@ -241,18 +241,8 @@ async fn survives(effect: Effect, staging: Option<&'static str>) {
         let test = stage.options.boot_test.take();
         stage.converge(&debian(&stage, &["1"])).await;
         stage.options.boot_test = test;
-        let sim = stage.sim.as_ref().unwrap();
         let catalog = debian(&stage, &["2"]);
-        sim.faults().add(Fault::new(effect.clone()).nth(request));
-        let hit = || sim.faults().list().iter().any(|fault| fault.hit > 0);
-        let (cloud, retries) = stage.frail();
-        tokio::select! {
-            biased;
-            () = until(hit) => {}
-            _ended = stage.run_as(&cloud, retries, &catalog) => {}
-        }
-        let died = hit();
-        sim.faults().clear();
+        let died = dies_at(&stage, request, &effect, &catalog).await;
         let which = format!("request {request}, {effect:?}");
         let images = stage.images().await;
         let untested = |image: &&lotse_images::model::Image| {

@@ -49,21 +49,11 @@ impl Way {
 
     /// One process that dies at this request; false when it lived. Another one comes after it.
     async fn dies(&self, stage: &Stage, request: u64, effect: Effect) -> bool {
-        let sim = stage.sim.as_ref().unwrap();
         let body = json!({"name": stage.name("Debian 12"), "tags": [stage.foreign_tag()]});
         let foreign = stage.create(body).await;
         let untouched = stage.show(&foreign).await;
         let catalog = Self::catalog(stage, self.after);
-        sim.faults().add(Fault::new(effect.clone()).nth(request));
-        let hit = || sim.faults().list().iter().any(|fault| fault.hit > 0);
-        let (cloud, retries) = stage.frail();
-        tokio::select! {
-            biased;
-            () = until(hit) => {}
-            _ended = stage.run_as(&cloud, retries, &catalog) => {}
-        }
-        let died = hit();
-        sim.faults().clear();
+        let died = dies_at(stage, request, &effect, &catalog).await;
         let which = format!("request {request}, {effect:?}");
         stage.converge(&catalog).await;
         let plan = stage.plan(&catalog).await;
@@ -79,6 +69,27 @@ impl Way {
         assert_eq!(stage.show(&foreign).await, untouched, "{which}");
         died
     }
+}
+
+/// Runs a process on this cloud that dies at this request; false when it lived to its end.
+pub(crate) async fn dies_at(
+    stage: &Stage,
+    request: u64,
+    effect: &Effect,
+    catalog: &Catalog,
+) -> bool {
+    let sim = stage.sim.as_ref().unwrap();
+    sim.faults().add(Fault::new(effect.clone()).nth(request));
+    let hit = || sim.faults().list().iter().any(|fault| fault.hit > 0);
+    let (cloud, retries) = stage.frail();
+    tokio::select! {
+        biased;
+        () = until(hit) => {}
+        _ended = stage.run_as(&cloud, retries, catalog) => {}
+    }
+    let died = hit();
+    sim.faults().clear();
+    died
 }
 
 /// Looks until it is so.
