@@ -5,6 +5,7 @@ mod estate;
 mod images;
 pub(crate) mod notify;
 mod state;
+pub(crate) mod status;
 mod upstream;
 
 use std::sync::Arc;
@@ -32,6 +33,8 @@ pub(crate) struct Context<'a> {
     pub(crate) estate: &'a Estate,
     /// Where differences are shown.
     pub(crate) changes: &'a Changes,
+    /// The status page, if the daemon serves one.
+    pub(crate) status: Option<&'a status::Page>,
 }
 
 /// What a capability adds to the daemon: one list each.
@@ -107,6 +110,7 @@ pub(crate) const ALL: &[Assemble] = &[
     upstream::assemble,
     changes::assemble,
     notify::assemble,
+    status::assemble,
     state::assemble,
 ];
 

@@ -33,7 +33,7 @@ use lotse_web::{About, Shell, ShellParts};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::capability::{self, Context, Parts};
+use crate::capability::{self, Context, Parts, status};
 use crate::daemon::clouds::Clouds;
 use crate::daemon::estate::Estate;
 use crate::failure::{Error, Failure};
@@ -56,6 +56,7 @@ pub(crate) struct Daemon {
     readiness: Arc<Readiness>,
     stop_server: CancellationToken,
     server: tokio::task::JoinHandle<std::io::Result<()>>,
+    status: Option<status::Listeners>,
     store: Arc<Store>,
     drain: Duration,
     notice: Duration,
@@ -98,6 +99,10 @@ impl Daemon {
         let metrics = Arc::new(Metrics::new(board.clone(), VERSION));
         metrics.register(|registry| clouds.metrics().register(registry));
         let changes = Changes::new(store.clone(), config.changes);
+        let page = status::Page::open(config, &store).await?;
+        let stop_server = CancellationToken::new();
+        let drain = Duration::from_secs(config.drain_seconds.into());
+        let listeners = status::listen(page.as_ref(), stop_server.clone(), drain).await?;
         let context = Context {
             config,
             environment,
@@ -105,6 +110,7 @@ impl Daemon {
             store: &store,
             estate: &estate,
             changes: &changes,
+            status: page.as_ref(),
         };
         let (tasks, clouds, extension) = assemble(&context)?.split();
         let database: Box<dyn Check> = Box::new(ready::Database(store.clone()));
@@ -143,9 +149,7 @@ impl Daemon {
             address,
         };
         let (shell, router) = Shell::assemble(parts, extension)?;
-        let drain = Duration::from_secs(config.drain_seconds.into());
         let notice = Duration::from_secs(config.drain_notice_seconds.into());
-        let stop_server = CancellationToken::new();
         let server = tokio::spawn(lotse_web::serve(
             listener,
             router,
@@ -161,6 +165,7 @@ impl Daemon {
             readiness,
             stop_server,
             server,
+            status: listeners,
             store,
             drain,
             notice,
@@ -171,6 +176,11 @@ impl Daemon {
     /// A link that signs in its reader, once; for the terminal and nothing else.
     pub(crate) async fn sign_in_link(&self) -> Result<Option<String>, Failure> {
         Ok(self.shell.sign_in_link().await?.map(String::from))
+    }
+
+    /// Where the status page and its API listen, if it is served.
+    pub(crate) fn status_page(&self) -> Option<(SocketAddr, SocketAddr)> {
+        self.status.as_ref().map(status::Listeners::addresses)
     }
 
     /// The description of its API (`OpenAPI`), as it serves it.
@@ -193,6 +203,11 @@ impl Daemon {
         if let Ok(Err(error)) = self.server.await {
             tracing::warn!(%error, "the listener ended with an error");
         }
+        let page_ended = match self.status {
+            Some(listeners) => listeners.end().await,
+            None => true,
+        };
+        let clean = clean && page_ended;
         self.store.close().await;
         tracing::info!(clean, "daemon ended");
         clean

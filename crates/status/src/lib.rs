@@ -51,6 +51,7 @@ mod badge;
 pub mod book;
 pub mod bundle;
 pub mod command;
+pub mod config;
 pub mod decide;
 pub mod desk;
 mod document;

@@ -59,19 +59,28 @@ impl fmt::Debug for Metrics {
 
 impl Metrics {
     pub(crate) fn new() -> Self {
-        let mut registry = Registry::with_prefix("status_page_api");
+        let mut registry = Registry::default();
         let requests = Family::default();
         let times = Family::new_with_constructor(seconds as fn() -> Histogram);
         let received = Family::new_with_constructor(bytes as fn() -> Histogram);
         let sent = Family::new_with_constructor(bytes as fn() -> Histogram);
-        registry.register("requests", "Requests answered", requests.clone());
-        let unit = Unit::Seconds;
-        registry.register_with_unit("request_duration", "Time to an answer", unit, times.clone());
-        let unit = Unit::Bytes;
-        registry.register_with_unit("request_size", "Bodies received", unit, received.clone());
-        let unit = Unit::Bytes;
-        registry.register_with_unit("response_size", "Bodies sent", unit, sent.clone());
-        Self { registry, requests, times, received, sent, known: RwLock::default() }
+        let known = RwLock::default();
+        let metrics =
+            Self { registry: Registry::default(), requests, times, received, sent, known };
+        metrics.register(&mut registry);
+        Self { registry, ..metrics }
+    }
+
+    /// Shows the families in another registry as well.
+    pub(crate) fn register(&self, registry: &mut Registry) {
+        let registry = registry.sub_registry_with_prefix("status_page_api");
+        registry.register("requests", "Requests answered", self.requests.clone());
+        let (unit, about) = (Unit::Seconds, "Time to an answer");
+        registry.register_with_unit("request_duration", about, unit, self.times.clone());
+        let (unit, about) = (Unit::Bytes, "Bodies received");
+        registry.register_with_unit("request_size", about, unit, self.received.clone());
+        let (unit, about) = (Unit::Bytes, "Bodies sent");
+        registry.register_with_unit("response_size", about, unit, self.sent.clone());
     }
 
     pub(crate) fn observe(&self, seen: &Seen<'_>, took: Duration) {

@@ -116,6 +116,11 @@ impl Site {
         Router::new().route("/metrics", axum::routing::get(scrape)).with_state(self.clone())
     }
 
+    /// Shows what `status_page_api_…` has counted in this registry.
+    pub fn register(&self, registry: &mut prometheus_client::registry::Registry) {
+        self.metrics.register(registry);
+    }
+
     fn around(self: &Arc<Self>, routes: Router<Arc<Self>>) -> Router {
         routes
             .fallback(refusal::not_found)

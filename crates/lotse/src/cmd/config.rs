@@ -108,6 +108,11 @@ fn findings(config: &Config, environment: &Environment) -> Vec<Finding> {
             channels.iter().map(|(name, way)| (format!("channel {name}"), Ok(way.target()))),
         ),
     }
+    if let Some(status) = &config.status {
+        let page = status.look().and_then(|_| status.provision());
+        let page = page.map(|_| format!("its page listens on {}", status.listen));
+        findings.push(("status".to_owned(), page.map_err(Failure::from)));
+    }
     if let Some(images) = config.images_here() {
         let catalog = Catalog::load(&images.path).map(|catalog| {
             let enabled = catalog.enabled().count();

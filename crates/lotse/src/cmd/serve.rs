@@ -1,5 +1,6 @@
 //! `lotse serve`: the daemon.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use lotse_core::error::ExitCode;
@@ -34,10 +35,18 @@ pub(super) fn run(
         let page = format!("http://{}", daemon.address);
         let link = daemon.sign_in_link().await?;
         if globals.json() {
-            let hello = json!({ "event": "started", "page": page, "sign_in": link });
+            let (status, api) = daemon.status_page().unzip();
+            let url = |address: SocketAddr| format!("http://{address}");
+            let hello = json!({
+                "event": "started", "page": page, "sign_in": link,
+                "status": status.map(url), "status_api": api.map(url),
+            });
             output::data(globals, &format!("{hello}\n"))?;
         } else {
             output::note(globals, &format!("lotse listens on {page}"));
+            if let Some((status, _)) = daemon.status_page() {
+                output::note(globals, &format!("the status page is at http://{status}"));
+            }
             if let Some(link) = link {
                 output::note(globals, &format!("sign in, once and within the hour: {link}"));
             }

@@ -61,6 +61,9 @@ pub(crate) struct Config {
     /// Looks whether distributions publish newer images than the definition files have.
     #[serde(default)]
     pub(crate) upstream: Option<lotse_upstream::task::Config>,
+    /// The status page. With this section, even an empty one (`status: {}`), the daemon serves it.
+    #[serde(default)]
+    pub(crate) status: Option<lotse_status::config::Config>,
     /// Tells people and programs what happens, by mail, webhook and chat.
     #[serde(default)]
     pub(crate) notify: lotse_notify::Config,
@@ -155,8 +158,11 @@ impl Config {
     /// Makes relative paths count from `base`.
     fn rebase(&mut self, base: &Path) {
         let Self { state_directory, database, clouds_file, estate, images, .. } = self;
-        let Self { notify, access, upstream, .. } = self;
+        let Self { notify, access, upstream, status, .. } = self;
         access.rebase(base);
+        if let Some(status) = status {
+            status.rebase(base);
+        }
         for path in [state_directory, clouds_file].into_iter().flatten() {
             *path = base.join(&*path);
         }

@@ -49,6 +49,33 @@ fn a_provisioned_page_is_served_measured_and_ends_when_told() {
 }
 
 #[test]
+fn the_daemon_serves_the_page_of_its_configuration_beside_its_own() {
+    let place = Place::new();
+    place.write("provisioning.yaml", PROVISION);
+    let config = "\
+listen: 127.0.0.1:0\nstate_directory: state\nstatus:\n  listen: 127.0.0.1:0\n  \
+api_listen: 127.0.0.1:0\n  provision: provisioning.yaml\n  theme: { title: Harbour, \
+light: { accent: \"#7a1fa2\" } }\n";
+    place.write("lotse.yaml", config);
+    let checked = place.run(&["config", "check"]).with_code(0);
+    assert!(checked.stdout.contains("status: its page listens"), "{}", checked.stdout);
+    let daemon = place.serve();
+    let (page, api) = (at(&daemon, "status"), at(&daemon, "status_api"));
+    assert_ne!(page, api);
+    assert!(get(page, "/en/").1.contains("Harbour"), "the theme is used");
+    assert!(get(page, "/assets/status.css").1.contains("--link:#7a1fa2"));
+    assert_eq!(data(api, "/components")[0]["displayName"], "Compute");
+    assert_eq!(get(api, "/en/").0, 404, "the API alone has no pages");
+    // What the command line writes into the same state is shown.
+    place.run(&["status", "component", "add", "Registry"]).with_code(0);
+    until(page, "/components", |_, body| body.contains("Registry"));
+    let metrics = get(&daemon.page(), "/metrics").1;
+    assert!(metrics.contains("status_page_api_requests_total{"), "{metrics}");
+    assert_eq!(get(&daemon.page(), "/components").0, 404, "the console is not the page");
+    assert!(daemon.terminate().success());
+}
+
+#[test]
 fn a_provisioning_file_with_a_mistake_is_shown_and_nothing_is_started() {
     let place = Place::new();
     place.write("p.yaml", "phases:\n  - nam: x\n");

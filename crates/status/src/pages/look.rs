@@ -13,7 +13,7 @@ const STYLE: &str = include_str!("../../templates/status.css");
 const LARGEST_LOGO: u64 = 256 << 10;
 
 /// How the page looks.
-#[derive(Clone, Debug, Default, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Theme {
     /// What the page is called.
@@ -27,7 +27,7 @@ pub struct Theme {
 }
 
 /// Colours as `#rrggbb`. What is not given stays as it is.
-#[derive(Clone, Debug, Default, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Colours {
     /// Text.
@@ -73,6 +73,15 @@ impl Look {
             })
         });
         Ok(Self::of(&theme, logo.transpose()?))
+    }
+
+    /// A theme whose logo counts from the current directory, if it is a relative path.
+    ///
+    /// # Errors
+    /// What is wrong with the logo, for people.
+    pub(crate) fn of_theme(theme: &Theme) -> Result<Self, String> {
+        let logo = theme.logo.as_deref().map(read_logo).transpose()?;
+        Ok(Self::of(theme, logo))
     }
 
     fn of(theme: &Theme, logo: Option<Answer>) -> Self {

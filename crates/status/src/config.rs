@@ -1,0 +1,90 @@
+//! The section `status:` of `lotse.yaml`. The doc comments are its reference.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::command::Provision;
+use crate::error::Error;
+use crate::pages::look::{Look, Theme};
+use crate::provision;
+use crate::site::Options;
+
+/// Shows the users of the clouds how they are: the status page, on listeners of its own.
+///
+/// Relative paths count from the directory of `lotse.yaml`.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[schemars(rename = "Status")]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where the page listens, its API included. Loopback unless told otherwise; put TLS before it.
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+    /// Where the API listens on its own as well, for clients of the SCS status page.
+    #[schemars(with = "Option<String>")]
+    pub api_listen: Option<SocketAddr>,
+    /// Where readers reach the page, for links in feeds and messages, for example
+    /// `https://status.example.org`. By default the address that they used.
+    pub public_url: Option<Url>,
+    /// What a new page begins with, in the form that the SCS status page reads.
+    pub provision: Option<PathBuf>,
+    /// How the page looks: title, logo, colours.
+    pub theme: Theme,
+    /// Origins (`https://host`) whose pages may use the API with the credentials of their users.
+    pub origins: Vec<String>,
+    /// Whether whoever is on the same machine may write without a token. On a machine that others
+    /// use, or behind a proxy that hides where requests come from: `false`.
+    pub local_writes: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, 7660).into(),
+            api_listen: None,
+            public_url: None,
+            provision: None,
+            theme: Theme::default(),
+            origins: Vec::new(),
+            local_writes: true,
+        }
+    }
+}
+
+impl Config {
+    /// Makes relative paths count from `base`.
+    pub fn rebase(&mut self, base: &Path) {
+        let Self { provision, theme, .. } = self;
+        for path in [provision, &mut theme.logo].into_iter().flatten() {
+            *path = base.join(&*path);
+        }
+    }
+
+    /// How the site behaves.
+    pub fn options(&self) -> Options {
+        Options {
+            local_writes: self.local_writes,
+            origins: self.origins.clone(),
+            public_url: self.public_url.clone(),
+        }
+    }
+
+    /// How the page looks; reads the logo.
+    ///
+    /// # Errors
+    /// The logo cannot be used.
+    pub fn look(&self) -> Result<Look, Error> {
+        Look::of_theme(&self.theme).map_err(|reason| Error::invalid("status.theme.logo", reason))
+    }
+
+    /// What a new page begins with; reads the file.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no provisioning file.
+    pub fn provision(&self) -> Result<Option<Provision>, Error> {
+        Ok(self.provision.as_deref().map(provision::read).transpose()?)
+    }
+}
