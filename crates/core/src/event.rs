@@ -3,6 +3,8 @@
 //! A capability never calls another one. It writes an [`Event`] into the outbox, in the transaction
 //! that made the fact true; others read from there at their own pace.
 
+pub mod health;
+
 use crate::id::EventId;
 use crate::time::Timestamp;
 

@@ -15,6 +15,7 @@
 //! | [`task`] | background work: idempotent, without input, safe to kill |
 //! | [`change`] | differences that somebody answers for |
 //! | [`event`] | typed facts that one capability tells the others |
+//! | [`signature`] | signatures of webhooks and of OpenSSH, made and checked |
 //! | [`secret`] | values that never appear in logs, and where they come from |
 //!
 //! Rules: no wall clock, no randomness and no environment are read in the logic of any crate; they
@@ -31,5 +32,6 @@ pub mod journal;
 pub mod lease;
 pub mod retry;
 pub mod secret;
+pub mod signature;
 pub mod task;
 pub mod time;

@@ -1,10 +1,10 @@
 //! Webhooks: a POST with JSON, signed as the Standard Webhooks convention says.
 
 pub mod shape;
-pub mod signature;
 
 use async_trait::async_trait;
 use lotse_core::error::chain;
+pub use lotse_core::signature::webhook as signature;
 use reqwest::header::CONTENT_TYPE;
 use url::Url;
 

@@ -2,7 +2,7 @@
 
 use lotse_conformance::judge::judge;
 use lotse_conformance::report::attest::{Issue, credential, envelope, statement};
-use lotse_conformance::report::sshsig::SigningKey;
+use lotse_conformance::report::sshsig::{self, SigningKey, sign_report};
 use lotse_conformance::report::{Generation, Run, forms, page, report, yaml};
 use lotse_conformance::{Mode, Outcome, Snapshot, Verdict};
 use lotse_core::error::ExitCode;
@@ -23,7 +23,7 @@ pub(super) async fn run(
     environment: &Environment,
 ) -> CommandResult {
     let mode = Mode::from(arguments.mode);
-    let key = arguments.key.as_deref().map(SigningKey::read).transpose()?;
+    let key = arguments.key.as_deref().map(sshsig::read).transpose()?;
     let (mut source, spec) = prepared(&arguments.source, mode, globals)?;
     let choice = source.choice(mode);
     let needs = needs(demanded(&spec, &choice)?);
@@ -59,7 +59,7 @@ fn written(
         let generation = if arguments.of_tests { Generation::Tests } else { Generation::Runs };
         report(outcome, &run, generation)
     };
-    let signed = |text: String| key.map_or(text.clone(), |key| key.sign_report(&text));
+    let signed = |text: String| key.map_or(text.clone(), |key| sign_report(key, &text));
     match arguments.form {
         Form::Yaml => signed(yaml::document(&monitored())),
         Form::Json => signed(format!("{:#}\n", monitored())),
