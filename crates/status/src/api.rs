@@ -5,6 +5,7 @@
 //! calls and encodes.
 
 pub(crate) mod extract;
+mod own;
 pub(crate) mod refusal;
 
 use std::sync::Arc;
@@ -20,12 +21,14 @@ use serde_json::{Value, json};
 use self::extract::{Given, Query, Segment, Segments};
 use crate::answer::Answer;
 use crate::book::When;
-use crate::command::{Command, Outcome};
+use crate::command::{Command, Notice, Outcome};
 use crate::error::Error;
 use crate::site::Site;
 use crate::snapshot::{Snapshot, data};
 use crate::wire;
 use crate::writer::Writer;
+
+pub(crate) use self::own::routes as own_routes;
 
 type Answered = Result<Response, Error>;
 
@@ -344,8 +347,12 @@ async fn phase_add(State(site): State<Arc<Site>>, writer: Writer, given: Given) 
 // What all writes share.
 
 async fn perform(site: &Site, writer: &Writer, command: Command) -> Answered {
+    perform_with(site, writer, command, Notice::Everybody).await
+}
+
+async fn perform_with(site: &Site, writer: &Writer, command: Command, notice: Notice) -> Answered {
     writer.require(&command)?;
-    Ok(match site.desk().perform(writer.actor(), &command).await? {
+    Ok(match site.desk().perform_with(writer.actor(), &command, notice).await? {
         Outcome::Made(id) => created(&json!({ "id": id })),
         Outcome::Order(order) => created(&json!({ "order": order })),
         Outcome::Generation(generation) => created(&json!({ "generation": generation })),

@@ -170,6 +170,23 @@ pub struct Provision {
     pub phases: Vec<String>,
 }
 
+/// Whether those who subscribed to the page are told of a change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Notice {
+    /// They are: events say `"notify": true`.
+    #[default]
+    Everybody,
+    /// They are not, for example when a typing error is corrected: `"notify": false`.
+    Nobody,
+}
+
+impl Notice {
+    /// Whether anybody is told.
+    pub const fn is_given(self) -> bool {
+        matches!(self, Self::Everybody)
+    }
+}
+
 /// What came of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {

@@ -118,17 +118,13 @@ fn add_incident(book: &Book, id: IncidentId, fields: &IncidentFields, now: Times
     let (generation, names) = book.newest_phases();
     let first = (!names.is_empty()).then_some(PhaseRef { generation, order: 0 });
     let incident = Incident {
-        id,
         name: fields.name,
         description: fields.description,
         affects: fields.affects.unwrap_or_default(),
         began: fields.began,
         ended: fields.ended.flatten(),
         phase: fields.phase.or(first),
-        next_update: 0,
-        sequence: 0,
-        created: now,
-        changed: now,
+        ..Incident::new(id, now)
     };
     check_incident(book, &incident)?;
     Ok((vec![Fact::Incident(incident)], Outcome::Made(*id.as_uuid())))

@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::book::Book;
-use crate::command::{Command, Outcome};
+use crate::command::{Command, Notice, Outcome};
 use crate::decide::decide;
 use crate::error::Error;
 use crate::snapshot::Snapshot;
@@ -45,8 +45,13 @@ impl Desk {
         Ok(Self { store, clock, held: Mutex::new((revision, book)), shown })
     }
 
-    /// The page as it is for readers.
+    /// The page as it is for everybody: what is private is not in it.
     pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.shown.load_full()
+    }
+
+    /// The page with everything on it, for those who run it. Never answer readers from it.
+    pub fn whole(&self) -> Arc<Snapshot> {
         self.shown.load_full()
     }
 
@@ -60,11 +65,26 @@ impl Desk {
         &self.store
     }
 
-    /// Does what is asked for. When it returns, the change is stored and every reader sees it.
+    /// Does what is asked for, and lets subscribers know. When it returns, the change is stored and
+    /// every reader sees it.
     ///
     /// # Errors
     /// The command is refused, or the store cannot be written; nothing has changed then.
     pub async fn perform(&self, actor: &str, command: &Command) -> Result<Outcome, Error> {
+        self.perform_with(actor, command, Notice::Everybody).await
+    }
+
+    /// The same, with or without a word to those who subscribed. Programs are told either way: the
+    /// events of the outbox say in `notify` whether people shall be.
+    ///
+    /// # Errors
+    /// The command is refused, or the store cannot be written; nothing has changed then.
+    pub async fn perform_with(
+        &self,
+        actor: &str,
+        command: &Command,
+        notice: Notice,
+    ) -> Result<Outcome, Error> {
         let mut held = self.held.lock().await;
         let mut transaction = self.store.begin("write the status page").await?;
         let revision = store::advance(&mut transaction).await?;
@@ -86,7 +106,7 @@ impl Desk {
             after.apply(fact);
             // What is put back happened long ago: nobody is told of it as news.
             if !matches!(command, Command::Restore(_))
-                && let Some(event) = event::event(before.as_deref(), &after, fact, now)
+                && let Some(event) = event::event(before.as_deref(), &after, fact, (now, notice))
             {
                 transaction.emit(event);
             }

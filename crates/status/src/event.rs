@@ -7,15 +7,16 @@ use lotse_store::audit::{Deed, DeedOutcome};
 use serde_json::{Value, json};
 
 use crate::book::{Book, Case, Fact};
-use crate::command::Command;
+use crate::command::{Command, Notice};
 
 /// The event of a fact, seen from the case before it and the book after it: `status.incident.opened`, `.changed`, `.ended`,
-/// `.updated`, `.removed`, and the same with `maintenance`. Other facts are told nobody.
+/// `.updated`, `.removed`, and the same with `maintenance`. Other facts are told nobody. `notify` in
+/// the body says whether people shall be told.
 pub(crate) fn event(
     before: Option<&Case>,
     after: &Book,
     fact: &Fact,
-    now: Timestamp,
+    (now, notice): (Timestamp, Notice),
 ) -> Option<Event> {
     let (verb, case) = match fact {
         Fact::Incident(incident) => {
@@ -29,6 +30,7 @@ pub(crate) fn event(
     let incident = &case.incident;
     let noun = if incident.is_maintenance() { "maintenance" } else { "incident" };
     let mut body = summary(after, case);
+    body["notify"] = json!(notice.is_given());
     if let Fact::Update(_, update) = fact {
         body["update"] = json!(update);
     }

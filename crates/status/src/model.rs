@@ -98,6 +98,23 @@ pub struct Incident {
 }
 
 impl Incident {
+    /// An incident of which nothing is said yet, written down at this time.
+    pub const fn new(id: IncidentId, now: Timestamp) -> Self {
+        Self {
+            id,
+            name: None,
+            description: None,
+            affects: Vec::new(),
+            began: None,
+            ended: None,
+            phase: None,
+            next_update: 0,
+            sequence: 0,
+            created: now,
+            changed: now,
+        }
+    }
+
     /// Whether it is planned work: one of its impacts has the severity of maintenance.
     pub fn is_maintenance(&self) -> bool {
         self.affects.iter().any(|impact| impact.severity == Some(MAINTENANCE))

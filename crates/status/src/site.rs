@@ -108,7 +108,8 @@ impl Site {
     /// The page, with the API beside it: clients in a browser want one origin.
     pub fn page(self: &Arc<Self>) -> Router {
         let pages = pages::routes().merge(feeds::routes()).merge(badge::routes());
-        self.around(api::routes().merge(pages).merge(statuspage::routes()).merge(report::routes()))
+        let data = api::own_routes().merge(statuspage::routes()).merge(report::routes());
+        self.around(api::routes().merge(pages).merge(data))
     }
 
     /// What `status_page_api_…` has counted, for a listener of its own.

@@ -14,7 +14,9 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::book::Case;
-use crate::command::{BandFields, ComponentFields, ImpactTypeFields, IncidentFields, UpdateFields};
+use crate::command::{
+    BandFields, ComponentFields, ImpactTypeFields, IncidentFields, Notice, UpdateFields,
+};
 use crate::error::Error;
 use crate::model::{Band, Component, Impact, ImpactType, PhaseRef, Update};
 
@@ -149,6 +151,15 @@ impl Body {
         };
         let names = list("phases", value)?.iter().enumerate();
         names.map(|(place, name)| text(&format!("phases[{place}]"), name)).collect()
+    }
+
+    /// Whether subscribers are told, as `notify` says; they are when it is not said.
+    pub(crate) fn notice(&self) -> Result<Notice, Error> {
+        match self.said("notify") {
+            None | Some(Value::Bool(true)) => Ok(Notice::Everybody),
+            Some(Value::Bool(false)) => Ok(Notice::Nobody),
+            Some(_) => Err(Error::invalid("notify", "true or false is needed")),
+        }
     }
 
     fn said(&self, key: &str) -> Option<&Value> {

@@ -79,6 +79,9 @@ pub(crate) struct OpenArguments {
     /// Where its handling stands; the first phase if not given
     #[arg(long, value_name = "PHASE")]
     pub(crate) phase: Option<String>,
+    /// Tell those who subscribed nothing of it
+    #[arg(long)]
+    pub(crate) silent: bool,
     #[command(flatten)]
     pub(crate) kept: Kept,
 }
@@ -99,6 +102,9 @@ pub(crate) struct PlanArguments {
     /// When it ends
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Timestamp,
+    /// Tell those who subscribed nothing of it
+    #[arg(long)]
+    pub(crate) silent: bool,
     #[command(flatten)]
     pub(crate) kept: Kept,
 }
@@ -116,6 +122,9 @@ pub(crate) struct UpdateArguments {
     /// Where its handling stands now
     #[arg(long, value_name = "PHASE")]
     pub(crate) phase: Option<String>,
+    /// Tell those who subscribed nothing of it
+    #[arg(long)]
+    pub(crate) silent: bool,
     #[command(flatten)]
     pub(crate) kept: Kept,
 }
@@ -130,6 +139,9 @@ pub(crate) struct CloseArguments {
     /// Where its handling stands now
     #[arg(long, value_name = "PHASE")]
     pub(crate) phase: Option<String>,
+    /// Tell those who subscribed nothing of it
+    #[arg(long)]
+    pub(crate) silent: bool,
     #[command(flatten)]
     pub(crate) kept: Kept,
 }
@@ -138,6 +150,9 @@ pub(crate) struct CloseArguments {
 pub(crate) struct OneArguments {
     /// Which one
     pub(crate) id: String,
+    /// Tell those who subscribed nothing of it
+    #[arg(long)]
+    pub(crate) silent: bool,
     #[command(flatten)]
     pub(crate) kept: Kept,
 }

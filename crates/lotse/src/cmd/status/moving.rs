@@ -4,7 +4,7 @@ use std::path::Path;
 
 use lotse_core::error::ExitCode;
 use lotse_status::archive::Archive;
-use lotse_status::command::Command;
+use lotse_status::command::{Command, Notice};
 use lotse_status::report::Report;
 use lotse_status::sla::Policy;
 use lotse_status::{Error, foreign};
@@ -23,7 +23,7 @@ pub(super) async fn export(
     environment: &Environment,
 ) -> CommandResult {
     let reporter = Reporter::open(&arguments.kept, globals, environment).await?;
-    output::data(globals, &Archive::of(reporter.desk.snapshot().book()).to_json())?;
+    output::data(globals, &Archive::of(reporter.desk.whole().book()).to_json())?;
     Ok(ExitCode::Success)
 }
 
@@ -44,7 +44,7 @@ pub(super) async fn import(
     };
     let (components, incidents) = (archive.components.len(), archive.incidents.len());
     let reporter = Reporter::open(&arguments.kept, globals, environment).await?;
-    reporter.perform(&Command::Restore(Box::new(archive))).await?;
+    reporter.perform(&Command::Restore(Box::new(archive)), Notice::Nobody).await?;
     if globals.json() {
         output::json(globals, &json!({ "components": components, "incidents": incidents }))?;
     } else {
@@ -73,7 +73,7 @@ pub(super) async fn sla(
     };
     let reporter = Reporter::open(&arguments.kept, globals, environment).await?;
     let now = reporter.desk.clock().now();
-    let report = Report::of(&reporter.desk.snapshot(), &arguments.month, policy, now);
+    let report = Report::of(&reporter.desk.whole(), &arguments.month, policy, now);
     let report = report
         .ok_or_else(|| Error::invalid("--month", "a month that has begun is needed, as YYYY-MM"))?;
     if arguments.csv {

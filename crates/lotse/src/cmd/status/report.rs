@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use lotse_core::error::ExitCode;
 use lotse_core::id::{ComponentId, IncidentId};
 use lotse_status::book::{Book, Case};
-use lotse_status::command::{Command, ComponentFields, IncidentFields, Outcome, UpdateFields};
+use lotse_status::command::{
+    Command, ComponentFields, IncidentFields, Notice, Outcome, UpdateFields,
+};
 use lotse_status::model::{Component, Impact, MAINTENANCE, PhaseRef};
 use lotse_status::{Desk, Error};
 use serde_json::{Value, json};
@@ -46,13 +48,17 @@ impl<'a> Reporter<'a> {
         Ok(Self { desk, actor: format!("{person} (command line)"), globals })
     }
 
-    pub(super) async fn perform(&self, command: &Command) -> Result<Outcome, Error> {
-        self.desk.perform(&self.actor, command).await
+    pub(super) async fn perform(
+        &self,
+        command: &Command,
+        notice: Notice,
+    ) -> Result<Outcome, Error> {
+        self.desk.perform_with(&self.actor, command, notice).await
     }
 
     /// Does it and says what was made, or that it is done.
-    async fn done(&self, command: Command) -> CommandResult {
-        let (value, text) = match self.perform(&command).await? {
+    async fn done(&self, command: Command, notice: Notice) -> CommandResult {
+        let (value, text) = match self.perform(&command, notice).await? {
             Outcome::Made(id) => (json!({ "id": id }), id.to_string()),
             Outcome::Order(order) => (json!({ "order": order }), format!("update {order}")),
             _ => (json!({ "done": true }), "done".to_owned()),
@@ -70,7 +76,7 @@ impl<'a> Reporter<'a> {
     }
 
     async fn open_incident(&self, arguments: OpenArguments) -> CommandResult {
-        let snapshot = self.desk.snapshot();
+        let snapshot = self.desk.whole();
         let book = snapshot.book();
         let impact = |text: &String| {
             let (name, severity) = match text.rsplit_once('=') {
@@ -99,11 +105,12 @@ impl<'a> Reporter<'a> {
             ended: None,
             phase: phase_of(book, arguments.phase.as_ref())?,
         };
-        self.done(Command::AddIncident(IncidentId::generate(), fields)).await
+        let notice = told(arguments.silent);
+        self.done(Command::AddIncident(IncidentId::generate(), fields), notice).await
     }
 
     async fn plan(&self, arguments: PlanArguments) -> CommandResult {
-        let snapshot = self.desk.snapshot();
+        let snapshot = self.desk.whole();
         let impact = |name: &String| {
             let component = component_of(snapshot.book(), name)?;
             Ok(Impact { component, kind: None, severity: Some(MAINTENANCE) })
@@ -116,25 +123,28 @@ impl<'a> Reporter<'a> {
             ended: Some(Some(arguments.until)),
             phase: None,
         };
-        self.done(Command::AddIncident(IncidentId::generate(), fields)).await
+        let notice = told(arguments.silent);
+        self.done(Command::AddIncident(IncidentId::generate(), fields), notice).await
     }
 
     async fn update(&self, arguments: UpdateArguments) -> CommandResult {
         let id = incident_id(&arguments.id)?;
-        if let Some(phase) = phase_of(self.desk.snapshot().book(), arguments.phase.as_ref())? {
+        if let Some(phase) = phase_of(self.desk.whole().book(), arguments.phase.as_ref())? {
             let fields = IncidentFields { phase: Some(phase), ..IncidentFields::default() };
-            self.perform(&Command::ChangeIncident(id, fields)).await?;
+            // The update itself is the news.
+            self.perform(&Command::ChangeIncident(id, fields), Notice::Nobody).await?;
         }
-        let UpdateArguments { name, text, .. } = arguments;
+        let UpdateArguments { name, text, silent, .. } = arguments;
         let fields = UpdateFields { name, description: text, created: None };
-        self.done(Command::AddUpdate(id, fields)).await
+        self.done(Command::AddUpdate(id, fields), told(silent)).await
     }
 
     async fn close(&self, arguments: CloseArguments) -> CommandResult {
-        let phase = phase_of(self.desk.snapshot().book(), arguments.phase.as_ref())?;
+        let phase = phase_of(self.desk.whole().book(), arguments.phase.as_ref())?;
         let ended = Some(Some(arguments.at.unwrap_or_else(|| self.now())));
         let fields = IncidentFields { ended, phase, ..IncidentFields::default() };
-        self.done(Command::ChangeIncident(incident_id(&arguments.id)?, fields)).await
+        let command = Command::ChangeIncident(incident_id(&arguments.id)?, fields);
+        self.done(command, told(arguments.silent)).await
     }
 
     fn now(&self) -> Timestamp {
@@ -143,7 +153,7 @@ impl<'a> Reporter<'a> {
 
     /// Incidents, or maintenance, that are not over; or all of them.
     fn list(&self, all: bool, is_planned: bool) -> CommandResult {
-        let (snapshot, now) = (self.desk.snapshot(), self.now());
+        let (snapshot, now) = (self.desk.whole(), self.now());
         let book = snapshot.book();
         let mut cases: Vec<_> = book
             .cases
@@ -161,7 +171,7 @@ impl<'a> Reporter<'a> {
     }
 
     fn components(&self) -> CommandResult {
-        let snapshot = self.desk.snapshot();
+        let snapshot = self.desk.whole();
         let components: Vec<_> =
             snapshot.book().components.values().map(AsRef::<Component>::as_ref).collect();
         let labels = |labels: &BTreeMap<String, String>| {
@@ -183,13 +193,18 @@ impl<'a> Reporter<'a> {
         };
         let labels = arguments.label.iter().map(label).collect::<Result<_, _>>()?;
         let fields = ComponentFields { name: Some(arguments.name), labels: Some(labels) };
-        self.done(Command::AddComponent(ComponentId::generate(), fields)).await
+        self.done(Command::AddComponent(ComponentId::generate(), fields), Notice::Everybody).await
     }
 
     async fn remove_component(&self, name: &str) -> CommandResult {
-        let id = component_of(self.desk.snapshot().book(), name)?;
-        self.done(Command::RemoveComponent(id)).await
+        let id = component_of(self.desk.whole().book(), name)?;
+        self.done(Command::RemoveComponent(id), Notice::Everybody).await
     }
+}
+
+/// Whether subscribers are told.
+const fn told(silent: bool) -> Notice {
+    if silent { Notice::Nobody } else { Notice::Everybody }
 }
 
 /// The component of this id or name.
@@ -275,10 +290,12 @@ pub(super) async fn incident(
         IncidentCommand::Close(arguments) => reporter.close(arguments).await,
         IncidentCommand::Reopen(arguments) => {
             let fields = IncidentFields { ended: Some(None), ..IncidentFields::default() };
-            reporter.done(Command::ChangeIncident(incident_id(&arguments.id)?, fields)).await
+            let command = Command::ChangeIncident(incident_id(&arguments.id)?, fields);
+            reporter.done(command, told(arguments.silent)).await
         }
         IncidentCommand::Remove(arguments) => {
-            reporter.done(Command::RemoveIncident(incident_id(&arguments.id)?)).await
+            let command = Command::RemoveIncident(incident_id(&arguments.id)?);
+            reporter.done(command, told(arguments.silent)).await
         }
         IncidentCommand::List(arguments) => reporter.list(arguments.all, false),
     }
@@ -314,7 +331,7 @@ pub(super) async fn component(
         ComponentCommand::List(kept) => {
             Reporter::open(&kept, globals, environment).await?.components()
         }
-        ComponentCommand::Remove(OneArguments { id, kept }) => {
+        ComponentCommand::Remove(OneArguments { id, kept, .. }) => {
             Reporter::open(&kept, globals, environment).await?.remove_component(&id).await
         }
     }

@@ -1,0 +1,92 @@
+//! Our own API below `/api/v1`: what the compatible one has no words for. Objects and errors look the
+//! same; writes take `notify` beside the fields, and `"notify": false` tells subscribers nothing.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::{patch, post};
+use lotse_core::id::IncidentId;
+
+use super::extract::{Given, Query, Segment, Segments};
+use super::{Answered, incident_id, perform_with, update_order};
+use crate::command::{Command, Notice};
+use crate::error::Error;
+use crate::site::Site;
+use crate::writer::Writer;
+
+pub(crate) fn routes() -> Router<Arc<Site>> {
+    Router::new()
+        .route("/api/v1/incidents", post(incident_add))
+        .route("/api/v1/incidents/{id}", patch(incident_change).delete(incident_remove))
+        .route("/api/v1/incidents/{id}/updates", post(update_add))
+        .route("/api/v1/incidents/{id}/updates/{order}", patch(update_change).delete(update_remove))
+}
+
+/// Removals have no body: they take `?notify=false`.
+fn notice(query: &Query) -> Result<Notice, Error> {
+    match query.get("notify") {
+        None | Some("true") => Ok(Notice::Everybody),
+        Some("false") => Ok(Notice::Nobody),
+        Some(_) => Err(Error::invalid("notify", "true or false is needed")),
+    }
+}
+
+async fn incident_add(State(site): State<Arc<Site>>, writer: Writer, given: Given) -> Answered {
+    let body = given.body()?;
+    let command = Command::AddIncident(IncidentId::generate(), body.incident()?);
+    perform_with(&site, &writer, command, body.notice()?).await
+}
+
+async fn incident_change(
+    State(site): State<Arc<Site>>,
+    Segment(id): Segment,
+    writer: Writer,
+    given: Given,
+) -> Answered {
+    let body = given.body()?;
+    let command = Command::ChangeIncident(incident_id(&id)?, body.incident()?);
+    perform_with(&site, &writer, command, body.notice()?).await
+}
+
+async fn incident_remove(
+    State(site): State<Arc<Site>>,
+    Segment(id): Segment,
+    query: Query,
+    writer: Writer,
+) -> Answered {
+    let command = Command::RemoveIncident(incident_id(&id)?);
+    perform_with(&site, &writer, command, notice(&query)?).await
+}
+
+async fn update_add(
+    State(site): State<Arc<Site>>,
+    Segment(id): Segment,
+    writer: Writer,
+    given: Given,
+) -> Answered {
+    let body = given.body()?;
+    let command = Command::AddUpdate(incident_id(&id)?, body.update()?);
+    perform_with(&site, &writer, command, body.notice()?).await
+}
+
+async fn update_change(
+    State(site): State<Arc<Site>>,
+    Segments(id, order): Segments,
+    writer: Writer,
+    given: Given,
+) -> Answered {
+    let (id, order, body) = (incident_id(&id)?, update_order(&order)?, given.body()?);
+    let command = Command::ChangeUpdate(id, order, body.update()?);
+    perform_with(&site, &writer, command, body.notice()?).await
+}
+
+async fn update_remove(
+    State(site): State<Arc<Site>>,
+    Segments(id, order): Segments,
+    query: Query,
+    writer: Writer,
+) -> Answered {
+    let command = Command::RemoveUpdate(incident_id(&id)?, update_order(&order)?);
+    perform_with(&site, &writer, command, notice(&query)?).await
+}
