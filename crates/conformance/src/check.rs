@@ -35,7 +35,9 @@ pub struct Case<'a> {
 
 /// Judges one testcase.
 pub fn judge(testcase: Testcase, case: &Case<'_>) -> Judgement {
-    if let Some(refused) = upstream_refuses(case) {
+    // Roles are those of a cloud.
+    let of_cluster = matches!(testcase, Testcase::Kubernetes(_));
+    if let (false, Some(refused)) = (of_cluster, upstream_refuses(case)) {
         return refused;
     }
     match testcase {
@@ -58,6 +60,7 @@ pub fn judge(testcase: Testcase, case: &Case<'_>) -> Judgement {
         Testcase::SwiftS3 => services::swift_s3(case),
         Testcase::Entropy => services::entropy(case),
         Testcase::RandomnessQuality => services::randomness(case),
+        Testcase::Kubernetes(check) => crate::kaas::judge(check, case),
     }
 }
 
@@ -79,7 +82,7 @@ fn upstream_refuses(case: &Case<'_>) -> Option<Judgement> {
 }
 
 /// The judgement on what was not answered.
-fn unanswered<T>(answer: &Answer<T>, what: &str) -> Judgement {
+pub(crate) fn unanswered<T>(answer: &Answer<T>, what: &str) -> Judgement {
     match answer {
         Answer::Failed(Trouble { reason, message, .. }) => {
             Judgement::new(Verdict::Abort, *reason, format!("{what}: {message}"))
@@ -93,7 +96,7 @@ fn unanswered<T>(answer: &Answer<T>, what: &str) -> Judgement {
 }
 
 /// The judgement on a rule that all objects keep or some break.
-fn all_keep(examined: usize, findings: Vec<Finding>, what: &str) -> Judgement {
+pub(crate) fn all_keep(examined: usize, findings: Vec<Finding>, what: &str) -> Judgement {
     let breaking = findings.iter().filter(|finding| finding.breaks).count();
     let (verdict, reason, summary) = match breaking {
         0 => (Verdict::Pass, Reason::Kept, format!("{examined} {what}, and all keep the rule")),
@@ -105,7 +108,7 @@ fn all_keep(examined: usize, findings: Vec<Finding>, what: &str) -> Judgement {
 
 /// The judgement on a rule on all objects of a kind, when there are none: nothing breaks it, and the
 /// standard does not mean that.
-fn none_there(case: &Case<'_>, what: &str) -> Judgement {
+pub(crate) fn none_there(case: &Case<'_>, what: &str) -> Judgement {
     match case.mode {
         Mode::Upstream => Judgement::new(
             Verdict::Pass,
@@ -120,16 +123,16 @@ fn none_there(case: &Case<'_>, what: &str) -> Judgement {
     }
 }
 
-fn object(kind: &str, item: &Item) -> Object {
+pub(crate) fn object(kind: &str, item: &Item) -> Object {
     let text = |key: &str| item.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     Object { kind: kind.to_owned(), id: text("id"), name: text("name") }
 }
 
-fn breaks(object: Object, evidence: impl Into<String>) -> Finding {
+pub(crate) fn breaks(object: Object, evidence: impl Into<String>) -> Finding {
     Finding { breaks: true, object: Some(object), evidence: evidence.into() }
 }
 
-fn worth_knowing(object: Object, evidence: impl Into<String>) -> Finding {
+pub(crate) fn worth_knowing(object: Object, evidence: impl Into<String>) -> Finding {
     Finding { breaks: false, object: Some(object), evidence: evidence.into() }
 }
 
@@ -148,7 +151,7 @@ pub(crate) fn number(item: &Item, key: &str) -> Option<i64> {
 }
 
 /// A value as it is shown in evidence.
-fn shown(value: Option<&Value>) -> String {
+pub(crate) fn shown(value: Option<&Value>) -> String {
     match value {
         None => "not set".to_owned(),
         Some(Value::Null) => "null".to_owned(),

@@ -90,6 +90,7 @@ pub const fn oddity(testcase: &Testcase) -> &'static str {
         }
         Testcase::Service(_) => "Upstream knows one name of S3 in the catalogue.",
         Testcase::SwiftS3 => "Upstream passes without object storage; the text makes S3 mandatory.",
+        Testcase::Kubernetes(check) => check.oddity(),
         Testcase::KeyManager
         | Testcase::KeyManagerPermissions
         | Testcase::VolumeBackup

@@ -61,6 +61,32 @@ pub enum Error {
         #[source]
         source: serde_json::Error,
     },
+    /// A `kubeconfig` leads to no cluster.
+    #[error("{} leads to no cluster", path.display())]
+    Kubeconfig {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: Box<crate::kaas::access::Refused>,
+    },
+    /// A file of publications cannot be read.
+    #[error("{} holds no publications", path.display())]
+    Feeds {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The client of a cluster cannot be made.
+    #[error("no client can be made for \"{cluster}\": {reason}")]
+    Client {
+        /// For which cluster, or whose publications.
+        cluster: String,
+        /// Why not.
+        reason: String,
+    },
     /// A key that should sign cannot be used.
     #[error("{} cannot sign: {reason}", path.display())]
     Key {
@@ -90,9 +116,11 @@ impl Explain for Error {
             | Self::NoVersion { .. }
             | Self::NothingCounts { .. }
             | Self::Pattern { .. } => ErrorKind::Usage,
-            Self::Key { .. } => ErrorKind::Configuration,
+            Self::Key { .. } | Self::Kubeconfig { .. } | Self::Client { .. } => {
+                ErrorKind::Configuration
+            }
             Self::Cloud { source, .. } => source.kind(),
-            Self::Snapshot { .. } => ErrorKind::InvalidInput,
+            Self::Snapshot { .. } | Self::Feeds { .. } => ErrorKind::InvalidInput,
             Self::File { .. } => ErrorKind::Storage,
         }
     }
@@ -104,6 +132,9 @@ impl Explain for Error {
             Self::NothingCounts { .. } => vec!["name a version with --version".to_owned()],
             Self::Snapshot { .. } => {
                 vec!["make one with `lotse conformance record`".to_owned()]
+            }
+            Self::Feeds { .. } => {
+                vec!["make one with `lotse conformance feeds --output FILE`".to_owned()]
             }
             _ => Vec::new(),
         }

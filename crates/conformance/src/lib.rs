@@ -37,8 +37,10 @@
 pub mod check;
 pub mod differences;
 mod error;
+pub mod feed;
 pub mod fix;
 pub mod judge;
+pub mod kaas;
 pub mod model;
 pub mod observe;
 pub mod profile;

@@ -8,7 +8,10 @@ use crate::error::Error;
 use crate::spec::Spec;
 
 /// Names and texts.
-const PROFILES: [(&str, &str); 1] = [("scs-iaas", include_str!("../profiles/scs-iaas.yaml"))];
+const PROFILES: [(&str, &str); 2] = [
+    ("scs-iaas", include_str!("../profiles/scs-iaas.yaml")),
+    ("scs-kaas", include_str!("../profiles/scs-kaas.yaml")),
+];
 
 /// The names of all profiles.
 pub fn names() -> Vec<&'static str> {
@@ -37,6 +40,17 @@ mod tests {
         assert_eq!((size("next"), size("v5.1")), (55, 54));
         for id in spec.testcases.keys() {
             assert!(Testcase::find(id).is_some(), "{id}");
+        }
+    }
+
+    #[test]
+    fn the_profile_of_clusters_demands_what_lotse_knows_and_is_read_in_both_modes() {
+        for mode in [Mode::Upstream, Mode::Standard] {
+            let spec = named("scs-kaas", mode).unwrap();
+            assert_eq!(spec.version("v1").unwrap().target(MAIN).len(), 4);
+            for id in spec.testcases.keys() {
+                assert!(matches!(Testcase::find(id), Some(Testcase::Kubernetes(_))), "{id}");
+            }
         }
     }
 

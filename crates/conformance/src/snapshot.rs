@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::Error;
+use crate::feed::Feeds;
+use crate::kaas::Cluster;
 use crate::model::Reason;
 
 /// The version of the form below.
@@ -60,6 +62,12 @@ pub struct Snapshot {
     /// What a new server says of its random numbers.
     #[serde(default)]
     pub randomness: Answer<Randomness>,
+    /// What a Kubernetes cluster showed.
+    #[serde(default, skip_serializing_if = "Cluster::is_untouched")]
+    pub cluster: Cluster,
+    /// What was published about versions when it was looked at.
+    #[serde(default, skip_serializing_if = "Feeds::are_untouched")]
+    pub feeds: Feeds,
 }
 
 /// What came of a question.
@@ -76,6 +84,11 @@ pub enum Answer<T> {
 }
 
 impl<T> Answer<T> {
+    /// Whether it was not asked.
+    pub const fn is_not_asked(&self) -> bool {
+        matches!(self, Self::NotAsked)
+    }
+
     /// The answer, if there is one.
     pub const fn given(&self) -> Option<&T> {
         if let Self::Given(answer) = self { Some(answer) } else { None }
@@ -162,6 +175,8 @@ impl Snapshot {
             secret: Answer::NotAsked,
             backup: Answer::NotAsked,
             randomness: Answer::NotAsked,
+            cluster: Cluster::default(),
+            feeds: Feeds::default(),
         }
     }
 

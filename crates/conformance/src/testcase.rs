@@ -3,6 +3,8 @@
 use lotse_scs::image_names::StandardImage;
 use lotse_scs::standard_flavors::StandardFlavor;
 
+use crate::kaas::{Check, Part};
+
 /// A testcase that Lotse judges itself.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Testcase {
@@ -44,6 +46,8 @@ pub enum Testcase {
     BlockStorage,
     /// The object storage speaks S3.
     SwiftS3,
+    /// A testcase on a cluster of Kubernetes.
+    Kubernetes(Check),
 }
 
 /// What has to be observed of a cloud.
@@ -67,10 +71,12 @@ pub enum Need {
     Backup,
     /// The random numbers of a new server; changes the cloud for some minutes.
     Randomness,
+    /// Something of a cluster of Kubernetes.
+    Kubernetes(Part),
 }
 
 impl Need {
-    /// Everything.
+    /// Everything of a cloud of OpenStack.
     pub const ALL: [Self; 9] = [
         Self::Catalogue,
         Self::Flavors,
@@ -207,6 +213,9 @@ const SERVICES: [&str; 7] =
 impl Testcase {
     /// The testcase with this id, if Lotse has it.
     pub fn find(id: &str) -> Option<Self> {
+        if let Some(check) = Check::find(id) {
+            return Some(Self::Kubernetes(check));
+        }
         let rest = id.strip_prefix("scs-")?;
         let found = match rest {
             "0100-syntax-check" => Self::FlavorSyntax,
@@ -263,6 +272,7 @@ impl Testcase {
             Self::SwiftS3 => Need::S3,
             Self::Entropy | Self::RandomnessQuality => Need::Randomness,
             Self::KeyManager | Self::Service(_) | Self::BlockStorage => Need::Catalogue,
+            Self::Kubernetes(check) => Need::Kubernetes(check.part()),
         }
     }
 
@@ -316,6 +326,7 @@ impl Testcase {
             Self::Service(name) => format!("the catalogue has a service of type {name}"),
             Self::BlockStorage => "the catalogue has volume, volumev3 or block-storage".to_owned(),
             Self::SwiftS3 => "the object storage speaks S3, too".to_owned(),
+            Self::Kubernetes(check) => check.rule().to_owned(),
         }
     }
 }

@@ -59,7 +59,7 @@ mod options;
 mod request;
 mod response;
 mod service;
-mod tls;
+pub mod tls;
 
 pub use auth::{Named, Token};
 pub use cloud::Cloud;

@@ -20,27 +20,43 @@ use crate::error::Error;
 
 /// The TLS side of the client of a cloud.
 pub(crate) fn client_config(config: &CloudConfig) -> Result<ClientConfig, Error> {
-    let provider = Arc::new(ring::default_provider());
     let setup = Setup { config };
     let roots = match &config.tls.cacert {
         _ if !config.tls.verify => Roots::Nobody,
         Some(path) => Roots::These(setup.certificates("cacert", path)?),
         None => Roots::Machine,
     };
-    let verifier = Verifier { roots, provider: Arc::clone(&provider), inner: OnceLock::new() };
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Error::Setup { cloud: config.name.clone(), reason: error.to_string() })?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier));
-    let Some(cert) = &config.tls.cert else { return Ok(builder.with_no_client_auth()) };
+    let failed = |error: rustls::Error| Error::Setup {
+        cloud: config.name.clone(),
+        reason: error.to_string(),
+    };
+    let Some(cert) = &config.tls.cert else { return client(roots, None).map_err(failed) };
     let chain = setup.certificates("cert", cert)?;
     let key_path = config.tls.key.as_ref().unwrap_or(cert);
     let key = PrivateKeyDer::from_pem_file(key_path)
         .map_err(|error| setup.unusable("key", key_path, error.to_string()))?;
-    builder
-        .with_client_auth_cert(chain, key)
+    client(roots, Some((chain, key)))
         .map_err(|error| setup.unusable("key", key_path, error.to_string()))
+}
+
+/// The TLS side of a client that believes these authorities and shows this certificate, chain and key.
+///
+/// # Errors
+/// A key that does not belong to the certificate, or is of a kind that nobody knows.
+pub fn client(
+    roots: Roots,
+    identity: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
+) -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(ring::default_provider());
+    let verifier = Verifier { roots, provider: Arc::clone(&provider), inner: OnceLock::new() };
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    match identity {
+        Some((chain, key)) => builder.with_client_auth_cert(chain, key),
+        None => Ok(builder.with_no_client_auth()),
+    }
 }
 
 struct Setup<'a> {
@@ -68,7 +84,8 @@ impl Setup<'_> {
 }
 
 /// Whose word counts.
-enum Roots {
+#[derive(Clone, Debug)]
+pub enum Roots {
     /// That of the authorities of the machine.
     Machine,
     /// That of these.
