@@ -9,9 +9,14 @@
 //! | default rules of security groups | 0115 |
 //! | buckets, with a key that nobody has | 0123, if there is Swift |
 //!
-//! What changes the cloud for a moment is in [`active`] and done only with [`Reach::Active`].
+//! What changes the cloud for a moment is in [`active`] and done only with [`Reach::Active`] and a
+//! [`Lab`], which has a journal.
 
 mod active;
+mod alone;
+
+pub use active::{KIND, Lab};
+pub use alone::observe_alone;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -92,22 +97,38 @@ const RULE_FIELDS: &[&str] = &[
 ];
 
 /// Observes a cloud. Only a cloud that lets nobody in gives no snapshot; all other trouble is in it.
+/// Nothing is tried out without a journal: what can be seen only so is not observed.
 pub async fn observe(cloud: &Cloud, options: &Options) -> Result<Snapshot, Error> {
+    Box::pin(observe_in(cloud, options, Err(not_allowed()))).await
+}
+
+/// The same; what can be seen only by doing it is tried out in this laboratory, if
+/// [`Options::reach`] allows it, or there is a reason why not. The caller makes sure that no two runs
+/// that share a journal do this on one cloud at the same time; [`observe_alone`] does.
+pub async fn observe_in(
+    cloud: &Cloud,
+    options: &Options,
+    lab: Result<&Lab, Trouble>,
+) -> Result<Snapshot, Error> {
     let refused =
         |source| Error::Cloud { cloud: cloud.name().to_owned(), source: Box::new(source) };
     let token = cloud.token().await.map_err(refused)?;
-    let observer = Observer { cloud, options, requests: AtomicU32::new(1) };
+    let lab = if options.reach == Reach::Active { lab } else { Err(not_allowed()) };
+    let observer = Observer { cloud, options, lab, requests: AtomicU32::new(1) };
     let services = token.catalog.service_types();
     let has = |service: &str| services.iter().any(|known| known == service);
-    let (flavors, images, hidden_images, volume_types, default_rules, s3, secret, backup) = tokio::join!(
+    let (flavors, images, hidden_images, volume_types, default_rules, s3) = tokio::join!(
         observer.flavors(),
         observer.images(false),
         observer.images(true),
         observer.volume_types(),
         observer.default_rules(),
         observer.s3(has("object-store")),
+    );
+    let (secret, backup, randomness) = tokio::join!(
         observer.secret(has("key-manager")),
         observer.backup(),
+        observer.randomness(),
     );
     Ok(Snapshot {
         requests: observer.requests.load(Ordering::Relaxed),
@@ -121,6 +142,7 @@ pub async fn observe(cloud: &Cloud, options: &Options) -> Result<Snapshot, Error
         s3,
         secret,
         backup,
+        randomness,
         ..Snapshot::empty(cloud.name(), options.now)
     })
 }
@@ -128,6 +150,8 @@ pub async fn observe(cloud: &Cloud, options: &Options) -> Result<Snapshot, Error
 struct Observer<'a> {
     cloud: &'a Cloud,
     options: &'a Options,
+    /// Where something may be tried out, or why it may not.
+    lab: Result<&'a Lab, Trouble>,
     requests: AtomicU32,
 }
 
@@ -227,15 +251,12 @@ impl Observer<'_> {
         match found.await {
             Ok(rules) => Answer::Given(DefaultRules { way: RulesWay::Listed, rules }),
             // Before 2023.2 Neutron does not list them; a new group shows them.
-            Err(error) if CloudError::is_not_found(&error) => match self.options.reach {
-                Reach::Active => answer(self.rules_of_new_group().await),
-                Reach::ReadOnly => Answer::Failed(Trouble {
-                    reason: Reason::NotObserved,
-                    message: "this Neutron does not list them, and a group was not to be made"
-                        .to_owned(),
-                    status: Some(404),
-                    request_id: None,
-                }),
+            Err(error) if CloudError::is_not_found(&error) => match &self.lab {
+                Ok(lab) => Box::pin(self.rules_of_new_group(lab)).await,
+                Err(refused) => {
+                    let message = format!("this Neutron does not list them; {}", refused.message);
+                    Answer::Failed(Trouble { message, status: Some(404), ..refused.clone() })
+                }
             },
             Err(error) => Answer::Failed(trouble(&error)),
         }
@@ -291,6 +312,17 @@ fn s3_code(body: &str) -> Option<String> {
     let (code, _) = code.split_once("</Code>")?;
     let plain = code.len() < 80 && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
     plain.then(|| code.to_owned())
+}
+
+/// The trouble of who may only read.
+fn not_allowed() -> Trouble {
+    Trouble {
+        reason: Reason::NotObserved,
+        message: "it can be seen only by changing the cloud for a moment, which was not allowed"
+            .to_owned(),
+        status: None,
+        request_id: None,
+    }
 }
 
 fn answer<T>(found: Result<T, CloudError>) -> Answer<T> {

@@ -88,6 +88,11 @@ impl Need {
         Self::Backup,
         Self::Randomness,
     ];
+
+    /// Whether observing it may change the cloud for a moment.
+    pub const fn may_change(&self) -> bool {
+        matches!(self, Self::DefaultRules | Self::Secret | Self::Backup | Self::Randomness)
+    }
 }
 
 /// A property of images that a testcase is about.

@@ -1,41 +1,191 @@
-//! What can be seen only by doing it. Everything made here carries the id of the run in its name, is
-//! deleted by the run that made it, and what a killed run left behind is deleted by a later one.
+//! What can be seen only by doing it.
+//!
+//! ```text
+//! clear what killed runs left ─► intent in the journal ─► try it ─► clear ─► conclusion
+//! ```
+//!
+//! Everything made here carries the id of its run in its name. Of what is found under such names, only
+//! two things are deleted: what belongs to a run whose intent stands in the journal without conclusion
+//! (sessions exclude each other, so that run is dead), and what is older than any run can be. An intent
+//! is concluded only when nothing of its run is left, so that a run may die anywhere, in the middle of
+//! clearing, too: the next one clears again.
 
+mod backup;
+mod clear;
+mod group;
+mod secret;
+mod server;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use lotse_core::error::chain;
-use lotse_core::time::{SignedDuration, Timestamp};
+use lotse_core::id::{IntentId, Marker, RunId};
+use lotse_core::journal::{Conclusion, Intent, Journal, JournalError};
+use lotse_core::time::SharedClock;
 use lotse_openstack::{Error as CloudError, RequestBuilder};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 
-use super::{Observer, RULE_FIELDS, Reach, listed};
+use self::clear::Place;
+use super::Observer;
 use crate::model::Reason;
-use crate::snapshot::{Answer, DefaultRules, Proof, RulesWay, Trouble};
-use crate::testcase::Need;
+use crate::snapshot::{Proof, Trouble};
 
 /// What the names of all that a check makes begin with.
-pub(super) const PREFIX: &str = "lotse-conformance-";
+const PREFIX: &str = "lotse-conformance-";
 
-/// Of an unfinished run nothing is older than this, unless the run was killed.
-const ABANDONED: SignedDuration = SignedDuration::from_hours(2);
+/// The kind of the entries of the journal, and of the lease under which they are made.
+pub const KIND: &str = "conformance trial";
 
-/// How long the cloud may take for a volume, a backup or a restored volume each.
-const PATIENCE: Duration = Duration::from_mins(5);
+/// What trials need besides a cloud.
+#[derive(Clone)]
+pub struct Lab {
+    /// Where they are written down.
+    pub journal: Arc<dyn Journal>,
+    /// For the times in it.
+    pub clock: SharedClock,
+    /// Ends them: what was made is cleared, and they say that they were stopped.
+    pub cancelled: CancellationToken,
+    /// The first pause between two looks at something that changes; later ones are longer.
+    pub first_poll: Duration,
+    /// So old must an intent of a dead run be before its objects are looked for: its last request may
+    /// still be travelling.
+    pub settling: Duration,
+}
+
+impl Lab {
+    /// A laboratory with the usual pauses.
+    pub fn new(
+        journal: Arc<dyn Journal>,
+        clock: SharedClock,
+        cancelled: CancellationToken,
+    ) -> Self {
+        Self {
+            journal,
+            clock,
+            cancelled,
+            first_poll: Duration::from_millis(100),
+            settling: Duration::from_secs(2),
+        }
+    }
+}
+
+impl std::fmt::Debug for Lab {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lab").finish_non_exhaustive()
+    }
+}
+
+/// Something that is tried.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Trial {
+    /// A security group shows its rules.
+    Group,
+    /// A secret is kept.
+    Secret,
+    /// A volume is backed up and restored.
+    Backup,
+    /// A server says how good its random numbers are.
+    Server,
+}
+
+impl Trial {
+    /// The name in the journal.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Group => "security group",
+            Self::Secret => "secret",
+            Self::Backup => "backup",
+            Self::Server => "server",
+        }
+    }
+
+    /// Where it makes something, in the order in which that goes away.
+    const fn places(self) -> &'static [Place] {
+        match self {
+            Self::Group => &[Place::GROUPS],
+            Self::Secret => &[Place::SECRETS],
+            Self::Backup => &[Place::BACKUPS, Place::VOLUMES],
+            Self::Server => &[Place::SERVERS],
+        }
+    }
+}
+
+/// What came of a trial.
+struct Tried<T> {
+    /// What its work gave.
+    work: Result<T, NotDone>,
+    /// Whether nothing is left of it.
+    cleared: Result<(), NotDone>,
+}
 
 impl Observer<'_> {
+    /// The name of what this run makes.
     fn name(&self) -> String {
         format!("{PREFIX}{}", self.options.run)
     }
 
-    fn is_abandoned(&self, item: &Value) -> bool {
-        let text = |key: &str| item.get(key).and_then(Value::as_str).unwrap_or_default();
-        // Cinder leaves out the zone, which is UTC.
-        let created = text("created_at");
-        let created: Option<Timestamp> =
-            created.parse().or_else(|_| format!("{created}Z").parse()).ok();
-        text("name").starts_with(PREFIX)
-            && created.is_some_and(|created| self.options.now.duration_since(created) > ABANDONED)
+    /// Tries something out; whatever came of it, nothing is left of it afterwards.
+    async fn attempt<T>(
+        &self,
+        lab: &Lab,
+        trial: Trial,
+        work: impl Future<Output = Result<T, NotDone>>,
+    ) -> Result<Tried<T>, NotDone> {
+        self.clear_dead(lab, trial).await?;
+        let intent = self.intent(lab, trial);
+        lab.journal.intend(&intent).await?;
+        let work = match lab.cancelled.run_until_cancelled(work).await {
+            Some(ended) => ended,
+            None => Err(NotDone::Stopped),
+        };
+        let name = self.name();
+        let cleared = self.clear(lab, trial, |object| object.belongs_to(&name)).await;
+        if cleared.is_ok() {
+            let done = Conclusion::Done { object: None };
+            lab.journal.conclude(intent.id, &done, lab.clock.now()).await?;
+        }
+        Ok(Tried { work, cleared })
+    }
+
+    fn intent(&self, lab: &Lab, trial: Trial) -> Intent {
+        Intent {
+            id: IntentId::generate(),
+            run: RunId::from_uuid(self.options.run),
+            cloud: self.cloud.name().to_owned(),
+            kind: KIND.to_owned(),
+            name: trial.as_str().to_owned(),
+            action: "create".to_owned(),
+            marker: Marker::from_uuid(self.options.run),
+            detail: Value::Null,
+            at: lab.clock.now(),
+        }
+    }
+
+    /// Deletes what dead runs left behind, and only then concludes their intents.
+    async fn clear_dead(&self, lab: &Lab, trial: Trial) -> Result<(), NotDone> {
+        let unfinished = lab.journal.unfinished(self.cloud.name(), KIND).await?;
+        let dead: Vec<Intent> =
+            unfinished.into_iter().filter(|intent| intent.name == trial.as_str()).collect();
+        let now = lab.clock.now();
+        let youngest = dead.iter().map(|intent| now.duration_since(intent.at)).min();
+        if let Some(age) = youngest {
+            let age = Duration::try_from(age).unwrap_or_default();
+            sleep(lab.settling.saturating_sub(age)).await;
+        }
+        let names: Vec<String> =
+            dead.iter().map(|intent| format!("{PREFIX}{}", intent.marker)).collect();
+        let now = self.options.now;
+        self.clear(lab, trial, |object| {
+            object.is_abandoned(now) || names.iter().any(|name| object.belongs_to(name))
+        })
+        .await?;
+        for intent in &dead {
+            lab.journal.conclude(intent.id, &Conclusion::Abandoned, lab.clock.now()).await?;
+        }
+        Ok(())
     }
 
     async fn ask(&self, request: RequestBuilder) -> Result<Value, CloudError> {
@@ -44,178 +194,20 @@ impl Observer<'_> {
         if response.body().is_empty() { Ok(Value::Null) } else { response.json() }
     }
 
-    /// Deletes it; that it is gone already is as good.
-    async fn remove(&self, service: &str, path: &str) -> Result<(), CloudError> {
-        self.counted();
-        match self.cloud.delete(service, path).send().await {
-            Err(error) if !error.is_not_found() => Err(error),
-            _ => Ok(()),
-        }
-    }
-
-    /// The rules of a group that is made for this.
-    pub(super) async fn rules_of_new_group(&self) -> Result<DefaultRules, CloudError> {
-        let (service, path) = ("network", "/v2.0/security-groups");
-        let query = self.cloud.get(service, path);
-        let known = self
-            .ask(query.query("fields", "id").query("fields", "name").query("fields", "created_at"));
-        for group in known.await?["security_groups"].as_array().into_iter().flatten() {
-            if let (true, Some(id)) = (self.is_abandoned(group), group["id"].as_str()) {
-                self.remove(service, &format!("{path}/{id}")).await?;
-            }
-        }
-        let body = json!({ "security_group": {
-            "name": self.name(),
-            "description": "made by a conformance check, which deletes it at once",
-        }});
-        let made = self.ask(self.cloud.post(service, path).json(&body)).await?;
-        let group = &made["security_group"];
-        let rules = listed(group, "security_group_rules", RULE_FIELDS);
-        if let Some(id) = group["id"].as_str() {
-            self.remove(service, &format!("{path}/{id}")).await?;
-        }
-        Ok(DefaultRules { way: RulesWay::NewGroup, rules })
-    }
-
-    /// Whether a member can keep a secret.
-    pub(super) async fn secret(&self, there: bool) -> Answer<Proof> {
-        if !self.options.needs.contains(&Need::Secret) || !there {
-            return Answer::NotAsked;
-        }
-        if self.options.reach == Reach::ReadOnly {
-            return not_allowed();
-        }
-        let mut steps = Steps::default();
-        if let Err(error) = self.keep_secret(&mut steps).await {
-            steps.fail(&error);
-        }
-        Answer::Given(steps.proof)
-    }
-
-    async fn keep_secret(&self, steps: &mut Steps) -> Result<(), CloudError> {
-        let (service, name) = ("key-manager", self.name());
-        // Should this run be killed, the key manager forgets the secret by itself.
-        let end = self.options.now.saturating_add(SignedDuration::from_hours(1)).ok();
-        let body = json!({
-            "name": name,
-            "secret_type": "opaque",
-            "payload": "this is not a secret",
-            "payload_content_type": "text/plain",
-            "expiration": end.map(|end| end.strftime("%Y-%m-%dT%H:%M:%S").to_string()),
-        });
-        steps.begin("keep a secret");
-        let made = self.ask(self.cloud.post(service, "/v1/secrets").json(&body)).await?;
-        let id = made["secret_ref"].as_str().and_then(|address| address.rsplit('/').next());
-        let path = id.map(|id| format!("/v1/secrets/{id}"));
-        steps.begin("find the secret");
-        let found = self.ask(self.cloud.get(service, "/v1/secrets").query("name", &name)).await;
-        // Deleted whatever the listing said.
-        if let Some(path) = path {
-            steps.begin("delete the secret");
-            self.remove(service, &path).await?;
-        }
-        found.map(|_| ())
-    }
-
-    /// Whether a volume can be backed up and restored.
-    pub(super) async fn backup(&self) -> Answer<Proof> {
-        if !self.options.needs.contains(&Need::Backup) {
-            return Answer::NotAsked;
-        }
-        if self.options.reach == Reach::ReadOnly {
-            return not_allowed();
-        }
-        let mut steps = Steps::default();
-        let mut made = Vec::new();
-        if let Err(error) = self.back_up(&mut steps, &mut made).await {
-            steps.fail_as(error);
-        }
-        // In the opposite order: a volume with backups may go, one that is being restored may not.
-        for path in made.iter().rev() {
-            if let Err(error) = self.delete_and_wait(path).await {
-                steps.begin("delete what was made");
-                steps.fail_as(error);
-            }
-        }
-        Answer::Given(steps.proof)
-    }
-
-    async fn back_up(&self, steps: &mut Steps, made: &mut Vec<String>) -> Result<(), NotDone> {
-        steps.begin("delete what killed runs left behind");
-        for kind in ["backups", "volumes"] {
-            let request = self.cloud.get(STORAGE, &format!("/{kind}/detail"));
-            for item in self.ask(request).await?[kind].as_array().into_iter().flatten() {
-                if let (true, Some(id)) = (self.is_abandoned(item), item["id"].as_str()) {
-                    self.delete_and_wait(&format!("/{kind}/{id}")).await?;
-                }
-            }
-        }
-        steps.begin("make a volume");
-        let body = json!({ "volume": { "name": self.name(), "size": 1 } });
-        let volume = self.make(made, "volumes", "volume", &body).await?;
-        self.settled(&volume, "volume", "available").await?;
-        steps.begin("back it up");
-        let id = volume.rsplit('/').next().unwrap_or_default();
-        let body = json!({ "backup": { "name": self.name(), "volume_id": id } });
-        let backup = self.make(made, "backups", "backup", &body).await?;
-        self.settled(&backup, "backup", "available").await?;
-        steps.begin("restore it to a new volume");
-        let body = json!({ "restore": { "name": format!("{}-restored", self.name()) } });
-        let request = self.cloud.post(STORAGE, &format!("{backup}/restore")).json(&body);
-        let answer = self.ask(request).await?;
-        let restored = answer["restore"]["volume_id"].as_str().unwrap_or_default();
-        let restored = format!("/volumes/{restored}");
-        made.insert(0, restored.clone());
-        self.settled(&restored, "volume", "available").await?;
-        self.settled(&backup, "backup", "available").await
-    }
-
-    async fn make(
+    /// Looks again and again until there is an answer; it is an error if there is none in time.
+    async fn until<T>(
         &self,
-        made: &mut Vec<String>,
-        kind: &str,
-        key: &str,
-        body: &Value,
-    ) -> Result<String, NotDone> {
-        let answer = self.ask(self.cloud.post(STORAGE, &format!("/{kind}")).json(body)).await?;
-        let id = answer[key]["id"].as_str().unwrap_or_default();
-        let path = format!("/{kind}/{id}");
-        made.push(path.clone());
-        Ok(path)
-    }
-
-    /// Waits until it has this status; an error of it ends the waiting.
-    async fn settled(&self, path: &str, key: &str, wanted: &str) -> Result<(), NotDone> {
+        lab: &Lab,
+        patience: Duration,
+        look: impl AsyncFn() -> Result<Look<T>, NotDone>,
+    ) -> Result<T, NotDone> {
         let begin = Instant::now();
-        let mut pause = Duration::from_millis(100);
+        let mut pause = lab.first_poll;
         loop {
-            let answer = self.ask(self.cloud.get(STORAGE, path)).await?;
-            let status = answer[key]["status"].as_str().unwrap_or("unknown");
-            if status == wanted {
-                return Ok(());
-            }
-            if status.starts_with("error") || begin.elapsed() > PATIENCE {
-                return Err(NotDone::Stuck { what: key.to_owned(), status: status.to_owned() });
-            }
-            sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(5));
-        }
-    }
-
-    async fn delete_and_wait(&self, path: &str) -> Result<(), NotDone> {
-        self.remove(STORAGE, path).await?;
-        let begin = Instant::now();
-        let mut pause = Duration::from_millis(100);
-        loop {
-            self.counted();
-            match self.cloud.get(STORAGE, path).send().await {
-                Err(error) if error.is_not_found() => return Ok(()),
-                Err(error) => return Err(error.into()),
-                Ok(_) if begin.elapsed() > PATIENCE => {
-                    let status = "still there after its deletion".to_owned();
-                    return Err(NotDone::Stuck { what: path.to_owned(), status });
-                }
-                Ok(_) => {}
+            match look().await? {
+                Look::Done(found) => return Ok(found),
+                Look::NotYet(why) if begin.elapsed() > patience => return Err(NotDone::Stuck(why)),
+                Look::NotYet(_) => {}
             }
             sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(5));
@@ -223,19 +215,59 @@ impl Observer<'_> {
     }
 }
 
-const STORAGE: &str = "block-storage";
+/// What a look at something that changes shows.
+enum Look<T> {
+    /// It is there.
+    Done(T),
+    /// It is not there yet: why.
+    NotYet(String),
+}
 
 /// Why something did not work.
 enum NotDone {
-    /// The service refused.
+    /// A service refused.
     Refused(CloudError),
-    /// It did not become what it should.
-    Stuck { what: String, status: String },
+    /// Something did not become what it should.
+    Stuck(String),
+    /// There is nothing to try it with.
+    Nothing(String),
+    /// The run was told to end.
+    Stopped,
+    /// The journal cannot be used, and nothing is made without.
+    Journal(JournalError),
 }
 
 impl From<CloudError> for NotDone {
     fn from(error: CloudError) -> Self {
         Self::Refused(error)
+    }
+}
+
+impl From<JournalError> for NotDone {
+    fn from(error: JournalError) -> Self {
+        Self::Journal(error)
+    }
+}
+
+impl NotDone {
+    /// The same for those who wanted an answer.
+    fn trouble(&self) -> Trouble {
+        let reason = match self {
+            Self::Refused(error) => return super::trouble(error),
+            Self::Stuck(_) => Reason::ApiFailed,
+            Self::Nothing(_) => Reason::Absent,
+            Self::Stopped | Self::Journal(_) => Reason::NotObserved,
+        };
+        Trouble { reason, message: self.message(), status: None, request_id: None }
+    }
+
+    fn message(&self) -> String {
+        match self {
+            Self::Refused(error) => chain(error),
+            Self::Stuck(why) | Self::Nothing(why) => why.clone(),
+            Self::Stopped => "it was stopped".to_owned(),
+            Self::Journal(error) => chain(error),
+        }
     }
 }
 
@@ -258,37 +290,30 @@ impl Steps {
         }
     }
 
-    fn fail(&mut self, error: &CloudError) {
-        let status = error.status().map(|status| status.as_u16());
-        self.failed(&chain(error), status);
-    }
-
-    fn fail_as(&mut self, error: NotDone) {
-        match error {
-            NotDone::Refused(error) => self.fail(&error),
-            NotDone::Stuck { what, status } => {
-                self.failed(&format!("the {what} is {status}"), None);
-            }
-        }
-    }
-
     /// The first failure counts; what fails afterwards follows from it.
-    fn failed(&mut self, why: &str, status: Option<u16>) {
+    fn fail(&mut self, error: &NotDone) {
         if self.proof.worked {
             let step = self.proof.steps.pop().unwrap_or_default();
-            self.proof.steps.push(format!("{step}: {why}"));
+            self.proof.steps.push(format!("{step}: {}", error.message()));
             self.proof.worked = false;
-            self.proof.status = status;
+            self.proof.status = match error {
+                NotDone::Refused(error) => error.status().map(|status| status.as_u16()),
+                _ => None,
+            };
         }
     }
-}
 
-fn not_allowed<T>() -> Answer<T> {
-    Answer::Failed(Trouble {
-        reason: Reason::NotObserved,
-        message: "it can be seen only by changing the cloud for a moment, which was not allowed"
-            .to_owned(),
-        status: None,
-        request_id: None,
-    })
+    /// What came of a trial whose steps these are. That nobody let it end is no result.
+    fn ended(mut self, tried: &Tried<()>) -> Result<Proof, Trouble> {
+        match &tried.work {
+            Err(stopped @ NotDone::Stopped) => return Err(stopped.trouble()),
+            Err(error) => self.fail(error),
+            Ok(()) => {}
+        }
+        if let Err(error) = &tried.cleared {
+            self.begin("delete what was made");
+            self.fail(error);
+        }
+        Ok(self.proof)
+    }
 }

@@ -1,15 +1,18 @@
 //! A simulated cloud and a look at it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use lotse_conformance::judge::{Choice, judge, utc};
-use lotse_conformance::observe::{Options, Reach, observe};
+use lotse_conformance::observe::{Lab, Options, Reach, observe_in};
 use lotse_conformance::testcase::Need;
-use lotse_conformance::{Judgement, Mode, Outcome, Snapshot, profile};
+use lotse_conformance::{Error, Judgement, Mode, Outcome, Snapshot, profile};
 use lotse_core::retry::Backoff;
 use lotse_core::time::{Clock as _, SystemClock, system_clock};
 use lotse_openstack::{Cloud, CloudConfig, CloudOptions, Sources};
+use lotse_plan::testing::MemoryJournal;
 use lotse_sim::{SimCloud, SimOptions};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// A cloud with a plain member at it.
@@ -17,10 +20,16 @@ pub(crate) struct Stage {
     pub(crate) sim: SimCloud,
     pub(crate) member: Cloud,
     pub(crate) admin: Cloud,
+    /// What killed processes leave to those that come after them.
+    pub(crate) journal: Arc<MemoryJournal>,
+    pub(crate) cancelled: CancellationToken,
 }
 
 const FEW: Backoff =
     Backoff { first: Duration::from_millis(1), most: Duration::from_millis(5), attempts: 2 };
+
+/// A process that dies has no second try.
+const NONE: Backoff = Backoff { first: Duration::ZERO, most: Duration::ZERO, attempts: 1 };
 
 impl Stage {
     pub(crate) async fn new() -> Self {
@@ -29,22 +38,43 @@ impl Stage {
 
     pub(crate) async fn with(options: SimOptions) -> Self {
         let sim = SimCloud::start(options).await.unwrap();
-        let connect = |name: &str| {
-            let sources = Sources::from_text("clouds.yaml", &sim.clouds_yaml()).with_cloud(name);
-            let options = CloudOptions { backoff: FEW, ..CloudOptions::new(system_clock(), 1) };
-            Cloud::connect(CloudConfig::resolve(&sources).unwrap(), &options).unwrap()
-        };
-        let (member, admin) = (connect("sim-member"), connect("sim"));
-        Self { sim, member, admin }
+        let (member, admin) = (connect(&sim, "sim-member", FEW), connect(&sim, "sim", FEW));
+        let (journal, cancelled) = (Arc::default(), CancellationToken::new());
+        Self { sim, member, admin, journal, cancelled }
     }
 
     pub(crate) async fn look(&self, needs: &[Need], reach: Reach) -> Snapshot {
+        self.look_as(&self.member, needs, reach).await.unwrap()
+    }
+
+    /// A cloud as a process of its own sees it, with a token of its own and without a second try.
+    pub(crate) fn frail(&self) -> Cloud {
+        connect(&self.sim, "sim-member", NONE)
+    }
+
+    pub(crate) async fn look_as(
+        &self,
+        cloud: &Cloud,
+        needs: &[Need],
+        reach: Reach,
+    ) -> Result<Snapshot, Error> {
         let now = SystemClock.now();
         let options =
             Options { reach, needs: needs.iter().copied().collect(), now, run: Uuid::new_v4() };
+        let lab = Lab {
+            first_poll: Duration::from_millis(1),
+            settling: Duration::ZERO,
+            ..Lab::new(self.journal.clone(), system_clock(), self.cancelled.clone())
+        };
         // Many questions at once make a large future.
-        Box::pin(observe(&self.member, &options)).await.unwrap()
+        Box::pin(observe_in(cloud, &options, Ok(&lab))).await
     }
+}
+
+fn connect(sim: &SimCloud, name: &str, backoff: Backoff) -> Cloud {
+    let sources = Sources::from_text("clouds.yaml", &sim.clouds_yaml()).with_cloud(name);
+    let options = CloudOptions { backoff, ..CloudOptions::new(system_clock(), 1) };
+    Cloud::connect(CloudConfig::resolve(&sources).unwrap(), &options).unwrap()
 }
 
 /// The needs that are met by reading.

@@ -1,6 +1,7 @@
 //! `lotse conformance`: clouds against the SCS standards.
 
 mod fix;
+mod looking;
 mod render;
 mod report;
 
@@ -9,17 +10,16 @@ use std::path::Path;
 
 use lotse_conformance::differences::differences;
 use lotse_conformance::judge::{Choice, judge};
-use lotse_conformance::observe::{Options, Reach, observe};
 use lotse_conformance::report::{self as reports, Generation, Run, yaml};
 use lotse_conformance::spec::Spec;
 use lotse_conformance::testcase::Need;
 use lotse_conformance::{Mode, Outcome, Reason, Snapshot, Verdict};
 use lotse_core::error::ExitCode;
 use lotse_core::time::{Clock as _, SystemClock};
-use lotse_openstack::Cloud;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use self::looking::Looking;
 use super::image::clouds::{Clouds, Worst};
 use crate::cli::conformance::{
     CheckArguments, ConformanceCommand, DiffArguments, ExplainArguments, RecordArguments,
@@ -54,24 +54,20 @@ pub(super) fn run(
     })
 }
 
-/// Looks at a cloud now.
-async fn look(cloud: Cloud, needs: BTreeSet<Need>, reach: Reach) -> Result<Snapshot, Failure> {
-    let options = Options { reach, needs, now: SystemClock.now(), run: Uuid::new_v4() };
-    // Many questions at once make a large future.
-    Ok(Box::pin(observe(&cloud, &options)).await?)
-}
-
 /// The snapshots to judge: the one that was named, or one of each cloud.
 async fn snapshots(
     source: &mut Source,
-    needs: &BTreeSet<Need>,
+    needs: BTreeSet<Need>,
     clouds: &Clouds,
+    at: (&Globals, &Environment),
 ) -> Vec<(String, Result<Snapshot, Failure>)> {
     if let Some(snapshot) = source.snapshot.take() {
         return vec![(snapshot.cloud.clone(), Ok(snapshot))];
     }
-    let reach = source.reach;
-    clouds.all(async |cloud| look(cloud, needs.clone(), reach).await).await
+    let looking = Looking::open(needs, source.reach, at).await;
+    let seen = clouds.all(async |cloud| looking.at(&cloud).await).await;
+    looking.close().await;
+    seen
 }
 
 /// The ids of the testcases that the chosen versions demand, and that are asked for.
@@ -99,7 +95,7 @@ async fn check(
     let several = clouds.are_several() && source.snapshot.is_none();
     let mut worst = Worst::new(globals, several);
     let (mut shown, mut reports) = (Vec::new(), Vec::new());
-    for (cloud, snapshot) in snapshots(&mut source, &needs, &clouds).await {
+    for (cloud, snapshot) in snapshots(&mut source, needs, &clouds, (globals, environment)).await {
         let snapshot = match snapshot {
             Ok(snapshot) => snapshot,
             Err(failure) => {
@@ -180,7 +176,11 @@ async fn record(
 ) -> CommandResult {
     let clouds = Clouds::named(globals, environment);
     let (_, cloud) = clouds.each().next().ok_or(Error::NoCloud)?;
-    let snapshot = look(cloud?, Need::ALL.into(), reach(arguments.read_only)).await?;
+    let reach = reach(arguments.read_only);
+    let looking = Looking::open(Need::ALL.into(), reach, (globals, environment)).await;
+    let snapshot = looking.at(&cloud?).await;
+    looking.close().await;
+    let snapshot = snapshot?;
     match &arguments.output {
         Some(path) => {
             snapshot.write(path)?;
@@ -200,7 +200,8 @@ async fn explain(
     let (mut source, spec) = prepared(&arguments.source, mode, globals)?;
     let needs = needs(arguments.testcases.iter().map(String::as_str));
     let clouds = Clouds::named(globals, environment);
-    let (_, snapshot) = snapshots(&mut source, &needs, &clouds).await.remove(0);
+    let (_, snapshot) =
+        snapshots(&mut source, needs, &clouds, (globals, environment)).await.remove(0);
     let outcome = lotse_conformance::judge::explain(
         &spec,
         &snapshot?,
@@ -235,7 +236,8 @@ async fn diff_modes(
     let (mut source, spec) = prepared(&arguments.source, Mode::Standard, globals)?;
     let needs = needs(demanded(&spec, &source.choice(Mode::Standard))?);
     let clouds = Clouds::named(globals, environment);
-    let (_, snapshot) = snapshots(&mut source, &needs, &clouds).await.remove(0);
+    let (_, snapshot) =
+        snapshots(&mut source, needs, &clouds, (globals, environment)).await.remove(0);
     let found = differences(&spec, &snapshot?, source.version.as_deref(), source.at)?;
     if globals.json() {
         output::json(globals, &json!({ "differences": found }))?;

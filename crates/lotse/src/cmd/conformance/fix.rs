@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use lotse_conformance::fix::{Executor, KINDS, Operation, Tool, export, plan};
 use lotse_conformance::judge::{Choice, judge};
-use lotse_conformance::observe::Reach;
+use lotse_conformance::observe::{Options, Reach, observe};
 use lotse_conformance::spec::Spec;
 use lotse_conformance::{Mode, Snapshot};
 use lotse_core::error::ExitCode;
+use lotse_core::time::{Clock as _, SystemClock};
 use lotse_openstack::Cloud;
 use lotse_plan::{ApplyOptions, Plan, render};
 use lotse_store::audit::{Deed, DeedOutcome};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::{demanded, look, needs, prepared};
+use super::{demanded, needs, prepared};
 use crate::cli::conformance::{ExportTool, FixArguments};
 use crate::cmd::image::apply::{confirmed, state};
 use crate::cmd::image::clouds::Clouds;
@@ -57,7 +59,9 @@ impl Fixing<'_> {
     /// Nothing is tried on the way: what has to be tried cannot be changed from here.
     async fn look(&self, cloud: &Cloud) -> Result<Snapshot, Failure> {
         let needs = needs(demanded(&self.spec, &self.choice)?);
-        look(cloud.clone(), needs, Reach::ReadOnly).await
+        let (reach, now) = (Reach::ReadOnly, SystemClock.now());
+        let options = Options { reach, needs, now, run: Uuid::new_v4() };
+        Ok(Box::pin(observe(cloud, &options)).await?)
     }
 
     fn plan(&self, snapshot: &Snapshot) -> Result<Plan<Operation>, Failure> {

@@ -28,7 +28,8 @@ pub(super) async fn run(
     let choice = source.choice(mode);
     let needs = needs(demanded(&spec, &choice)?);
     let clouds = Clouds::named(globals, environment);
-    let (_, snapshot) = snapshots(&mut source, &needs, &clouds).await.remove(0);
+    let (_, snapshot) =
+        snapshots(&mut source, needs, &clouds, (globals, environment)).await.remove(0);
     let snapshot = snapshot?;
     let outcome = judge(&spec, &snapshot, &choice)?;
     let text = written(arguments, &outcome, &snapshot, key.as_ref());

@@ -1,0 +1,75 @@
+//! Trials of one process at a time: the lease under which things are made.
+
+use async_trait::async_trait;
+use lotse_core::error::{ErrorKind, chain};
+use lotse_core::journal::Intent;
+use lotse_openstack::Cloud;
+use lotse_plan::{Attempt, Engine, Outcome, Step, StepError};
+use tokio_util::sync::CancellationToken;
+
+use super::{Lab, Options, Reach, observe_in};
+use crate::error::Error;
+use crate::model::Reason;
+use crate::snapshot::{Snapshot, Trouble};
+use crate::testcase::Need;
+
+/// The lease. Entries of the journal have another kind ([`super::KIND`]): the engine concludes those
+/// it understands, and trials are concluded when nothing is left of them.
+const LEASE: &str = "conformance check";
+
+/// Observes a cloud and tries out what can be seen only so, under a lease of this engine. When
+/// another process has it, the rest is observed.
+pub async fn observe_alone(
+    cloud: &Cloud,
+    options: &Options,
+    lab: &Lab,
+    engine: &Engine,
+) -> Result<Snapshot, Error> {
+    if options.reach == Reach::ReadOnly || !options.needs.iter().any(Need::may_change) {
+        return Box::pin(observe_in(cloud, options, Err(super::not_allowed()))).await;
+    }
+    let session = match engine.begin(cloud.name(), &[LEASE], &Nobody, &lab.cancelled).await {
+        Ok(session) => session,
+        Err(error) => {
+            let message = format!("nothing could be tried out: {}", chain(&error));
+            let trouble =
+                Trouble { reason: Reason::NotObserved, message, status: None, request_id: None };
+            return Box::pin(observe_in(cloud, options, Err(trouble))).await;
+        }
+    };
+    // Without the lease nothing more is made; what was made is still cleared.
+    let cancelled = lab.cancelled.child_token();
+    let lab = Lab { cancelled: cancelled.clone(), ..lab.clone() };
+    let snapshot = {
+        let observing = Box::pin(observe_in(cloud, options, Ok(&lab)));
+        ended(observing, session.lease_lost(), &cancelled).await
+    };
+    session.end().await;
+    snapshot
+}
+
+async fn ended<T>(
+    mut observing: std::pin::Pin<Box<impl Future<Output = T>>>,
+    lost: &CancellationToken,
+    cancelled: &CancellationToken,
+) -> T {
+    tokio::select! {
+        seen = &mut observing => return seen,
+        () = lost.cancelled() => cancelled.cancel(),
+    }
+    observing.await
+}
+
+/// Takes no steps: a session is begun for its lease alone.
+struct Nobody;
+
+#[async_trait]
+impl lotse_plan::Executor<()> for Nobody {
+    async fn recover(&self, _intent: &Intent) -> Result<Option<String>, StepError> {
+        Ok(None)
+    }
+
+    async fn execute(&self, _: &Step<()>, _: &Attempt<'_>) -> Result<Outcome, StepError> {
+        Err(StepError::new(ErrorKind::Internal, "a check has no steps"))
+    }
+}
