@@ -78,7 +78,7 @@ async fn component_list(
     headers: HeaderMap,
 ) -> Answered {
     let at = when(&site, &query)?;
-    Ok(site.desk().snapshot().component_list(at).respond(&headers))
+    Ok(site.snapshot().component_list(at).respond(&headers))
 }
 
 async fn component_get(
@@ -89,11 +89,18 @@ async fn component_get(
 ) -> Answered {
     let id = component_id(&id)?;
     let at = when(&site, &query)?;
-    let snapshot = site.desk().snapshot();
+    let snapshot = site.snapshot();
     let book = snapshot.book();
     let one = book.components.get(&id).ok_or_else(|| Error::not_found("component", id))?;
-    let cases = book.cases.values().filter(|case| at.touches(&case.incident));
+    let cases: Arc<Vec<_>> = match at {
+        When::Now(now) => snapshot.active(now),
+        When::At(_) => {
+            let touches = |case: &&Arc<crate::book::Case>| at.touches(&case.incident);
+            Arc::new(book.cases.values().filter(touches).cloned().collect())
+        }
+    };
     let active: Vec<_> = cases
+        .iter()
         .flat_map(|case| case.incident.affects.iter().map(|impact| (case.incident.id, impact)))
         .filter(|(_, impact)| impact.component == id)
         .collect();
@@ -138,7 +145,7 @@ async fn incident_list(
     if end < start {
         return Err(Error::invalid("end", "it is before start"));
     }
-    Ok(site.desk().snapshot().incident_list(start, end).respond(&headers))
+    Ok(site.snapshot().incident_list(start, end).respond(&headers))
 }
 
 async fn incident_get(
@@ -147,7 +154,7 @@ async fn incident_get(
     headers: HeaderMap,
 ) -> Answered {
     let id = incident_id(&id)?;
-    let found = site.desk().snapshot().incident(id);
+    let found = site.snapshot().incident(id);
     Ok(found.ok_or_else(|| Error::not_found("incident", id))?.respond(&headers))
 }
 
@@ -182,7 +189,7 @@ async fn update_list(
     headers: HeaderMap,
 ) -> Answered {
     let id = incident_id(&id)?;
-    let snapshot = site.desk().snapshot();
+    let snapshot = site.snapshot();
     let case = snapshot.book().cases.get(&id).ok_or_else(|| Error::not_found("incident", id))?;
     let list: Vec<_> = case.updates.values().map(wire::update).collect();
     Ok(data(&Value::Array(list)).respond(&headers))
@@ -194,7 +201,7 @@ async fn update_get(
     headers: HeaderMap,
 ) -> Answered {
     let (id, order) = (incident_id(&id)?, update_order(&order)?);
-    let snapshot = site.desk().snapshot();
+    let snapshot = site.snapshot();
     let case = snapshot.book().cases.get(&id).ok_or_else(|| Error::not_found("incident", id))?;
     let update = case.updates.get(&order).ok_or_else(|| Error::not_found("update", order))?;
     Ok(data(&wire::update(update)).respond(&headers))
@@ -232,7 +239,7 @@ async fn update_remove(
 // Impact types.
 
 async fn impact_type_list(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
-    impact_types(&site.desk().snapshot()).respond(&headers)
+    impact_types(&site.snapshot()).respond(&headers)
 }
 
 fn impact_types(snapshot: &Snapshot) -> Answer {
@@ -246,7 +253,7 @@ async fn impact_type_get(
     headers: HeaderMap,
 ) -> Answered {
     let id = impact_type_id(&id)?;
-    let snapshot = site.desk().snapshot();
+    let snapshot = site.snapshot();
     let one = snapshot.book().impact_types.get(&id);
     let one = one.ok_or_else(|| Error::not_found("impact type", id))?;
     Ok(data(&wire::impact_type(one)).respond(&headers))
@@ -278,7 +285,7 @@ async fn impact_type_remove(
 // Severities.
 
 async fn band_list(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
-    bands(&site.desk().snapshot()).respond(&headers)
+    bands(&site.snapshot()).respond(&headers)
 }
 
 fn bands(snapshot: &Snapshot) -> Answer {
@@ -290,7 +297,7 @@ async fn band_get(
     Segment(name): Segment,
     headers: HeaderMap,
 ) -> Answered {
-    let snapshot = site.desk().snapshot();
+    let snapshot = site.snapshot();
     let band = snapshot.book().bands.get(&name);
     Ok(data(&wire::band(band.ok_or_else(|| Error::not_found("severity", name))?)).respond(&headers))
 }
@@ -319,7 +326,7 @@ async fn band_remove(
 // Phases.
 
 async fn phase_list(State(site): State<Arc<Site>>, query: Query, headers: HeaderMap) -> Answered {
-    let snapshot = site.desk().snapshot();
+    let snapshot = site.snapshot();
     let book = snapshot.book();
     let (newest, names) = book.newest_phases();
     let (generation, names) = match query.get("generation") {

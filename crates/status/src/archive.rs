@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::book::{Book, Fact};
 use crate::decide::check_incident;
 use crate::error::Error;
+use crate::extra::{Audience, Extra, Schedule, Template, Upstream};
 use crate::model::{Band, Component, ImpactType, Incident, Update};
 
 /// The format that this version writes and reads.
@@ -31,6 +32,18 @@ pub struct Archive {
     pub phases: Vec<Vec<String>>,
     /// Incidents by id.
     pub incidents: Vec<Archived>,
+    /// Templates by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub templates: Vec<Template>,
+    /// Recurring maintenance by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedules: Vec<Schedule>,
+    /// Audiences by name, with the sums of their secrets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub audiences: Vec<Audience>,
+    /// What happens at providers, by id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub upstream: Vec<Upstream>,
 }
 
 /// An incident with its updates.
@@ -63,6 +76,10 @@ impl Archive {
             severities: book.bands.values().cloned().collect(),
             phases: book.phases.values().map(|names| names.as_ref().clone()).collect(),
             incidents: book.cases.values().map(archived).collect(),
+            templates: copied(&book.templates),
+            schedules: copied(&book.schedules),
+            audiences: copied(&book.audiences),
+            upstream: copied(&book.upstream),
         }
     }
 
@@ -88,6 +105,15 @@ impl Archive {
         text
     }
 
+    /// Audiences come first: what else there is may name them.
+    fn extras(&self) -> Vec<Extra> {
+        let audiences = self.audiences.iter().cloned().map(Extra::Audience);
+        let templates = self.templates.iter().cloned().map(Extra::Template);
+        let schedules = self.schedules.iter().cloned().map(Extra::Schedule);
+        let upstream = self.upstream.iter().cloned().map(Extra::Upstream);
+        audiences.chain(templates).chain(schedules).chain(upstream).collect()
+    }
+
     /// Its facts, once they make a page that could have come about.
     pub(crate) fn facts(&self) -> Result<Vec<Fact>, Error> {
         let mut facts: Vec<Fact> = Vec::new();
@@ -96,9 +122,21 @@ impl Archive {
         facts.extend(self.severities.iter().cloned().map(Fact::Band));
         let generations = (1..).zip(self.phases.iter().cloned());
         facts.extend(generations.map(|(number, names)| Fact::Phases(number, names)));
+        let extras = self.extras();
         let mut book = Book::default();
         for fact in &facts {
             book.apply(fact);
+        }
+        for extra in extras {
+            crate::decide::check_extra(&book, &extra)?;
+            if extra.key().is_in(&book) {
+                return Err(Error::invalid("archive", "something is in it twice"));
+            }
+            facts.push(Fact::Extra(extra.clone()));
+            book.apply(&Fact::Extra(extra));
+        }
+        for component in book.components.values() {
+            crate::decide::check_audiences(&book, component)?;
         }
         let is_twice = book.components.len() != self.components.len()
             || book.impact_types.len() != self.impact_types.len()
@@ -121,4 +159,8 @@ impl Archive {
         }
         Ok(facts)
     }
+}
+
+fn copied<K, T: Clone>(all: &std::collections::BTreeMap<K, std::sync::Arc<T>>) -> Vec<T> {
+    all.values().map(|one| one.as_ref().clone()).collect()
 }

@@ -44,13 +44,13 @@ fn shown(answer: &Answer, headers: &HeaderMap) -> Response {
 
 /// The badge of the whole page.
 pub(crate) fn whole_answer(site: &Site) -> Answer {
-    let level = overall(&site.desk().snapshot(), site.desk().clock().now());
+    let level = overall(&site.snapshot(), site.desk().clock().now());
     badge(site.look().title(), level)
 }
 
 /// The badge of a component.
 pub(crate) fn one_answer(site: &Site, id: &str) -> Option<Answer> {
-    let snapshot = site.desk().snapshot();
+    let snapshot = site.snapshot();
     let book = snapshot.book();
     let component = book.components.get(&id.parse().ok()?)?;
     let active = book.active_at(When::Now(site.desk().clock().now()));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use lotse_core::id::{ComponentId, ImpactTypeId, IncidentId};
 use lotse_core::time::Timestamp;
 
+use crate::extra::{Audience, Extra, ExtraKey, Schedule, Template, Upstream};
 use crate::model::{Band, Component, Impact, ImpactType, Incident, PhaseRef, Update};
 
 /// An incident and what was said about it.
@@ -30,6 +31,14 @@ pub struct Book {
     pub bands: BTreeMap<String, Band>,
     /// The generations of phases; the first one is generation 1.
     pub phases: BTreeMap<u32, Arc<Vec<String>>>,
+    /// Templates by name.
+    pub templates: BTreeMap<String, Arc<Template>>,
+    /// Recurring maintenance by name.
+    pub schedules: BTreeMap<String, Arc<Schedule>>,
+    /// Audiences by name.
+    pub audiences: BTreeMap<String, Arc<Audience>>,
+    /// What happens at providers, by id.
+    pub upstream: BTreeMap<IncidentId, Arc<Upstream>>,
 }
 
 /// One object as it is from now on, or that it is gone. Facts are what is stored and exported.
@@ -57,6 +66,10 @@ pub enum Fact {
     BandGone(String),
     /// A generation of phases.
     Phases(u32, Vec<String>),
+    /// A template, recurring maintenance, an audience, or what a provider has.
+    Extra(Extra),
+    /// One of these is gone.
+    ExtraGone(ExtraKey),
 }
 
 impl Fact {
@@ -113,6 +126,30 @@ impl Book {
             }
             Fact::Phases(generation, names) => {
                 self.phases.insert(*generation, Arc::new(names.clone()));
+            }
+            Fact::Extra(extra) => self.apply_extra(extra),
+            Fact::ExtraGone(key) => match key {
+                ExtraKey::Template(name) => drop(self.templates.remove(name)),
+                ExtraKey::Schedule(name) => drop(self.schedules.remove(name)),
+                ExtraKey::Audience(name) => drop(self.audiences.remove(name)),
+                ExtraKey::Upstream(id) => drop(self.upstream.remove(id)),
+            },
+        }
+    }
+
+    fn apply_extra(&mut self, extra: &Extra) {
+        match extra.clone() {
+            Extra::Template(one) => {
+                self.templates.insert(one.name.clone(), Arc::new(one));
+            }
+            Extra::Schedule(one) => {
+                self.schedules.insert(one.name.clone(), Arc::new(one));
+            }
+            Extra::Audience(one) => {
+                self.audiences.insert(one.name.clone(), Arc::new(one));
+            }
+            Extra::Upstream(one) => {
+                self.upstream.insert(one.id, Arc::new(one));
             }
         }
     }

@@ -121,7 +121,7 @@ impl Bundle {
     /// Everything that a reader can ask for, at this moment. `base` is the address in feeds.
     pub fn render(site: &Site, base: &str) -> Self {
         let mut bundle = Self::default();
-        let (snapshot, now) = (site.desk().snapshot(), site.desk().clock().now());
+        let (snapshot, now) = (site.snapshot(), site.desk().clock().now());
         for language in Language::ALL {
             let code = language.code();
             let front = pages::front_answer(site, language, Mode::Bundle);
@@ -163,7 +163,7 @@ impl Bundle {
 
     /// The lists of the compatible API.
     fn compatible(&mut self, site: &Site, now: Timestamp) {
-        let snapshot = site.desk().snapshot();
+        let snapshot = site.snapshot();
         let start = now.saturating_sub(BACK).unwrap_or(Timestamp::MIN);
         let end = now.saturating_add(AHEAD).unwrap_or(Timestamp::MAX);
         let components = snapshot.component_list(crate::book::When::Now(now));

@@ -1,11 +1,12 @@
 //! What somebody wants of the status page.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lotse_core::id::{ComponentId, ImpactTypeId, IncidentId};
 use lotse_core::time::Timestamp;
 
 use crate::archive::Archive;
+use crate::extra::{Extra, ExtraKey};
 use crate::model::{Impact, PhaseRef};
 
 /// What is said of a component; what is not said stays as it is.
@@ -15,6 +16,8 @@ pub struct ComponentFields {
     pub name: Option<String>,
     /// All its labels.
     pub labels: Option<BTreeMap<String, String>>,
+    /// All the audiences that see it; empty for everybody.
+    pub audiences: Option<BTreeSet<String>>,
 }
 
 /// What is said of an incident; what is not said stays as it is.
@@ -78,6 +81,8 @@ pub enum Command {
     ChangeIncident(IncidentId, IncidentFields),
     /// Remove an incident and its updates.
     RemoveIncident(IncidentId),
+    /// Publish what was learned from an incident, or take it back.
+    SetPostmortem(IncidentId, Option<String>),
     /// Say something about an incident.
     AddUpdate(IncidentId, UpdateFields),
     /// Correct an update.
@@ -98,6 +103,12 @@ pub enum Command {
     RemoveBand(String),
     /// Make a new generation of phases.
     AddPhases(Vec<String>),
+    /// Write a template, recurring maintenance, an audience, or what a provider has.
+    PutExtra(Box<Extra>),
+    /// Remove one of these.
+    RemoveExtra(ExtraKey),
+    /// Plan the occurrences of recurring maintenance that come into sight.
+    Occur,
     /// What a new page begins with; each kind is taken only when the page has none of it.
     Provision(Box<Provision>),
     /// Put everything of an archive on an empty page.
@@ -114,6 +125,7 @@ impl Command {
             Self::AddIncident(..) => "status.incident.add",
             Self::ChangeIncident(..) => "status.incident.change",
             Self::RemoveIncident(..) => "status.incident.remove",
+            Self::SetPostmortem(..) => "status.incident.postmortem",
             Self::AddUpdate(..) => "status.update.add",
             Self::ChangeUpdate(..) => "status.update.change",
             Self::RemoveUpdate(..) => "status.update.remove",
@@ -124,6 +136,9 @@ impl Command {
             Self::ChangeBand(..) => "status.severity.change",
             Self::RemoveBand(..) => "status.severity.remove",
             Self::AddPhases(..) => "status.phases.add",
+            Self::PutExtra(..) => "status.extra.put",
+            Self::RemoveExtra(..) => "status.extra.remove",
+            Self::Occur => "status.schedule.occur",
             Self::Provision(..) => "status.provision",
             Self::Restore(..) => "status.restore",
         }
@@ -138,6 +153,7 @@ impl Command {
             Self::AddIncident(id, _)
             | Self::ChangeIncident(id, _)
             | Self::RemoveIncident(id)
+            | Self::SetPostmortem(id, _)
             | Self::AddUpdate(id, _) => format!("status/incident/{id}"),
             Self::ChangeUpdate(id, order, _) | Self::RemoveUpdate(id, order) => {
                 format!("status/incident/{id}/update/{order}")
@@ -152,6 +168,9 @@ impl Command {
             }
             Self::AddBand(_) => "status/severity".to_owned(),
             Self::AddPhases(_) => "status/phases".to_owned(),
+            Self::PutExtra(extra) => object_of(&extra.key()),
+            Self::RemoveExtra(key) => object_of(key),
+            Self::Occur => "status/schedule".to_owned(),
             Self::Provision(_) | Self::Restore(_) => "status".to_owned(),
         }
     }
@@ -168,6 +187,10 @@ pub struct Provision {
     pub severities: Vec<BandFields>,
     /// The first generation of phases.
     pub phases: Vec<String>,
+}
+
+fn object_of(key: &ExtraKey) -> String {
+    format!("status/{}/{}", key.kind(), lotse_web::text::shown(&key.name(), 80))
 }
 
 /// Whether those who subscribed to the page are told of a change.

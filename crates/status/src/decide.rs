@@ -1,5 +1,7 @@
 //! The heart: a command and the book become facts, or a refusal. Pure and total.
 
+mod extra;
+
 use std::collections::BTreeSet;
 
 use lotse_core::id::{ComponentId, ImpactTypeId, IncidentId};
@@ -13,6 +15,8 @@ use crate::command::{
 use crate::error::Error;
 use crate::model::{Band, Component, Impact, ImpactType, Incident, PhaseRef, Update};
 
+pub(crate) use self::extra::{check_audiences, check_extra, is_occurring};
+
 type Decision = Result<(Vec<Fact>, Outcome), Error>;
 
 /// What the command means for this book at this time.
@@ -22,16 +26,26 @@ type Decision = Result<(Vec<Fact>, Outcome), Error>;
 pub fn decide(book: &Book, command: &Command, now: Timestamp) -> Decision {
     match command {
         Command::AddComponent(id, fields) => {
-            Ok((vec![Fact::Component(component(*id, fields))], Outcome::Made(*id.as_uuid())))
+            let one = component(*id, fields);
+            check_audiences(book, &one)?;
+            Ok((vec![Fact::Component(one)], Outcome::Made(*id.as_uuid())))
         }
         Command::ChangeComponent(id, fields) => change_component(book, *id, fields),
         Command::RemoveComponent(id) => remove_component(book, *id),
         Command::AddIncident(id, fields) => add_incident(book, *id, fields, now),
         Command::ChangeIncident(id, fields) => change_incident(book, *id, fields, now),
         Command::RemoveIncident(id) => {
-            case(book, *id)?;
-            Ok((vec![Fact::IncidentGone(*id)], Outcome::Done))
+            let mut facts = vec![Fact::IncidentGone(*id)];
+            facts.extend(extra::left_out(book, &case(book, *id)?.incident));
+            Ok((facts, Outcome::Done))
         }
+        Command::SetPostmortem(id, text) => {
+            let incident = touched(case(book, *id)?, now);
+            extra::set_postmortem(incident, text.as_deref(), now)
+        }
+        Command::PutExtra(extra) => extra::put(book, extra, now),
+        Command::RemoveExtra(key) => extra::remove(book, key, now),
+        Command::Occur => Ok((extra::occur(book, now), Outcome::Done)),
         Command::AddUpdate(id, fields) => add_update(book, *id, fields, now),
         Command::ChangeUpdate(id, order, fields) => change_update(book, *id, *order, fields, now),
         Command::RemoveUpdate(id, order) => {
@@ -68,8 +82,9 @@ pub fn decide(book: &Book, command: &Command, now: Timestamp) -> Decision {
 }
 
 fn component(id: ComponentId, fields: &ComponentFields) -> Component {
-    let ComponentFields { name, labels } = fields.clone();
-    Component { id, name, labels: labels.unwrap_or_default() }
+    let ComponentFields { name, labels, audiences } = fields.clone();
+    let (labels, audiences) = (labels.unwrap_or_default(), audiences.unwrap_or_default());
+    Component { id, name, labels, audiences }
 }
 
 fn change_component(book: &Book, id: ComponentId, fields: &ComponentFields) -> Decision {
@@ -77,6 +92,8 @@ fn change_component(book: &Book, id: ComponentId, fields: &ComponentFields) -> D
     let mut one = Component::clone(known);
     one.name = fields.name.clone().or(one.name);
     one.labels = fields.labels.clone().unwrap_or(one.labels);
+    one.audiences = fields.audiences.clone().unwrap_or(one.audiences);
+    check_audiences(book, &one)?;
     Ok((vec![Fact::Component(one)], Outcome::Done))
 }
 
@@ -89,6 +106,7 @@ fn remove_component(book: &Book, id: ComponentId) -> Decision {
         let reason = format!("component {id} is touched by incident {}", case.incident.id);
         return Err(Error::Conflict { reason });
     }
+    extra::check_unused(book, id)?;
     Ok((vec![Fact::ComponentGone(id)], Outcome::Done))
 }
 

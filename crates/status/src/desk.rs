@@ -4,6 +4,7 @@
 //! the book as it is when its turn comes, so numbers are given without gaps. Readers never wait: they
 //! hold an immutable [`Snapshot`] that is exchanged after the commit.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +15,10 @@ use lotse_store::Store;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use crate::audience;
 use crate::book::Book;
 use crate::command::{Command, Notice, Outcome};
-use crate::decide::decide;
+use crate::decide::{decide, is_occurring};
 use crate::error::Error;
 use crate::snapshot::Snapshot;
 use crate::{event, store};
@@ -31,7 +33,41 @@ pub struct Desk {
     clock: SharedClock,
     /// The newest book that this process knows, and its revision.
     held: Mutex<(i64, Book)>,
-    shown: ArcSwap<Snapshot>,
+    shown: ArcSwap<Shown>,
+}
+
+/// What each kind of reader sees; the same picture where nothing is private.
+#[derive(Debug)]
+struct Shown {
+    whole: Arc<Snapshot>,
+    public: Arc<Snapshot>,
+    audiences: BTreeMap<String, Arc<Snapshot>>,
+}
+
+impl Shown {
+    fn new(book: &Book, revision: i64, before: Option<&Self>) -> Self {
+        let picture = |book: Book, before: Option<&Arc<Snapshot>>| {
+            Arc::new(Snapshot::new(book, revision, before.map(AsRef::as_ref)))
+        };
+        let whole = picture(book.clone(), before.map(|before| &before.whole));
+        let public = if audience::has_secrets(book) {
+            let seen = audience::seen_by(book, None);
+            picture(seen, Some(before.map_or(&whole, |before| &before.public)))
+        } else {
+            Arc::clone(&whole)
+        };
+        let audience = |name: &String| {
+            let is_named = book.components.values().any(|one| one.audiences.contains(name));
+            let own = if is_named {
+                picture(audience::seen_by(book, Some(name)), Some(&public))
+            } else {
+                Arc::clone(&public)
+            };
+            (name.clone(), own)
+        };
+        let audiences = book.audiences.keys().map(audience).collect();
+        Self { whole, public, audiences }
+    }
 }
 
 impl Desk {
@@ -41,18 +77,23 @@ impl Desk {
     /// The store cannot be read.
     pub async fn open(store: Arc<Store>, clock: SharedClock) -> Result<Self, Error> {
         let (revision, book) = store::load(&store).await?;
-        let shown = ArcSwap::from_pointee(Snapshot::new(book.clone(), revision, None));
+        let shown = ArcSwap::from_pointee(Shown::new(&book, revision, None));
         Ok(Self { store, clock, held: Mutex::new((revision, book)), shown })
     }
 
     /// The page as it is for everybody: what is private is not in it.
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        self.shown.load_full()
+        Arc::clone(&self.shown.load().public)
+    }
+
+    /// The page as an audience sees it; nothing when there is no such audience.
+    pub fn seen_by(&self, audience: &str) -> Option<Arc<Snapshot>> {
+        self.shown.load().audiences.get(audience).cloned()
     }
 
     /// The page with everything on it, for those who run it. Never answer readers from it.
     pub fn whole(&self) -> Arc<Snapshot> {
-        self.shown.load_full()
+        Arc::clone(&self.shown.load().whole)
     }
 
     /// The time of the page.
@@ -120,14 +161,14 @@ impl Desk {
 
     fn show(&self, (revision, book): &(i64, Book)) {
         let before = self.shown.load();
-        self.shown.store(Arc::new(Snapshot::new(book.clone(), *revision, Some(&before))));
+        self.shown.store(Arc::new(Shown::new(book, *revision, Some(&before))));
     }
 
     /// Follows what other processes write, until it is told to stop.
     pub async fn follow(&self, stop: CancellationToken) {
         let mut is_reachable = true;
         while stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_some() {
-            let looked = self.look().await;
+            let looked = self.step().await;
             if let Err(error) = &looked
                 && is_reachable
             {
@@ -135,6 +176,24 @@ impl Desk {
             }
             is_reachable = looked.is_ok();
         }
+    }
+
+    /// One look, and what recurs and has come into sight.
+    async fn step(&self) -> Result<(), Error> {
+        self.look().await?;
+        self.occur().await
+    }
+
+    /// Plans the occurrences of recurring maintenance that have come into sight, without telling
+    /// subscribers of each: they know the rule.
+    ///
+    /// # Errors
+    /// The store cannot be written; the next call tries again.
+    pub async fn occur(&self) -> Result<(), Error> {
+        if is_occurring(self.whole().book(), self.clock.now()) {
+            self.perform_with("schedule", &Command::Occur, Notice::Nobody).await?;
+        }
+        Ok(())
     }
 
     /// Shows what other processes have written since the last look.

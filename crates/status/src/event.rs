@@ -11,7 +11,8 @@ use crate::command::{Command, Notice};
 
 /// The event of a fact, seen from the case before it and the book after it: `status.incident.opened`, `.changed`, `.ended`,
 /// `.updated`, `.removed`, and the same with `maintenance`. Other facts are told nobody. `notify` in
-/// the body says whether people shall be told.
+/// the body says whether people shall be told. What touches only components that not everybody sees is
+/// told as `private`; elsewhere such components are left out.
 pub(crate) fn event(
     before: Option<&Case>,
     after: &Book,
@@ -28,7 +29,11 @@ pub(crate) fn event(
         _ => return None,
     };
     let incident = &case.incident;
-    let noun = if incident.is_maintenance() { "maintenance" } else { "incident" };
+    let noun = match incident.is_maintenance() {
+        _ if is_private(after, case) => "private",
+        true => "maintenance",
+        false => "incident",
+    };
     let mut body = summary(after, case);
     body["notify"] = json!(notice.is_given());
     if let Fact::Update(_, update) = fact {
@@ -50,22 +55,39 @@ fn verb(before: Option<&Case>, case: &Case) -> Option<&'static str> {
     if old.ended.is_none() && new.ended.is_some() {
         return Some("ended");
     }
+    if old.postmortem.is_none() && new.postmortem.is_some() {
+        return Some("postmortem");
+    }
     let mut same = old.clone();
     (same.sequence, same.changed, same.next_update) = (new.sequence, new.changed, new.next_update);
     (same != *new).then_some("changed")
 }
 
+fn is_private(book: &Book, case: &Case) -> bool {
+    let mut touched =
+        case.incident.affects.iter().filter_map(|impact| book.components.get(&impact.component));
+    let is_private = |one: &crate::model::Component| !one.audiences.is_empty();
+    touched.clone().next().is_some() && touched.all(|one| is_private(one))
+}
+
 fn summary(book: &Book, case: &Case) -> Value {
     let incident = &case.incident;
+    let is_whole = is_private(book, case);
+    let is_told = |impact: &&crate::model::Impact| {
+        let component = book.components.get(&impact.component);
+        is_whole || component.is_none_or(|one| one.audiences.is_empty())
+    };
     let components: Vec<_> = incident
         .affects
         .iter()
+        .filter(is_told)
         .map(|impact| {
             let component = book.components.get(&impact.component);
             json!({
                 "id": impact.component,
                 "name": component.map(|one| one.title()),
                 "labels": component.map(|one| &one.labels),
+                "audiences": component.map(|one| &one.audiences),
                 "severity": impact.severity,
             })
         })

@@ -46,10 +46,10 @@ async fn calendar(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response
 /// The address of the site, for links in what leaves it: the declared one, or that of the request.
 pub(crate) fn base(site: &Site, headers: &HeaderMap) -> String {
     if let Some(url) = &site.options().public_url {
-        return url.as_str().trim_end_matches('/').to_owned();
+        return format!("{}{}", url.as_str().trim_end_matches('/'), site.root());
     }
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    format!("http://{}", host.unwrap_or("localhost"))
+    format!("http://{}{}", host.unwrap_or("localhost"), site.root())
 }
 
 /// The cases that changed last, the newest first.
@@ -85,7 +85,7 @@ fn content(book: &Book, case: &Case) -> String {
 }
 
 pub(crate) fn atom_answer(site: &Site, base: &str) -> Answer {
-    let snapshot = site.desk().snapshot();
+    let snapshot = site.snapshot();
     let book = snapshot.book();
     let cases = newest(book);
     let updated = cases.first().map_or(Timestamp::UNIX_EPOCH, |case| case.incident.changed);
@@ -118,7 +118,7 @@ pub(crate) fn atom_answer(site: &Site, base: &str) -> Answer {
 }
 
 pub(crate) fn rss_answer(site: &Site, base: &str) -> Answer {
-    let snapshot = site.desk().snapshot();
+    let snapshot = site.snapshot();
     let book = snapshot.book();
     let (title, url) = (escaped(site.look().title()), escaped(base));
     let mut xml = format!(
@@ -145,7 +145,7 @@ pub(crate) fn rss_answer(site: &Site, base: &str) -> Answer {
 }
 
 pub(crate) fn calendar_answer(site: &Site, base: &str) -> Answer {
-    let (snapshot, now) = (site.desk().snapshot(), site.desk().clock().now());
+    let (snapshot, now) = (site.snapshot(), site.desk().clock().now());
     let from = now.saturating_sub(YEAR).unwrap_or(Timestamp::MIN);
     let to = now.saturating_add(YEAR).unwrap_or(Timestamp::MAX);
     let mut lines = vec![

@@ -115,10 +115,10 @@ fn id(text: &str) -> Uuid {
 }
 
 fn component(one: &ForeignComponent, group: Option<&str>) -> Component {
+    let component = Component::new(ComponentId::from_uuid(id(&one.id)), Some(one.name.clone()));
     Component {
-        id: ComponentId::from_uuid(id(&one.id)),
-        name: Some(one.name.clone()),
         labels: group.map(|group| ("group".to_owned(), group.to_owned())).into_iter().collect(),
+        ..component
     }
 }
 
@@ -146,18 +146,14 @@ fn incident(one: &ForeignIncident, is_planned: bool) -> Archived {
     let began = one.scheduled_for.or(one.started_at).unwrap_or(one.created_at);
     let ended = if is_planned { one.scheduled_until.or(Some(began)) } else { one.resolved_at };
     let incident = Incident {
-        id: IncidentId::from_uuid(id(&one.id)),
         name: Some(one.name.clone()),
-        description: None,
         affects: touched.into_iter().map(impact).collect(),
         began: Some(began),
         // Clocks of others may have gone backwards.
         ended: ended.map(|ended| ended.max(began)),
-        phase: None,
         next_update: u32::try_from(updates.len()).unwrap_or(u32::MAX),
-        sequence: 0,
-        created: one.created_at,
         changed: one.updated_at.unwrap_or(one.created_at),
+        ..Incident::new(IncidentId::from_uuid(id(&one.id)), one.created_at)
     };
     Archived { incident, updates }
 }

@@ -4,7 +4,7 @@
 //! These types are also the documents that the store keeps and that an export contains; fields are
 //! added with a default and never change their meaning.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lotse_core::id::{ComponentId, ImpactTypeId, IncidentId};
 use lotse_core::time::Timestamp;
@@ -26,9 +26,17 @@ pub struct Component {
     /// Free words about it; `region` and `group` order the page.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
+    /// The audiences that see it; everybody when it names none.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub audiences: BTreeSet<String>,
 }
 
 impl Component {
+    /// A component for everybody without labels.
+    pub const fn new(id: ComponentId, name: Option<String>) -> Self {
+        Self { id, name, labels: BTreeMap::new(), audiences: BTreeSet::new() }
+    }
+
     /// What people call it, or the id.
     pub fn title(&self) -> String {
         self.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| self.id.to_string())
@@ -85,6 +93,12 @@ pub struct Incident {
     /// Where its handling stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<PhaseRef>,
+    /// What was learned from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postmortem: Option<Postmortem>,
+    /// Which recurring maintenance it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurrence: Option<Occurrence>,
     /// The number of its next update. Numbers are never used twice.
     #[serde(default)]
     pub next_update: u32,
@@ -108,6 +122,8 @@ impl Incident {
             began: None,
             ended: None,
             phase: None,
+            postmortem: None,
+            occurrence: None,
             next_update: 0,
             sequence: 0,
             created: now,
@@ -148,6 +164,24 @@ impl Incident {
             "Incident"
         })
     }
+}
+
+/// What was learned from an incident, published on its page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Postmortem {
+    /// What there is to read.
+    pub text: String,
+    /// When it was published first.
+    pub published: Timestamp,
+}
+
+/// One time of a recurring maintenance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Occurrence {
+    /// The name of the [`crate::extra::Schedule`].
+    pub schedule: String,
+    /// When its rule says it begins; somebody may have moved it since.
+    pub at: Timestamp,
 }
 
 /// A message about an incident.

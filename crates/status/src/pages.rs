@@ -19,7 +19,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use lotse_core::id::IncidentId;
-use lotse_core::time::{SignedDuration, Timestamp};
+use lotse_core::time::Timestamp;
 
 pub use self::frame::{Frame, Language};
 pub(crate) use self::frame::{clock, exact};
@@ -132,7 +132,8 @@ async fn incident_negotiated(
 ) -> Response {
     let language = Language::preferred(&headers);
     let mut response = match id.parse::<IncidentId>() {
-        Ok(id) => Redirect::to(&format!("/{}/incident/{id}", language.code())).into_response(),
+        Ok(id) => Redirect::to(&format!("{}/{}/incident/{id}", site.root(), language.code()))
+            .into_response(),
         Err(_) => missing(&site, language),
     };
     response.headers_mut().append(header::VARY, HeaderValue::from_static("accept-language"));
@@ -152,7 +153,7 @@ async fn front(
 
 /// The first page; also for bundles.
 pub(crate) fn front_answer(site: &Site, language: Language, mode: Mode) -> Arc<Answer> {
-    let (snapshot, now) = (site.desk().snapshot(), site.desk().clock().now());
+    let (snapshot, now) = (site.snapshot(), site.desk().clock().now());
     let name = format!("front/{}/{mode:?}", language.code());
     snapshot.at_present_until(&name, now, next_minute(now), || {
         let view = FrontView::of(&snapshot, language.words(), now);
@@ -185,7 +186,7 @@ pub(crate) fn incident_answer(
     id: &str,
     mode: Mode,
 ) -> Option<Arc<Answer>> {
-    let (snapshot, now) = (site.desk().snapshot(), site.desk().clock().now());
+    let (snapshot, now) = (site.snapshot(), site.desk().clock().now());
     let case = snapshot.book().cases.get(&id.parse().ok()?)?;
     let path = format!("incident/{}", case.incident.id);
     let name = format!("{path}/{}/{mode:?}", language.code());
@@ -233,7 +234,7 @@ pub(crate) fn history_answer(
     month: &str,
     mode: Mode,
 ) -> Option<Arc<Answer>> {
-    let (snapshot, now) = (site.desk().snapshot(), site.desk().clock().now());
+    let (snapshot, now) = (site.snapshot(), site.desk().clock().now());
     let view = MonthView::of(&snapshot, month, language.words(), now)?;
     let path = format!("history/{month}");
     Some(snapshot.at_present(&format!("{path}/{}/{mode:?}", language.code()), now, || {
@@ -269,7 +270,7 @@ async fn search(
     let Some(language) = Language::of_code(&language) else {
         return missing(&site, Language::preferred(&headers));
     };
-    let (snapshot, now) = (site.desk().snapshot(), site.desk().clock().now());
+    let (snapshot, now) = (site.snapshot(), site.desk().clock().now());
     let text: String = query.get("q").unwrap_or_default().chars().take(200).collect();
     let mut found = view::search(&snapshot, &text, language.words(), now, FOUND + 1);
     let more = found.len() > FOUND;
@@ -288,7 +289,7 @@ async fn widget(
         return missing(&site, Language::preferred(&headers));
     };
     let now = site.desk().clock().now();
-    let level = overall(&site.desk().snapshot(), now);
+    let level = overall(&site.snapshot(), now);
     let text = language.words().overall(level);
     let frame = site.frame(language, "widget", "", now);
     let mut response = shown(&rendered(&Widget { frame, level, text }), &headers);
@@ -301,9 +302,8 @@ async fn widget(
 
 /// The worst that goes on now.
 pub(crate) fn overall(snapshot: &Snapshot, now: Timestamp) -> Level {
-    let cases = snapshot.overlapping(now - SignedDuration::from_secs(1), now);
-    let active = cases.iter().filter(|case| case.incident.is_active(now));
-    let levels = active.map(|case| Level::of_incident(&case.incident));
+    let active = snapshot.active(now);
+    let levels = active.iter().map(|case| Level::of_incident(&case.incident));
     levels.max().unwrap_or(Level::Operational)
 }
 

@@ -72,7 +72,7 @@ fn parse(file: &SourceFile) -> Result<Provision, DeclaredError> {
     let raw = declared::load::<RawProvision>(file)?.value;
     let component = |one: RawComponent| {
         let (name, labels) = (Some(one.displayname), Some(one.labels));
-        (ComponentId::generate(), ComponentFields { name, labels })
+        (ComponentId::generate(), ComponentFields { name, labels, audiences: None })
     };
     let impact_type = |one: RawImpactType| {
         let fields = ImpactTypeFields { name: Some(one.displayname), description: one.description };

@@ -116,7 +116,7 @@ async fn file(
 ) -> Response {
     let now = site.desk().clock().now();
     let (month, kind) = file.split_once('.').unwrap_or((&file, ""));
-    let report = Report::of(&site.desk().snapshot(), month, Policy::default(), now);
+    let report = Report::of(&site.snapshot(), month, Policy::default(), now);
     let answer = report.and_then(|report| match kind {
         "csv" => Some(Answer::new("text/csv; charset=utf-8", report.csv())),
         "json" => Some(Answer::new(JSON, serde_json::to_string(&report).ok()?)),

@@ -1,7 +1,8 @@
 //! The page as a site: the desk, what stands around every request, the routers of both listeners.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::body::Body;
@@ -20,9 +21,9 @@ use crate::document;
 use crate::metrics::Metrics;
 use crate::pages::look::Look;
 use crate::pages::{self, Frame, Language};
-use crate::snapshot::JSON;
+use crate::snapshot::{JSON, Snapshot};
 use crate::writer::is_loopback_host;
-use crate::{badge, feeds, report, statuspage};
+use crate::{badge, feeds, private, report, statuspage};
 
 /// The largest body that is taken, in bytes.
 pub(crate) const LARGEST_BODY: usize = 1 << 20;
@@ -49,9 +50,14 @@ impl Default for Options {
 pub struct Site {
     desk: Arc<Desk>,
     options: Options,
-    metrics: Metrics,
-    document: Answer,
-    look: Look,
+    metrics: Arc<Metrics>,
+    document: Arc<Answer>,
+    look: Arc<Look>,
+    /// Whose page it is, and what its addresses begin with; everybody's at the root.
+    audience: Option<String>,
+    root: String,
+    /// The pages of audiences by their root, made when they are asked for first.
+    facets: Mutex<HashMap<String, Router>>,
 }
 
 impl fmt::Debug for Site {
@@ -63,8 +69,17 @@ impl fmt::Debug for Site {
 impl Site {
     /// A site on this desk with this look.
     pub fn new(desk: Arc<Desk>, look: Look, options: Options) -> Arc<Self> {
-        let document = Answer::new(JSON, document::document().to_string());
-        Arc::new(Self { desk, options, metrics: Metrics::new(), document, look })
+        let document = Arc::new(Answer::new(JSON, document::document().to_string()));
+        Arc::new(Self {
+            desk,
+            options,
+            metrics: Arc::new(Metrics::new()),
+            document,
+            look: Arc::new(look),
+            audience: None,
+            root: String::new(),
+            facets: Mutex::default(),
+        })
     }
 
     /// The desk.
@@ -72,12 +87,48 @@ impl Site {
         &self.desk
     }
 
+    /// What its readers see.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        // An audience that is gone sees what everybody sees.
+        let own = self.audience.as_deref().and_then(|name| self.desk.seen_by(name));
+        own.unwrap_or_else(|| self.desk.snapshot())
+    }
+
+    /// What the addresses of its pages begin with, before the first slash.
+    pub(crate) fn root(&self) -> &str {
+        &self.root
+    }
+
+    /// The page of an audience, for reading, with all addresses in it below `root`. Whoever serves it
+    /// decides who belongs to the audience; kept until the process ends.
+    pub fn page_of(self: &Arc<Self>, audience: &str, root: &str) -> Router {
+        let key = format!("{audience} {root}");
+        let mut facets = self.facets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(router) = facets.get(&key) {
+            return router.clone();
+        }
+        let facet = Arc::new(Self {
+            desk: self.desk.clone(),
+            options: self.options.clone(),
+            metrics: self.metrics.clone(),
+            document: self.document.clone(),
+            look: self.look.clone(),
+            audience: Some(audience.to_owned()),
+            root: root.to_owned(),
+            facets: Mutex::default(),
+        });
+        let pages = pages::routes().merge(feeds::routes()).merge(badge::routes());
+        let router = facet.around(pages.merge(statuspage::routes()).merge(report::routes()));
+        facets.insert(key, router.clone());
+        router
+    }
+
     /// How it behaves.
     pub const fn options(&self) -> &Options {
         &self.options
     }
 
-    pub(crate) const fn look(&self) -> &Look {
+    pub(crate) fn look(&self) -> &Look {
         &self.look
     }
 
@@ -90,13 +141,14 @@ impl Site {
     ) -> Frame<'a> {
         Frame {
             site: self.look.title(),
+            root: &self.root,
             has_logo: self.look.logo().is_some(),
             style: self.look.version(),
             ..Frame::new(language, path, title, now)
         }
     }
 
-    pub(crate) const fn document(&self) -> &Answer {
+    pub(crate) fn document(&self) -> &Answer {
         &self.document
     }
 
@@ -108,7 +160,10 @@ impl Site {
     /// The page, with the API beside it: clients in a browser want one origin.
     pub fn page(self: &Arc<Self>) -> Router {
         let pages = pages::routes().merge(feeds::routes()).merge(badge::routes());
-        let data = api::own_routes().merge(statuspage::routes()).merge(report::routes());
+        let data = api::own_routes()
+            .merge(statuspage::routes())
+            .merge(report::routes())
+            .merge(private::routes());
         self.around(api::routes().merge(pages).merge(data))
     }
 

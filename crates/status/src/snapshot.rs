@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use lotse_core::id::IncidentId;
@@ -22,12 +22,17 @@ pub(crate) const JSON: &str = "application/json";
 /// So many lists of incidents are kept; windows that move find the same list again and again.
 const LISTS: usize = 64;
 
-/// An incident as it is sent.
+/// An incident as it is sent; rendered when it is asked for first.
 #[derive(Debug)]
 struct Rendered {
     case: Arc<Case>,
-    json: Bytes,
-    /// The first half of the SHA-256 of the JSON.
+    body: OnceLock<Json>,
+}
+
+#[derive(Debug)]
+struct Json {
+    bytes: Bytes,
+    /// The first half of the SHA-256 of the bytes.
     sum: [u8; 16],
 }
 
@@ -39,6 +44,9 @@ struct Timed {
     answer: Arc<Answer>,
 }
 
+/// The cases that go on, from a moment until right before another one.
+type Active = (Timestamp, Timestamp, Arc<Vec<Arc<Case>>>);
+
 /// An immutable picture of the page.
 #[derive(Debug)]
 pub struct Snapshot {
@@ -48,6 +56,7 @@ pub struct Snapshot {
     incidents: Vec<Arc<Rendered>>,
     /// For each place in `incidents`: the latest end among it and those before it.
     latest_end: Vec<Timestamp>,
+    active: Mutex<Option<Active>>,
     lists: Mutex<HashMap<[u8; 16], Arc<Answer>>>,
     /// Answers about the present, by what they are.
     present: Mutex<HashMap<String, Timed>>,
@@ -66,7 +75,7 @@ impl Snapshot {
             .values()
             .map(|case| match known.get(&case.incident.id) {
                 Some(one) if Arc::ptr_eq(&one.case, case) => Arc::clone(one),
-                _ => Arc::new(Rendered::new(case)),
+                _ => Arc::new(Rendered { case: Arc::clone(case), body: OnceLock::new() }),
             })
             .collect();
         incidents.sort_by_key(|one| (one.case.incident.began, one.case.incident.id));
@@ -79,7 +88,7 @@ impl Snapshot {
             })
             .collect();
         let (lists, present) = (Mutex::default(), Mutex::default());
-        Self { revision, book, incidents, latest_end, lists, present }
+        Self { revision, book, incidents, latest_end, active: Mutex::default(), lists, present }
     }
 
     /// The number of the commit that it shows.
@@ -90,6 +99,21 @@ impl Snapshot {
     /// What it shows.
     pub const fn book(&self) -> &Book {
         &self.book
+    }
+
+    /// The cases that go on at the present, in the order of their ids.
+    pub(crate) fn active(&self, now: Timestamp) -> Arc<Vec<Arc<Case>>> {
+        let mut known = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((from, until, active)) = known.as_ref()
+            && *from <= now
+            && now < *until
+        {
+            return Arc::clone(active);
+        }
+        let is_active = |case: &&Arc<Case>| case.incident.is_active(now);
+        let active = Arc::new(self.book.cases.values().filter(is_active).cloned().collect());
+        *known = Some((now, self.next_turn(now), Arc::clone(&active)));
+        active
     }
 
     /// The incidents in the closed window, by their beginning.
@@ -121,14 +145,14 @@ impl Snapshot {
         let found = self.window(start, end);
         let mut sum = Sha256::new();
         for one in &found {
-            sum.update(one.sum);
+            sum.update(one.json().sum);
         }
         let sum = half(&sum.finalize());
         let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(answer) = lists.get(&sum) {
             return Arc::clone(answer);
         }
-        let list = enclose(found.iter().map(|one| &one.json));
+        let list = enclose(found.iter().map(|one| &one.json().bytes));
         let answer = Arc::new(Answer::tagged(JSON, list, hex::encode(sum)));
         if lists.len() >= LISTS {
             lists.clear();
@@ -145,11 +169,12 @@ impl Snapshot {
             .incidents
             .binary_search_by_key(&key, |one| (one.case.incident.began, one.case.incident.id));
         let one = self.incidents.get(place.ok()?)?;
-        let mut bytes = BytesMut::with_capacity(one.json.len() + 10);
+        let Json { bytes: json, sum } = one.json();
+        let mut bytes = BytesMut::with_capacity(json.len() + 10);
         bytes.put_slice(b"{\"data\":");
-        bytes.put_slice(&one.json);
+        bytes.put_slice(json);
         bytes.put_slice(b"}");
-        Some(Answer::tagged(JSON, bytes.freeze(), hex::encode(one.sum)))
+        Some(Answer::tagged(JSON, bytes.freeze(), hex::encode(sum)))
     }
 
     /// `GET /components`: at a named moment, or at the present.
@@ -218,10 +243,12 @@ impl Snapshot {
 }
 
 impl Rendered {
-    fn new(case: &Arc<Case>) -> Self {
-        let json = Bytes::from(wire::incident(case).to_string());
-        let sum = half(&Sha256::digest(&json));
-        Self { case: Arc::clone(case), json, sum }
+    fn json(&self) -> &Json {
+        self.body.get_or_init(|| {
+            let bytes = Bytes::from(wire::incident(&self.case).to_string());
+            let sum = half(&Sha256::digest(&bytes));
+            Json { bytes, sum }
+        })
     }
 }
 

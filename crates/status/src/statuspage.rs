@@ -54,7 +54,7 @@ async fn document(
 /// One of the documents.
 pub(crate) fn answer(site: &Site, name: &str, base: &str) -> Option<Answer> {
     let known = NAMES.into_iter().find(|known| *known == name)?;
-    let (snapshot, now) = (site.desk().snapshot(), site.desk().clock().now());
+    let (snapshot, now) = (site.snapshot(), site.desk().clock().now());
     let view = View { site, snapshot: &snapshot, now, base };
     let mut document = json!({ "page": view.page() });
     let mut put = |key: &str, value: Value| document[key] = value;

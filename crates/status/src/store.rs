@@ -10,6 +10,7 @@ use lotse_store::sqlx::{self, any::AnyRow};
 use lotse_store::{Error, Query, Store, Transaction};
 
 use crate::book::{Book, Fact};
+use crate::extra::{Extra, ExtraKey};
 use crate::model::Band;
 
 /// The tables of the status page, for [`lotse_store::StoreOptions::parts`].
@@ -91,6 +92,16 @@ fn queries(fact: &Fact) -> Result<Vec<Query<'static>>, Error> {
         Fact::ImpactTypeGone(id) => delete("impact-type", id.to_string()),
         Fact::Band(band) => put("severity", band_name(&band.name)?, band)?,
         Fact::BandGone(name) => delete("severity", band_name(name)?),
+        Fact::Extra(extra) => {
+            let key = extra.key();
+            match extra {
+                Extra::Template(one) => put(key.kind(), key.name(), one)?,
+                Extra::Schedule(one) => put(key.kind(), key.name(), one)?,
+                Extra::Audience(one) => put(key.kind(), key.name(), one)?,
+                Extra::Upstream(one) => put(key.kind(), key.name(), one)?,
+            }
+        }
+        Fact::ExtraGone(key) => delete(key.kind(), ExtraKey::name(key)),
         Fact::Phases(generation, names) => put("phases", format!("{generation:010}"), names)?,
     }])
 }
@@ -142,6 +153,10 @@ fn to_fact(row: Columns<'_>) -> Result<Fact, Error> {
             let generation = name.parse().map_err(|error| unusable(format!("{error}")))?;
             Fact::Phases(generation, row.json("document")?)
         }
+        "template" => Fact::Extra(Extra::Template(row.json("document")?)),
+        "schedule" => Fact::Extra(Extra::Schedule(row.json("document")?)),
+        "audience" => Fact::Extra(Extra::Audience(row.json("document")?)),
+        "upstream" => Fact::Extra(Extra::Upstream(row.json("document")?)),
         other => {
             let reason = format!("{other:?} is not known");
             return Err(Error::Stored { column: "kind", reason });

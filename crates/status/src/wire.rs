@@ -105,7 +105,8 @@ impl Body {
 
     /// The fields of a component.
     pub(crate) fn component(&self) -> Result<ComponentFields, Error> {
-        Ok(ComponentFields { name: self.text("displayName")?, labels: self.labels()? })
+        let (name, labels) = (self.text("displayName")?, self.labels()?);
+        Ok(ComponentFields { name, labels, audiences: None })
     }
 
     /// The fields of an incident.

@@ -69,6 +69,8 @@ impl Language {
 /// What is around a page.
 #[derive(Debug)]
 pub struct Frame<'a> {
+    /// What all addresses of pages begin with; empty for the page of everybody.
+    pub(crate) root: &'a str,
     /// The language of the page.
     pub(crate) language: &'static str,
     /// The other language.
@@ -101,6 +103,7 @@ impl<'a> Frame<'a> {
 
     pub(crate) fn new(language: Language, path: &'a str, title: &'a str, now: Timestamp) -> Self {
         Self {
+            root: "",
             language: language.code(),
             other: language.other().code(),
             path,

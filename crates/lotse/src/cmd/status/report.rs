@@ -192,7 +192,11 @@ impl<'a> Reporter<'a> {
             pair.map(|(key, value)| (key.to_owned(), value.to_owned())).ok_or_else(wrong)
         };
         let labels = arguments.label.iter().map(label).collect::<Result<_, _>>()?;
-        let fields = ComponentFields { name: Some(arguments.name), labels: Some(labels) };
+        let fields = ComponentFields {
+            name: Some(arguments.name),
+            labels: Some(labels),
+            ..ComponentFields::default()
+        };
         self.done(Command::AddComponent(ComponentId::generate(), fields), Notice::Everybody).await
     }
 
