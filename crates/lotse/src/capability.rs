@@ -115,5 +115,10 @@ pub(crate) const ALL: &[Assemble] = &[
 ];
 
 /// The tables of the capabilities that keep something.
-pub(crate) const SCHEMA: &[Part] =
-    &[lotse_change::PART, lotse_images::PART, lotse_notify::PART, lotse_status::PART];
+pub(crate) const SCHEMA: &[Part] = &[
+    lotse_change::PART,
+    lotse_images::PART,
+    lotse_notify::PART,
+    lotse_status::PART,
+    lotse_status::detect::PART,
+];

@@ -99,7 +99,7 @@ impl Daemon {
         let metrics = Arc::new(Metrics::new(board.clone(), VERSION));
         metrics.register(|registry| clouds.metrics().register(registry));
         let changes = Changes::new(store.clone(), config.changes);
-        let page = status::Page::open(config, &store).await?;
+        let page = status::Page::open(config, environment, &store).await?;
         let stop_server = CancellationToken::new();
         let drain = Duration::from_secs(config.drain_seconds.into());
         let listeners = status::listen(page.as_ref(), stop_server.clone(), drain).await?;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::command::Provision;
+use crate::detect::config::Detection;
 use crate::error::Error;
 use crate::pages::look::{Look, Theme};
 use crate::provision;
@@ -38,6 +39,9 @@ pub struct Config {
     /// Whether whoever is on the same machine may write without a token. On a machine that others
     /// use, or behind a proxy that hides where requests come from: `false`.
     pub local_writes: bool,
+    /// What monitors may say, and what follows from it. With this section, even an empty one, what
+    /// they say becomes proposals.
+    pub detection: Option<Detection>,
 }
 
 impl Default for Config {
@@ -50,6 +54,7 @@ impl Default for Config {
             theme: Theme::default(),
             origins: Vec::new(),
             local_writes: true,
+            detection: None,
         }
     }
 }

@@ -55,6 +55,7 @@ pub mod command;
 pub mod config;
 pub mod decide;
 pub mod desk;
+pub mod detect;
 mod document;
 mod error;
 mod event;

@@ -10,6 +10,8 @@ use std::time::Duration;
 use axum::Router;
 use lotse_status::Desk;
 use lotse_status::command::Command;
+use lotse_status::detect::config::Detection;
+use lotse_status::detect::{self, Detector, Secrets, Watching};
 use lotse_status::site::Site;
 use lotse_store::Store;
 use lotse_web::ListenError;
@@ -21,25 +23,33 @@ use super::{Context, Parts};
 use crate::daemon::clock;
 use crate::failure::Failure;
 use crate::settings::config::Config;
+use crate::settings::{Environment, secret};
 
 /// The status page of this daemon.
 pub(crate) struct Page {
     site: Arc<Site>,
+    /// Where monitors speak, if they may.
+    detector: Option<Arc<Detector>>,
     listen: SocketAddr,
     api_listen: Option<SocketAddr>,
 }
 
 impl Page {
     /// Opens the page that the section `status` describes; none without the section.
-    pub(crate) async fn open(config: &Config, store: &Arc<Store>) -> Result<Option<Self>, Failure> {
+    pub(crate) async fn open(
+        config: &Config,
+        environment: &Environment,
+        store: &Arc<Store>,
+    ) -> Result<Option<Self>, Failure> {
         let Some(config) = &config.status else { return Ok(None) };
         let (look, provision) = (config.look()?, config.provision()?);
         let desk = Arc::new(Desk::open(store.clone(), clock()).await?);
         if let Some(provision) = provision {
             desk.perform("provisioning", &Command::Provision(Box::new(provision))).await?;
         }
+        let detector = detector(config.detection.as_ref(), &desk, environment)?;
         let site = Site::new(desk, look, config.options());
-        Ok(Some(Self { site, listen: config.listen, api_listen: config.api_listen }))
+        Ok(Some(Self { site, detector, listen: config.listen, api_listen: config.api_listen }))
     }
 
     /// The site: the desk, the look, the routers.
@@ -48,15 +58,32 @@ impl Page {
     }
 }
 
+/// What takes the word of monitors; none without the section.
+fn detector(
+    detection: Option<&Detection>,
+    desk: &Arc<Desk>,
+    environment: &Environment,
+) -> Result<Option<Arc<Detector>>, Failure> {
+    let Some(detection) = detection else { return Ok(None) };
+    let read = |what, source: &_| secret::read(what, source, environment).map_err(Failure::from);
+    let secrets = Secrets::configured(detection, &read)?;
+    Ok(Some(Arc::new(Detector::new(desk.clone(), detection.clone(), secrets))))
+}
+
 /// What the page adds to the daemon; nothing without the section `status`.
 #[expect(clippy::unnecessary_wraps, reason = "the shape that all capabilities share")]
 pub(super) fn assemble(context: &Context<'_>) -> Result<Parts, Failure> {
     let Some(page) = context.status else { return Ok(Parts::default()) };
     let measured = page.site().clone();
-    Ok(Parts {
+    let mut parts = Parts {
         metrics: vec![Box::new(move |registry| measured.register(registry))],
         ..Parts::default()
-    })
+    };
+    if let Some(detector) = &page.detector {
+        parts.extend(Parts::from(detect::extension(detector)));
+        parts.tasks.push(Arc::new(Watching::new(detector.clone())));
+    }
+    Ok(parts)
 }
 
 /// The listeners of a page. They end together, and with them the looking at what others write.
@@ -89,7 +116,7 @@ pub(crate) async fn listen(
     stop: CancellationToken,
     grace: Duration,
 ) -> Result<Option<Listeners>, Failure> {
-    let Some(Page { site, listen, api_listen }) = page else { return Ok(None) };
+    let Some(Page { site, detector, listen, api_listen }) = page else { return Ok(None) };
     let mut servers = JoinSet::new();
     let mut open = async |address: SocketAddr, router: Router| -> Result<SocketAddr, Failure> {
         let listener: TcpListener = lotse_web::bind(address).await?;
@@ -97,7 +124,8 @@ pub(crate) async fn listen(
         servers.spawn(lotse_web::serve(listener, router, stop.clone().cancelled_owned(), grace));
         Ok(bound)
     };
-    let page = open(*listen, site.page()).await?;
+    let heard = detector.as_ref().map_or_else(Router::new, detect::router);
+    let page = open(*listen, site.page().merge(heard)).await?;
     let api = match api_listen {
         Some(address) => Some(open(*address, site.api()).await?),
         None => None,

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use lotse_status::bundle::key::PublicKey;
 use url::Url;
 
+use super::status_proposal::ProposalCommand;
 use super::status_report::{
     ComponentCommand, ExportArguments, ImportArguments, IncidentCommand, MaintenanceCommand,
     SlaArguments,
@@ -48,6 +49,9 @@ pub(crate) enum StatusCommand {
     /// Components: add, list, remove
     #[command(subcommand)]
     Component(ComponentCommand),
+    /// Proposals: what monitors suggest; confirm, edit, dismiss
+    #[command(subcommand)]
+    Proposal(ProposalCommand),
     Sla(SlaArguments),
     Export(ExportArguments),
     Import(ImportArguments),

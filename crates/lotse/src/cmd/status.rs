@@ -1,6 +1,7 @@
 //! `lotse status`: the status page.
 
 mod moving;
+mod proposal;
 mod publish;
 mod report;
 mod serve;
@@ -33,6 +34,9 @@ pub(super) fn run(
         }
         StatusCommand::Component(command) => {
             ends(Box::pin(report::component(command, globals, environment)))
+        }
+        StatusCommand::Proposal(command) => {
+            ends(Box::pin(proposal::run(command, globals, environment)))
         }
         StatusCommand::Sla(arguments) => {
             ends(Box::pin(moving::sla(&arguments, globals, environment)))

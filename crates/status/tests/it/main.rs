@@ -10,6 +10,7 @@
 
 mod archive;
 mod components;
+mod detection;
 mod edge;
 mod incidents;
 mod lists;

@@ -150,7 +150,8 @@ impl Stage {
 }
 
 async fn open(directory: &TempDir) -> Store {
-    let options = StoreOptions { parts: vec![PART], ..StoreOptions::default() };
+    let parts = vec![PART, lotse_status::detect::PART];
+    let options = StoreOptions { parts, ..StoreOptions::default() };
     Store::open_with(&StoreUrl::in_directory(directory.path()), options).await.unwrap()
 }
 

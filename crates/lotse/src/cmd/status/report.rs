@@ -31,7 +31,7 @@ const USUAL: u8 = 50;
 /// The page, and who changes it.
 pub(super) struct Reporter<'a> {
     pub(super) desk: Desk,
-    actor: String,
+    pub(super) actor: String,
     globals: &'a Globals,
 }
 
@@ -78,25 +78,7 @@ impl<'a> Reporter<'a> {
     async fn open_incident(&self, arguments: OpenArguments) -> CommandResult {
         let snapshot = self.desk.whole();
         let book = snapshot.book();
-        let impact = |text: &String| {
-            let (name, severity) = match text.rsplit_once('=') {
-                Some((name, severity)) => (
-                    name,
-                    severity.parse().map_err(|_| {
-                        Error::invalid(
-                            "--affects",
-                            format!("{severity:?} is no severity from 1 to 100"),
-                        )
-                    })?,
-                ),
-                None => (text.as_str(), USUAL),
-            };
-            if severity == MAINTENANCE || severity > 100 {
-                return Err(Error::invalid("--affects", "a severity from 1 to 100 is needed"));
-            }
-            let component = component_of(book, name)?;
-            Ok(Impact { component, kind: None, severity: Some(severity) })
-        };
+        let impact = |text: &String| impact(book, text);
         let fields = IncidentFields {
             name: Some(arguments.name),
             description: arguments.text,
@@ -209,6 +191,24 @@ impl<'a> Reporter<'a> {
 /// Whether subscribers are told.
 const fn told(silent: bool) -> Notice {
     if silent { Notice::Nobody } else { Notice::Everybody }
+}
+
+/// `COMPONENT[=SEVERITY]`.
+pub(super) fn impact(book: &Book, text: &str) -> Result<Impact, Error> {
+    let wrong = |reason| Error::invalid("--affects", reason);
+    let (name, severity) = match text.rsplit_once('=') {
+        Some((name, severity)) => {
+            let number = severity.parse();
+            let reason = || wrong(format!("{severity:?} is no severity from 1 to 100"));
+            (name, number.map_err(|_| reason())?)
+        }
+        None => (text, USUAL),
+    };
+    if severity == MAINTENANCE || severity > 100 {
+        return Err(wrong("a severity from 1 to 100 is needed".to_owned()));
+    }
+    let component = component_of(book, name)?;
+    Ok(Impact { component, kind: None, severity: Some(severity) })
 }
 
 /// The component of this id or name.
