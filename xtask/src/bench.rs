@@ -19,6 +19,7 @@ mod served;
 mod server;
 mod sim;
 mod start;
+mod status;
 mod transfer;
 
 use std::collections::BTreeMap;
@@ -49,7 +50,7 @@ struct Bench {
 }
 
 /// All of them, quick ones first.
-const BENCHES: [Bench; 10] = [
+const BENCHES: [Bench; 11] = [
     Bench { name: "start", about: "start of the program (`lotse --version`)", run: start::run },
     Bench {
         name: "images",
@@ -71,6 +72,11 @@ const BENCHES: [Bench; 10] = [
         name: "console",
         about: "pages of the console with much in it, at a steady rate",
         run: console::run,
+    },
+    Bench {
+        name: "status",
+        about: "the status page: reads on one processor, writes until they are seen, a large page",
+        run: status::run,
     },
     Bench {
         name: "server",

@@ -5,6 +5,7 @@
 //! calls and encodes.
 
 pub(crate) mod extract;
+mod extras;
 mod own;
 pub(crate) mod refusal;
 

@@ -133,6 +133,12 @@ impl Bundle {
                 let page = pages::incident_answer(site, language, &id.to_string(), Mode::Bundle);
                 bundle.maybe(&format!("/{code}/incident/{id}"), page);
             }
+            for id in snapshot.book().components.keys() {
+                let page = pages::component_answer(site, language, &id.to_string(), Mode::Bundle);
+                bundle.maybe(&format!("/{code}/component/{id}"), page);
+            }
+            bundle
+                .add(&format!("/{code}/index"), &pages::index_answer(site, language, Mode::Bundle));
             for month in pages::months(&snapshot, now) {
                 let page = pages::history_answer(site, language, &month, Mode::Bundle);
                 bundle.maybe(&format!("/{code}/history/{month}"), page);

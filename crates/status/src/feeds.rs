@@ -74,6 +74,10 @@ fn content(book: &Book, case: &Case) -> String {
     if let Some(text) = &case.incident.description {
         write!(html, "<p>{}</p>", escaped(text)).ok();
     }
+    if let Some(learned) = &case.incident.postmortem {
+        let heading = Language::English.words().postmortem;
+        write!(html, "<p><b>{heading}</b> {}</p>", escaped(&learned.text)).ok();
+    }
     for update in case.updates.values().rev() {
         let at = update.created.map(crate::pages::clock).unwrap_or_default();
         let name = update.name.as_deref().unwrap_or_default();

@@ -42,6 +42,12 @@ impl Component {
         self.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| self.id.to_string())
     }
 
+    /// Where it stands on the page: its region and its group.
+    pub fn place(&self) -> String {
+        let parts: Vec<_> = ["region", "group"].iter().filter_map(|key| self.label(key)).collect();
+        parts.join(" · ")
+    }
+
     /// A label, if it says something.
     pub fn label(&self, key: &str) -> Option<&str> {
         self.labels.get(key).map(String::as_str).filter(|value| !value.is_empty())

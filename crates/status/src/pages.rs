@@ -6,7 +6,9 @@
 
 pub(crate) mod bars;
 mod frame;
+mod listing;
 pub mod look;
+mod recurring;
 mod view;
 mod words;
 
@@ -23,6 +25,7 @@ use lotse_core::time::Timestamp;
 
 pub use self::frame::{Frame, Language};
 pub(crate) use self::frame::{clock, exact};
+use self::listing::{HistoryView, IndexView};
 use self::view::{CaseView, FrontView, MonthView};
 pub use self::words::Words;
 use crate::answer::Answer;
@@ -71,6 +74,20 @@ struct HistoryPage<'a> {
 }
 
 #[derive(Template)]
+#[template(path = "component.html")]
+struct ComponentPage<'a> {
+    frame: Frame<'a>,
+    view: HistoryView,
+}
+
+#[derive(Template)]
+#[template(path = "index.html")]
+struct IndexPage<'a> {
+    frame: Frame<'a>,
+    view: IndexView,
+}
+
+#[derive(Template)]
 #[template(path = "search.html")]
 struct SearchPage<'a> {
     frame: Frame<'a>,
@@ -102,6 +119,8 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route("/{lang}/incident/{id}", get(incident))
         .route("/{lang}/history", get(history_now))
         .route("/{lang}/history/{month}", get(history))
+        .route("/{lang}/component/{id}", get(component))
+        .route("/{lang}/index", get(index))
         .route("/{lang}/search", get(search))
         .route("/{lang}/widget", get(widget))
         .route("/{lang}/{*rest}", get(nothing))
@@ -244,6 +263,59 @@ pub(crate) fn history_answer(
             view,
         })
     }))
+}
+
+async fn component(
+    State(site): State<Arc<Site>>,
+    Segments(language, id): Segments,
+    headers: HeaderMap,
+) -> Response {
+    let Some(language) = Language::of_code(&language) else {
+        return missing(&site, Language::preferred(&headers));
+    };
+    match component_answer(&site, language, &id, Mode::Live) {
+        Some(answer) => shown(&answer, &headers),
+        None => missing(&site, language),
+    }
+}
+
+/// The page of a component, if there is such a one; also for bundles.
+pub(crate) fn component_answer(
+    site: &Site,
+    language: Language,
+    id: &str,
+    mode: Mode,
+) -> Option<Arc<Answer>> {
+    let (snapshot, now) = (site.snapshot(), site.desk().clock().now());
+    let id = id.parse().ok()?;
+    let path = format!("component/{}", snapshot.book().components.get(&id)?.id);
+    let name = format!("{path}/{}/{mode:?}", language.code());
+    let view = HistoryView::of(&snapshot, id, language.words(), now)?;
+    Some(snapshot.at_present_until(&name, now, next_minute(now), || {
+        let title = view.component.name.clone();
+        let frame = site.frame(language, &path, &title, now).shown_in(mode);
+        rendered(&ComponentPage { frame, view })
+    }))
+}
+
+async fn index(
+    State(site): State<Arc<Site>>,
+    Segment(language): Segment,
+    headers: HeaderMap,
+) -> Response {
+    match Language::of_code(&language) {
+        Some(language) => shown(&index_answer(&site, language, Mode::Live), &headers),
+        None => missing(&site, Language::preferred(&headers)),
+    }
+}
+
+/// Everything by month and component; also for bundles.
+pub(crate) fn index_answer(site: &Site, language: Language, mode: Mode) -> Arc<Answer> {
+    let (snapshot, now) = (site.snapshot(), site.desk().clock().now());
+    snapshot.at_present(&format!("index/{}/{mode:?}", language.code()), now, || {
+        let frame = site.frame(language, "index", language.words().index, now).shown_in(mode);
+        rendered(&IndexPage { frame, view: IndexView::of(&snapshot) })
+    })
 }
 
 /// The months in which something happened, the newest first.

@@ -193,6 +193,8 @@ impl View<'_> {
             "created_at": exact(incident.created), "updated_at": exact(incident.changed),
             "started_at": incident.began.map(exact), "monitoring_at": null,
             "resolved_at": is_over.map(exact), "page_id": "lotse",
+            "postmortem_body": incident.postmortem.as_ref().map(|one| &one.text),
+            "postmortem_published_at": incident.postmortem.as_ref().map(|one| exact(one.published)),
             "shortlink": format!("{}/incident/{}", self.base, incident.id),
             "components": incident.affects.iter().filter_map(component).collect::<Vec<_>>(),
             "incident_updates": case.updates.values().rev().map(update).collect::<Vec<_>>(),

@@ -163,6 +163,16 @@ impl Body {
         }
     }
 
+    /// The name of the template that says what the body does not.
+    pub(crate) fn template(&self) -> Result<Option<String>, Error> {
+        self.text("template")
+    }
+
+    /// The text of a post-mortem.
+    pub(crate) fn postmortem(&self) -> Result<String, Error> {
+        self.text("text")?.ok_or_else(|| Error::invalid("text", "a text is needed"))
+    }
+
     fn said(&self, key: &str) -> Option<&Value> {
         self.0.get(key).filter(|value| !value.is_null())
     }

@@ -18,6 +18,7 @@ use lotse_web::listen::Peer;
 
 use crate::command::Command;
 use crate::error::Error;
+use crate::extra::{Extra, ExtraKey};
 use crate::site::Site;
 
 /// To open, change and close incidents and maintenance.
@@ -35,14 +36,17 @@ pub static SHAPE: Permission = Permission {
 };
 
 /// What the command demands.
-pub const fn permission(command: &Command) -> &'static Permission {
+pub fn permission(command: &Command) -> &'static Permission {
     match command {
         Command::AddIncident(..)
         | Command::ChangeIncident(..)
         | Command::RemoveIncident(..)
         | Command::AddUpdate(..)
         | Command::ChangeUpdate(..)
-        | Command::RemoveUpdate(..) => &REPORT,
+        | Command::RemoveUpdate(..)
+        | Command::SetPostmortem(..)
+        | Command::RemoveExtra(ExtraKey::Upstream(_)) => &REPORT,
+        Command::PutExtra(extra) if matches!(**extra, Extra::Upstream(_)) => &REPORT,
         _ => &SHAPE,
     }
 }
@@ -63,7 +67,11 @@ impl Writer {
 
     /// Refuses what they may not do.
     pub(crate) fn require(&self, command: &Command) -> Result<(), Error> {
-        let wanted = permission(command);
+        self.may(permission(command))
+    }
+
+    /// The same for what is not a command.
+    pub(crate) fn may(&self, wanted: &Permission) -> Result<(), Error> {
         match &self.scopes {
             Some(scopes) if !scopes.iter().any(|scope| scope == wanted.name) => {
                 Err(Error::Forbidden { reason: "the token does not carry the permission for this" })

@@ -210,7 +210,7 @@ pub(super) fn restrict(env: &Environment, processors: &str) -> Result<(), Error>
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a count of requests needs no last digit")]
-const fn number(count: u64) -> f64 {
+pub(super) const fn number(count: u64) -> f64 {
     count as f64
 }
 

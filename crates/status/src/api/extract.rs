@@ -67,12 +67,28 @@ pub(crate) struct Given {
 impl Given {
     /// The object in it.
     pub(crate) fn body(&self) -> Result<Body, Error> {
+        Body::read(self.json()?)
+    }
+
+    /// The JSON in it.
+    pub(crate) fn value(&self) -> Result<serde_json::Value, Error> {
+        serde_json::from_slice(self.json()?)
+            .map_err(|error| Error::invalid("body", format!("this is no JSON: {error}")))
+    }
+
+    /// The document in it.
+    pub(crate) fn document<T: serde::de::DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_slice(self.json()?)
+            .map_err(|error| Error::invalid("body", error.to_string()))
+    }
+
+    fn json(&self) -> Result<&[u8], Error> {
         let kind = self.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
         if !kind.eq_ignore_ascii_case("application/json") {
             return Err(Error::MediaType);
         }
-        Body::read(&self.bytes)
+        Ok(&self.bytes)
     }
 }
 

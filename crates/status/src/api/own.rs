@@ -1,5 +1,6 @@
 //! Our own API below `/api/v1`: what the compatible one has no words for. Objects and errors look the
-//! same; writes take `notify` beside the fields, and `"notify": false` tells subscribers nothing.
+//! same; writes take `notify` beside the fields, and `"notify": false` tells subscribers nothing. New incidents
+//! and updates take the name of a `template` for what is not said.
 
 use std::sync::Arc;
 
@@ -10,13 +11,16 @@ use lotse_core::id::IncidentId;
 
 use super::extract::{Given, Query, Segment, Segments};
 use super::{Answered, incident_id, perform_with, update_order};
+use crate::book::Book;
 use crate::command::{Command, Notice};
 use crate::error::Error;
+use crate::extra::Template;
 use crate::site::Site;
 use crate::writer::Writer;
 
 pub(crate) fn routes() -> Router<Arc<Site>> {
     Router::new()
+        .merge(super::extras::routes())
         .route("/api/v1/incidents", post(incident_add))
         .route("/api/v1/incidents/{id}", patch(incident_change).delete(incident_remove))
         .route("/api/v1/incidents/{id}/updates", post(update_add))
@@ -24,7 +28,7 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
 }
 
 /// Removals have no body: they take `?notify=false`.
-fn notice(query: &Query) -> Result<Notice, Error> {
+pub(super) fn notice(query: &Query) -> Result<Notice, Error> {
     match query.get("notify") {
         None | Some("true") => Ok(Notice::Everybody),
         Some("false") => Ok(Notice::Nobody),
@@ -32,9 +36,17 @@ fn notice(query: &Query) -> Result<Notice, Error> {
     }
 }
 
+fn template<'a>(book: &'a Book, name: &str) -> Result<&'a Template, Error> {
+    book.templates.get(name).map(AsRef::as_ref).ok_or_else(|| Error::not_found("template", name))
+}
+
 async fn incident_add(State(site): State<Arc<Site>>, writer: Writer, given: Given) -> Answered {
-    let body = given.body()?;
-    let command = Command::AddIncident(IncidentId::generate(), body.incident()?);
+    let (body, whole) = (given.body()?, site.desk().whole());
+    let mut fields = body.incident()?;
+    if let Some(name) = body.template()? {
+        fields = template(whole.book(), &name)?.incident(whole.book(), &fields);
+    }
+    let command = Command::AddIncident(IncidentId::generate(), fields);
     perform_with(&site, &writer, command, body.notice()?).await
 }
 
@@ -65,8 +77,12 @@ async fn update_add(
     writer: Writer,
     given: Given,
 ) -> Answered {
-    let body = given.body()?;
-    let command = Command::AddUpdate(incident_id(&id)?, body.update()?);
+    let (body, whole, id) = (given.body()?, site.desk().whole(), incident_id(&id)?);
+    let mut fields = body.update()?;
+    if let Some(name) = body.template()? {
+        fields = template(whole.book(), &name)?.update(whole.book(), id, &fields);
+    }
+    let command = Command::AddUpdate(id, fields);
     perform_with(&site, &writer, command, body.notice()?).await
 }
 

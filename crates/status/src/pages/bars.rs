@@ -54,18 +54,30 @@ pub(crate) fn days(
     (0..DAYS).rev().filter_map(day).collect()
 }
 
-/// The bars. Days without trouble are one path, so that the drawing stays small.
+/// The path of ninety good days, which the page has once.
+pub(crate) fn good_days() -> String {
+    let mut path = String::new();
+    for place in 0..DAYS {
+        // Writing to a string cannot fail.
+        write!(path, "M{} 0v32h4v-32z", place * 5).ok();
+    }
+    path
+}
+
+/// The bars: the good days of the page with those of trouble painted over, so that the drawing stays
+/// small.
 pub(crate) fn drawing(days: &[Day]) -> String {
     let mut svg = String::from(
         "<svg class=\"bars\" viewBox=\"0 0 450 32\" preserveAspectRatio=\"none\" aria-hidden=\"true\">",
     );
-    svg.push_str("<path class=\"l-ok\" d=\"");
-    for ago in (0..DAYS).rev() {
-        if !days.iter().any(|day| day.ago == ago) {
-            write!(svg, "M{} 0v32h4v-32z", (DAYS - 1 - ago) * 5).ok();
+    svg.push_str("<use class=\"l-ok\" href=\"#good\"/>");
+    if !days.is_empty() {
+        svg.push_str("<path class=\"gap\" d=\"");
+        for day in days {
+            write!(svg, "M{} 0v32h5v-32z", (DAYS - 1 - day.ago) * 5).ok();
         }
+        svg.push_str("\"/>");
     }
-    svg.push_str("\"/>");
     for day in days {
         let height = match day.level {
             Level::Operational => 32,

@@ -1,16 +1,18 @@
 //! What the pages show, computed from a snapshot.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use lotse_core::id::{ComponentId, IncidentId};
 use lotse_core::time::{SignedDuration, Timestamp};
 
 use super::bars::{self, DAY, DAYS, Day};
 use super::frame::{clock, exact};
+use super::recurring::{RecurringView, UpstreamView, recurring, upstream};
 use super::words::Words;
 use crate::book::{Book, Case, When};
 use crate::level::{Level, band_of};
-use crate::model::Component;
+use crate::model::{Component, Impact};
 use crate::sla::{self, Policy, Span};
 use crate::snapshot::Snapshot;
 
@@ -28,7 +30,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    fn of(level: Level, words: &Words) -> Self {
+    pub(super) fn of(level: Level, words: &Words) -> Self {
         let text = words.level(level).to_owned();
         Self { class: level.class(), sign: level.sign(), text }
     }
@@ -79,10 +81,18 @@ pub(crate) struct GroupView {
 pub(crate) struct FrontView {
     pub(crate) overall: State,
     pub(crate) groups: Vec<GroupView>,
+    /// Trouble that goes on.
     pub(crate) current: Vec<CaseView>,
+    /// Planned work that goes on.
+    pub(crate) running: Vec<CaseView>,
+    /// What is planned once.
     pub(crate) planned: Vec<CaseView>,
+    pub(crate) recurring: Vec<RecurringView>,
+    pub(crate) upstream: Vec<UpstreamView>,
     pub(crate) past: Vec<CaseView>,
     pub(crate) legend: Vec<State>,
+    /// The path of good days; made of numbers only.
+    pub(crate) good: String,
 }
 
 impl FrontView {
@@ -94,20 +104,29 @@ impl FrontView {
         let ahead = snapshot.overlapping(now, now.saturating_add(AHEAD).unwrap_or(Timestamp::MAX));
         let view = |case: &&Arc<Case>| CaseView::of(book, case, words, now);
         let recent = now.saturating_sub(RECENT).unwrap_or(Timestamp::MIN);
-        let current = cases.iter().rev().filter(|case| case.incident.is_active(now)).map(view);
+        let active = |is_work: bool| {
+            let active = cases.iter().rev().filter(|case| case.incident.is_active(now));
+            active.filter(move |case| case.incident.is_maintenance() == is_work).map(view)
+        };
         let past = cases.iter().rev().filter(|case| {
             case.incident.ended.is_some_and(|ended| ended <= now && ended >= recent)
         });
-        let planned = ahead.iter().filter(|case| case.incident.began.is_some_and(|at| at > now));
+        let planned = ahead.iter().filter(|case| {
+            case.incident.began.is_some_and(|at| at > now) && case.incident.occurrence.is_none()
+        });
         let level = super::overall(snapshot, now);
         let mut overall = State::of(level, words);
         words.overall(level).clone_into(&mut overall.text);
         Self {
             overall,
             groups: groups(book, &cases, words, now),
-            current: current.collect(),
+            current: active(false).collect(),
+            running: active(true).collect(),
+            recurring: recurring(book, words, now),
+            upstream: upstream(book, recent),
             planned: planned.map(view).collect(),
             past: past.map(view).collect(),
+            good: bars::good_days(),
             legend: Level::ALL.map(|level| State::of(level, words)).into(),
         }
     }
@@ -117,23 +136,17 @@ impl FrontView {
 fn groups(book: &Book, cases: &[&Arc<Case>], words: &Words, now: Timestamp) -> Vec<GroupView> {
     let mut groups: BTreeMap<(bool, String), Vec<&Component>> = BTreeMap::new();
     for component in book.components.values() {
-        let parts: Vec<_> =
-            ["region", "group"].iter().filter_map(|key| component.label(key)).collect();
-        let name = parts.join(" · ");
+        let name = component.place();
         groups.entry((name.is_empty(), name)).or_default().push(component);
     }
     let only = groups.len() == 1;
+    let by_component = by_component(cases);
     let active = book.active_at(When::Now(now));
     let group = |((_, name), components): ((bool, String), Vec<&Component>)| {
         let view = |component: &&Component| {
             let touched = active.get(&component.id).map_or(&[][..], Vec::as_slice);
-            let worst = touched.iter().filter_map(|(id, impact)| {
-                let case = book.cases.get(id)?;
-                Some((Level::of_impact(&case.incident, impact), impact.severity))
-            });
-            let (level, severity) = worst.max().unwrap_or((Level::Operational, None));
-            let state = State::named(book, level, severity, words);
-            component_view(component, state, cases, words, now)
+            let own = by_component.get(&component.id).map_or(&[][..], Vec::as_slice);
+            component_view(component, state_of(book, touched, words), own, words, now)
         };
         let components = components.iter().map(view).collect();
         let name = match (name.is_empty(), only) {
@@ -144,6 +157,47 @@ fn groups(book: &Book, cases: &[&Arc<Case>], words: &Words, now: Timestamp) -> V
         GroupView { name, components }
     };
     groups.into_iter().map(group).collect()
+}
+
+/// The cases of each component, in their order: a page with many components looks at each case once.
+fn by_component<'a>(cases: &[&'a Arc<Case>]) -> HashMap<ComponentId, Vec<&'a Arc<Case>>> {
+    let mut all: HashMap<_, Vec<&Arc<Case>>> = HashMap::new();
+    for case in cases {
+        for impact in &case.incident.affects {
+            let own = all.entry(impact.component).or_default();
+            if own.last().is_none_or(|last| !Arc::ptr_eq(last, case)) {
+                own.push(case);
+            }
+        }
+    }
+    all
+}
+
+/// The state of a component that is touched by these.
+fn state_of(book: &Book, touched: &[(IncidentId, &Impact)], words: &Words) -> State {
+    let worst = touched.iter().filter_map(|(id, impact)| {
+        let case = book.cases.get(id)?;
+        Some((Level::of_impact(&case.incident, impact), impact.severity))
+    });
+    let (level, severity) = worst.max().unwrap_or((Level::Operational, None));
+    State::named(book, level, severity, words)
+}
+
+/// A component by itself.
+pub(super) fn component(
+    snapshot: &Snapshot,
+    id: ComponentId,
+    words: &Words,
+    now: Timestamp,
+) -> Option<ComponentView> {
+    let book = snapshot.book();
+    let component = book.components.get(&id)?;
+    let since = Timestamp::from_second((now.as_second().div_euclid(DAY) - DAYS + 1) * DAY);
+    let cases = snapshot.overlapping(since.unwrap_or(Timestamp::MIN), now);
+    let active = book.active_at(When::Now(now));
+    let touched = active.get(&id).map_or(&[][..], Vec::as_slice);
+    let own = by_component(&cases).remove(&id).unwrap_or_default();
+    Some(component_view(component, state_of(book, touched, words), &own, words, now))
 }
 
 fn component_view(
@@ -220,13 +274,15 @@ pub(crate) struct CaseView {
     pub(crate) impacts: Vec<ImpactView>,
     /// The newest first.
     pub(crate) updates: Vec<UpdateView>,
+    /// What was learned from it, and when that was published.
+    pub(crate) postmortem: Option<(String, Moment)>,
 }
 
 impl CaseView {
     pub(crate) fn of(book: &Book, case: &Case, words: &Words, now: Timestamp) -> Self {
         let incident = &case.incident;
         let level = Level::of_incident(incident);
-        let impact = |impact: &crate::model::Impact| {
+        let impact = |impact: &Impact| {
             let component = book.components.get(&impact.component);
             let kind = impact.kind.and_then(|kind| book.impact_types.get(&kind));
             let level = Level::of_impact(incident, impact);
@@ -243,6 +299,7 @@ impl CaseView {
             order: update.order,
         };
         let phase = incident.phase.and_then(|phase| book.phase_name(phase));
+        let learned = incident.postmortem.as_ref();
         Self {
             id: incident.id.to_string(),
             title: incident.title().to_owned(),
@@ -255,6 +312,7 @@ impl CaseView {
             is_over: incident.ended.is_some_and(|ended| ended <= now),
             impacts: incident.affects.iter().map(impact).collect(),
             updates: case.updates.values().rev().map(update).collect(),
+            postmortem: learned.map(|one| (one.text.clone(), Moment::from(one.published))),
         }
     }
 }
@@ -339,6 +397,7 @@ fn searched(book: &Book, case: &Case) -> String {
     let incident = &case.incident;
     let components = incident.affects.iter().filter_map(|i| book.components.get(&i.component));
     let mut parts = vec![incident.name.clone(), incident.description.clone()];
+    parts.push(incident.postmortem.as_ref().map(|one| one.text.clone()));
     parts.extend(components.map(|component| component.name.clone()));
     parts.extend(case.updates.values().flat_map(|u| [u.name.clone(), u.description.clone()]));
     parts.into_iter().flatten().collect::<Vec<_>>().join("\n").to_lowercase()

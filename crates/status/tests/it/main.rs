@@ -12,6 +12,7 @@ mod archive;
 mod components;
 mod detection;
 mod edge;
+mod extras;
 mod incidents;
 mod lists;
 mod malformed;
