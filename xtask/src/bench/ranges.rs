@@ -4,14 +4,29 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use socket2::SockRef;
 
 use crate::error::Error;
 
 /// Bytes handed to the socket at once; the count is as exact as this.
 const STEP: u64 = 64 << 10;
+
+/// Bytes that may wait in a server that counts exactly: until they are on their way they count as sent,
+/// and by itself the kernel lets megabytes wait.
+const SMALL_BUFFER: usize = 128 << 10;
+
+/// What a server is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To be as fast as the kernel can.
+    Speed,
+    /// To count what went over the network.
+    Count,
+}
 
 /// A server for one file, for as long as the program runs.
 #[derive(Debug)]
@@ -22,7 +37,7 @@ pub(super) struct Ranges {
 
 impl Ranges {
     /// Serves `file` on a free port, each connection by a thread of its own.
-    pub(super) fn start(file: &Path) -> Result<Self, Error> {
+    pub(super) fn start(file: &Path, purpose: Purpose) -> Result<Self, Error> {
         let start = |source| Error::Start { program: "the server of ranges".to_owned(), source };
         let listener = TcpListener::bind("127.0.0.1:0").map_err(start)?;
         let address = listener.local_addr().map_err(start)?;
@@ -32,7 +47,9 @@ impl Ranges {
             for stream in listener.incoming().flatten() {
                 let (file, sent) = (file.clone(), counter.clone());
                 // A client that goes away, or is killed, is its own problem.
-                std::thread::spawn(move || serve(&file, &stream, &sent).unwrap_or_default());
+                std::thread::spawn(move || {
+                    serve(&file, &stream, &sent, purpose).unwrap_or_default();
+                });
             }
         });
         Ok(Self { address, sent })
@@ -50,8 +67,16 @@ impl Ranges {
 }
 
 /// Answers requests until the client closes.
-fn serve(path: &PathBuf, stream: &TcpStream, sent: &AtomicU64) -> std::io::Result<()> {
+fn serve(
+    path: &Path,
+    stream: &TcpStream,
+    sent: &AtomicU64,
+    purpose: Purpose,
+) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
+    if purpose == Purpose::Count {
+        SockRef::from(stream).set_send_buffer_size(SMALL_BUFFER)?;
+    }
     let mut file = File::open(path)?;
     let size = file.metadata()?.len();
     let mut reader = BufReader::new(stream);

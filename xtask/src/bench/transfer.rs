@@ -3,7 +3,8 @@
 //! `curl` fetches the file from loopback and throws it away: that is the network. `dd` writes as many
 //! bytes and syncs them: that is the disk. Ours fetches, hashes, writes and syncs. Then a download is
 //! killed in the middle and run again; what the server sent in both runs beyond the size of the file was
-//! sent twice (what was in the buffers of sockets when the process died counts, too).
+//! sent twice. For this the server keeps its own buffers small, so that what it counts was on its way; what
+//! was in the buffers of the client when it died counts, too.
 //!
 //! `LOTSE_BENCH_TRANSFER_MIB` makes the file smaller, to try the benchmark itself.
 
@@ -16,7 +17,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::measure::{cost, median};
-use super::ranges::Ranges;
+use super::ranges::{Purpose, Ranges};
 use super::{Fact, Target};
 use crate::child::Job;
 use crate::environment::Environment;
@@ -62,7 +63,7 @@ impl Transfer {
         std::fs::create_dir_all(&dir).map_err(Error::file("create", &dir))?;
         let published = dir.join("published");
         write_noise(&published, mib).map_err(Error::file("write", &published))?;
-        let server = Ranges::start(&published)?;
+        let server = Ranges::start(&published, Purpose::Speed)?;
         let program = env.target.join("release/examples/fetch");
         Ok(Self { dir, program, server, mib })
     }
@@ -83,7 +84,7 @@ impl Transfer {
             drop(std::fs::remove_file(&copy));
             let curl = Job::new(env, "curl").args(&["-sf", "-o", "/dev/null", &self.server.url()]);
             network.push(cost(&curl)?.wall);
-            let run = self.fetch(&spool)?;
+            let run = self.fetch(&self.server, &spool)?;
             ours.push(run.synced);
             peak = peak.max(run.peak_mib);
             forget(&spool);
@@ -104,16 +105,16 @@ impl Transfer {
         ])
     }
 
-    fn command(&self, spool: &Path) -> Command {
+    fn command(&self, server: &Ranges, spool: &Path) -> Command {
         let mut command = Command::new(&self.program);
-        command.arg(self.server.url()).arg(spool).stdin(Stdio::null()).stderr(Stdio::inherit());
+        command.arg(server.url()).arg(spool).stdin(Stdio::null()).stderr(Stdio::inherit());
         command
     }
 
-    fn fetch(&self, spool: &Path) -> Result<Run, Error> {
+    fn fetch(&self, server: &Ranges, spool: &Path) -> Result<Run, Error> {
         let program = self.program.display().to_string();
         let start = |source| Error::Start { program: program.clone(), source };
-        let output = self.command(spool).output().map_err(start)?;
+        let output = self.command(server, spool).output().map_err(start)?;
         let said: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
         match (said["synced_s"].as_f64(), said["peak_kib"].as_f64()) {
             (Some(seconds), Some(kib)) => {
@@ -128,18 +129,18 @@ impl Transfer {
         let program = self.program.display().to_string();
         let start = |source| Error::Start { program: program.clone(), source };
         let size = self.mib << 20;
-        let before = self.server.sent();
-        let mut command = self.command(spool);
+        let server = Ranges::start(&self.dir.join("published"), Purpose::Count)?;
+        let mut command = self.command(&server, spool);
         let mut child = command.stdout(Stdio::null()).spawn().map_err(start)?;
         let begun = Instant::now();
-        while self.server.sent() - before < size / 2 && begun.elapsed() < Duration::from_mins(5) {
+        while server.sent() < size / 2 && begun.elapsed() < Duration::from_mins(5) {
             std::thread::park_timeout(Duration::from_millis(2));
         }
         let killed = child.kill().and_then(|()| child.wait());
         killed.map_err(start)?;
-        self.fetch(spool)?;
+        self.fetch(&server, spool)?;
         forget(spool);
-        let extra = (self.server.sent() - before).saturating_sub(size);
+        let extra = server.sent().saturating_sub(size);
         Ok(mib_as_number(extra) / mib_as_number(size))
     }
 }
