@@ -27,6 +27,7 @@ mod content;
 mod copying;
 mod elsewhere;
 mod import;
+mod patience;
 mod unpacking;
 
 pub(crate) use content::Content;

@@ -204,6 +204,7 @@ impl Config {
             },
             boot_test: self.boot_test.as_ref().map(BootTestConfig::test),
             import_timeout: self.import_timeout.get(),
+            internal_redirects: self.internal_redirects,
             ..Options::default()
         }
     }

@@ -34,6 +34,8 @@ pub struct Options {
     pub longest_poll: Duration,
     /// How long reading one checksum file of an upstream may take.
     pub upstream_timeout: Duration,
+    /// Whether a publisher on the public internet may lead to an internal address.
+    pub internal_redirects: bool,
 }
 
 /// What is done with superseded images: nothing, unless it is asked for.
@@ -104,6 +106,7 @@ impl Default for Options {
             first_poll: Duration::from_millis(100),
             longest_poll: Duration::from_secs(2),
             upstream_timeout: Duration::from_secs(30),
+            internal_redirects: false,
         }
     }
 }

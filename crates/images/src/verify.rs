@@ -82,6 +82,13 @@ fn content(catalog: &Catalog, observed: &Observed, image: &Image) -> Content {
         upstream.all().find(|checksum| said.ends_with(&checksum.digits())).cloned()
     });
     let declared = if version.follows() { followed } else { version.checksum.clone() };
+    let declared = match (declared, &version.signed) {
+        (None, Some(list)) => match trusted(observed, definition, version, image) {
+            Ok(trusted) => Some(trusted),
+            Err(reason) => return Content::Unknown(format!("{}: {reason}", list.list)),
+        },
+        (declared, _) => declared,
+    };
     let Some(declared) = declared else {
         return Content::Unknown("no checksum is declared".to_owned());
     };
@@ -101,6 +108,30 @@ fn content(catalog: &Catalog, observed: &Observed, image: &Image) -> Content {
             found: format!("{}:{found}", declared.algorithm().as_str()),
         },
     }
+}
+
+/// What a signed list says of a version that declares no checksum itself: of several kinds the one by
+/// which this image was verified or is known, so that there is something to compare.
+fn trusted(
+    observed: &Observed,
+    definition: &Definition,
+    version: &Version,
+    image: &Image,
+) -> Result<Checksum, String> {
+    let place = (definition.name.clone(), version.version.clone());
+    let Some(trusted) = observed.signed.get(&place) else {
+        return Err("it was not read".to_owned());
+    };
+    let checksums = match trusted {
+        Ok(trusted) => &trusted.checksums,
+        Err(doubt) => return Err(doubt.reason().to_owned()),
+    };
+    let comparable = |checksum: &&Checksum| {
+        image.property(VERIFIED) == Some(checksum.to_string().as_str())
+            || known(image, checksum).is_some()
+    };
+    let best = checksums.iter().find(comparable).or_else(|| checksums.first());
+    best.cloned().ok_or_else(|| "it does not name the file".to_owned())
 }
 
 /// What is known of content that we verified before Glance got it: whether that was this checksum,

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use anstream::ColorChoice;
 use lotse_plan::Progress;
-use lotse_plan::progress::Silent;
+use lotse_plan::progress::{Lines, Silent};
 use lotse_plan::render::Look;
 
 use crate::settings::Globals;
@@ -30,11 +30,13 @@ fn look(globals: &Globals, terminal: bool) -> Look {
     }
 }
 
-/// What shows progress: bars on a terminal, lines elsewhere, nothing when quiet.
-pub(crate) fn progress(globals: &Globals) -> Box<dyn Progress> {
-    if globals.quiet {
-        Box::new(Silent)
-    } else {
-        lotse_plan::progress::for_standard_error(std::io::stderr().is_terminal())
+/// What shows progress: bars on a terminal, lines elsewhere and for one of several clouds at once, nothing
+/// when quiet.
+pub(crate) fn progress(globals: &Globals, one_of_many: Option<&str>) -> Box<dyn Progress> {
+    match one_of_many {
+        _ if globals.quiet => Box::new(Silent),
+        // Bars of several would be drawn over each other.
+        Some(cloud) => Box::new(Lines::on_standard_error().about(cloud)),
+        None => lotse_plan::progress::for_standard_error(std::io::stderr().is_terminal()),
     }
 }

@@ -28,7 +28,7 @@ use crate::ids::mix;
 pub enum Effect {
     /// The request has no effect and is answered with this status.
     Status {
-        /// HTTP status, 400 to 599.
+        /// HTTP status, 200 to 599; with 2xx the service promises what it does not do.
         status: u16,
         /// Body of the answer; the service's own error body when left out.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -75,8 +75,8 @@ impl Effect {
     /// All that makes no sense, each with the place in the rule as a JSON pointer.
     fn nonsense(&self) -> Vec<(&'static str, String)> {
         let found = match self {
-            Self::Status { status, .. } if !(400..600).contains(status) => {
-                ("/effect/status", format!("status must be from 400 to 599, not {status}"))
+            Self::Status { status, .. } if !(200..600).contains(status) => {
+                ("/effect/status", format!("status must be from 200 to 599, not {status}"))
             }
             Self::SlowBody { bytes: 0, .. } => {
                 ("/effect/bytes", "bytes must be at least 1".to_owned())

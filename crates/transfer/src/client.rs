@@ -22,6 +22,8 @@ pub struct HttpOptions {
     pub internal_redirects: bool,
     /// Another opinion on which addresses are internal, for tests on loopback.
     pub classify: Option<Classify>,
+    /// Whether the proxies that the environment names are left aside.
+    pub ignore_proxies: bool,
     /// Spreads the pauses between attempts, so that many who fail at once do not come back at once.
     pub seed: u64,
 }
@@ -39,7 +41,9 @@ pub(crate) fn client(options: &HttpOptions, limits: &Limits) -> Result<Client, E
 }
 
 fn builder(options: &HttpOptions, limits: &Limits) -> Result<ClientBuilder, Error> {
-    Ok(Client::builder()
+    let builder =
+        if options.ignore_proxies { Client::builder().no_proxy() } else { Client::builder() };
+    Ok(builder
         .tls_backend_preconfigured(tls(options.authorities.as_deref())?)
         .retry(reqwest::retry::never())
         .connect_timeout(limits.connect)
@@ -50,7 +54,7 @@ fn built(builder: ClientBuilder) -> Result<Client, Error> {
     builder.build().map_err(|error| Error::Client { reason: chain(&error) })
 }
 
-/// Clients of downloads, which follow redirects themselves.
+/// Clients of those who follow redirects themselves.
 #[derive(Clone, Debug)]
 pub(crate) struct Clients {
     /// Calls what the operator chose.
@@ -63,8 +67,17 @@ pub(crate) struct Clients {
 
 impl Clients {
     pub(crate) fn new(options: &HttpOptions, limits: &Limits) -> Result<Self, Error> {
+        Self::with(options, limits, |builder| builder)
+    }
+
+    /// The same, with what else shall hold for their requests.
+    pub(crate) fn with(
+        options: &HttpOptions,
+        limits: &Limits,
+        more: impl Fn(ClientBuilder) -> ClientBuilder,
+    ) -> Result<Self, Error> {
         let guard = Guard::new(Reach::Public).classifying(options.classify.unwrap_or(class));
-        let client = || Ok::<_, Error>(builder(options, limits)?.redirect(Policy::none()));
+        let client = || Ok::<_, Error>(more(builder(options, limits)?.redirect(Policy::none())));
         Ok(Self {
             open: built(client()?)?,
             public: built(client()?.dns_resolver(guard.clone()))?,

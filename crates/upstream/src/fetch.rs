@@ -1,7 +1,7 @@
 //! Asking upstream, over HTTP, within bounds.
 //!
 //! Whoever answers is not trusted: what is read is limited, a server that stalls is left, an answer
-//! that was cut off is an error, and a redirect never leads from HTTPS to HTTP. What may pass (no
+//! that was cut off is an error, and a redirect leads neither from HTTPS to HTTP nor from the internet inside. What may pass (no
 //! connection, 429, 5xx) is tried again; what was refused is told with the address.
 
 use std::time::Duration;
@@ -9,9 +9,10 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use lotse_core::error::chain;
 use lotse_core::time::Timestamp;
-use lotse_transfer::{Algorithm, Checksum, Hashers};
+use lotse_transfer::{Algorithm, Checksum, Hashers, HttpOptions, Publisher};
 use reqwest::header::{HeaderMap, LAST_MODIFIED};
 use reqwest::{Method, Response, StatusCode};
+use url::Url;
 
 use crate::error::Error;
 use crate::model::{Answer, FetchError, Request};
@@ -37,6 +38,8 @@ pub struct Limits {
     pub concurrency: usize,
     /// Whether the proxies that the environment names are used.
     pub system_proxy: bool,
+    /// Whether a publisher on the public internet may lead to an internal address.
+    pub internal_redirects: bool,
 }
 
 impl Default for Limits {
@@ -51,6 +54,7 @@ impl Default for Limits {
             pause: Duration::from_millis(500),
             concurrency: 8,
             system_proxy: true,
+            internal_redirects: false,
         }
     }
 }
@@ -61,7 +65,7 @@ const MOST_REDIRECTS: usize = 10;
 /// Asks upstream.
 #[derive(Clone, Debug)]
 pub struct Client {
-    http: reqwest::Client,
+    publisher: Publisher,
     limits: Limits,
 }
 
@@ -78,27 +82,20 @@ impl Client {
     /// # Errors
     /// [`Error::Client`]
     pub fn new(limits: Limits) -> Result<Self, Error> {
-        let failed = |reason| Error::Client { reason };
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls().map_err(failed)?)
-            .connect_timeout(limits.connect)
-            .read_timeout(limits.idle)
-            .redirect(reqwest::redirect::Policy::custom(|attempt| {
-                let from = attempt.previous().last().map(|url| url.scheme().to_owned());
-                if attempt.previous().len() > MOST_REDIRECTS {
-                    attempt.error("too many redirects")
-                } else if from.as_deref() == Some("https") && attempt.url().scheme() != "https" {
-                    attempt.error("a redirect leads from https to http")
-                } else {
-                    attempt.follow()
-                }
-            }))
-            .user_agent(concat!("lotse/", env!("CARGO_PKG_VERSION")));
-        if !limits.system_proxy {
-            builder = builder.no_proxy();
-        }
-        let http = builder.build().map_err(|error| failed(chain(&error)))?;
-        Ok(Self { http, limits })
+        let options = HttpOptions {
+            internal_redirects: limits.internal_redirects,
+            ignore_proxies: !limits.system_proxy,
+            ..HttpOptions::default()
+        };
+        let bounds = lotse_transfer::Limits {
+            connect: limits.connect,
+            stall: limits.idle,
+            redirects: MOST_REDIRECTS,
+            ..lotse_transfer::Limits::default()
+        };
+        let failed = |error| Error::Client { reason: chain(&error) };
+        let publisher = Publisher::new(&options, bounds).map_err(failed)?;
+        Ok(Self { publisher, limits })
     }
 
     /// Requests under way at once.
@@ -134,14 +131,11 @@ impl Client {
 
     async fn once(&self, request: &Request, reached: &str) -> Result<Answer, Trouble> {
         let method = if matches!(request, Request::File(_)) { Method::HEAD } else { Method::GET };
-        let sent = self.http.request(method, reached).send();
+        let url = Url::parse(reached).map_err(|error| lasting(request, error.to_string()))?;
+        let sent = self.publisher.ask(&method, url);
         let response = match tokio::time::timeout(self.limits.total, sent).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) if error.is_builder() || error.is_redirect() => {
-                return Err(lasting(request, chain(&error.without_url())));
-            }
-            Ok(Err(error)) => return Err(Trouble::Passing(chain(&error.without_url()))),
-            Err(_) => return Err(Trouble::Passing("no answer in time".to_owned())),
+            Ok(sent) => sent.map_err(|error| refused(request, error))?,
+            Err(_) => return Err(late()),
         };
         Self::check(request, &response)?;
         match request {
@@ -225,6 +219,26 @@ fn lasting(request: &Request, why: impl Into<String>) -> Trouble {
     Trouble::Lasting(FetchError::Failed { url: request.url().to_owned(), why: why.into() })
 }
 
+fn refused(request: &Request, error: lotse_transfer::Error) -> Trouble {
+    use lotse_transfer::Error::{Inward, Request as Failed, Stalled, Status};
+    match error {
+        Failed { source, .. } => Trouble::Passing(chain(&source)),
+        Stalled { .. } => late(),
+        Inward { to, source, .. } => {
+            lasting(request, format!("it redirects to {to}, which is not followed: {source}"))
+        }
+        Status { status, location: Some(to), .. } => {
+            let why = format!("upstream answers {status}, a redirect to {to} that is not followed");
+            lasting(request, why)
+        }
+        other => lasting(request, chain(&other)),
+    }
+}
+
+fn late() -> Trouble {
+    Trouble::Passing("no answer in time".to_owned())
+}
+
 fn cut_off(error: reqwest::Error) -> Trouble {
     let late = error.is_timeout();
     let why = chain(&error.without_url());
@@ -244,16 +258,4 @@ fn is_rationed(response: &Response) -> bool {
 fn last_modified(headers: &HeaderMap) -> Option<Timestamp> {
     let text = headers.get(LAST_MODIFIED)?.to_str().ok()?;
     Timestamp::try_from(httpdate::parse_http_date(text).ok()?).ok()
-}
-
-/// The authorities of the machine.
-fn tls() -> Result<rustls::ClientConfig, String> {
-    let mut roots = rustls::RootCertStore::empty();
-    // Some of what a machine trusts may be unreadable; the rest still counts.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }

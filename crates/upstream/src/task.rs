@@ -33,6 +33,10 @@ pub struct Config {
     #[serde(default = "day")]
     #[schemars(range(min = 1, max = 720))]
     pub every_hours: u32,
+    /// Whether publishers on the internet may lead to internal addresses (loopback, private networks,
+    /// metadata services) by redirects.
+    #[serde(default)]
+    pub internal_redirects: bool,
 }
 
 const fn day() -> u32 {
@@ -68,7 +72,8 @@ impl LookTask {
         };
         let catalogue = Catalogue::load(&self.config.definitions)?;
         let enabled: Vec<_> = catalogue.definitions.iter().filter(|one| one.enabled).collect();
-        let client = Client::new(self.limits.clone())?;
+        let internal_redirects = self.config.internal_redirects;
+        let client = Client::new(Limits { internal_redirects, ..self.limits.clone() })?;
         Ok(report(&look(&enabled, &sources, &client).await))
     }
 }

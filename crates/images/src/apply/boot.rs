@@ -16,8 +16,8 @@ use lotse_core::retry::RetryClass;
 use lotse_openstack::Cloud;
 use lotse_plan::{Attempt, Outcome, StepError};
 use regex::Regex;
-use tokio::time::Instant;
 
+use super::patience::Patience;
 use super::{Executor, failed, still_ours};
 use crate::model::{BootState, Image, ImageStatus, Visibility};
 use crate::nova::Server;
@@ -123,27 +123,24 @@ impl Executor {
         })?;
         let image = glance::show(&self.cloud, id).await.map_err(failed)?;
         let disk = image.min_disk.max(image.needed_disk().unwrap_or(0));
-        let deadline = Instant::now() + boot.timeout;
+        let mut patience = Patience::of(boot.timeout, &self.options);
         let made = nova::create(&ground.cloud, boot, id, disk).await;
         let server = made.map_err(|error| failed(error).hinting(NOT_MADE))?;
         let mut look = Look { server, expected, status: String::new(), console: String::new() };
-        let mut pause = self.options.first_poll;
         loop {
             if let Some(verdict) = look.again(&ground.cloud).await? {
                 return Ok(verdict);
             }
-            if Instant::now() >= deadline {
+            if patience.is_over() {
                 // A last look: the pause before may have been the longer part of the time.
                 let last = look.again(&ground.cloud).await?;
                 return Ok(last.unwrap_or_else(|| look.late(boot)));
             }
-            let waiting = attempt.cancelled.run_until_cancelled(tokio::time::sleep(pause));
-            if waiting.await.is_none() {
+            if !patience.rest(attempt).await {
                 let message = format!("stopped while the image {id} was tried out");
                 return Err(StepError::new(ErrorKind::Cancelled, message)
                     .hinting("the next run tries it out again"));
             }
-            pause = pause.saturating_mul(2).min(self.options.longest_poll);
         }
     }
 
@@ -197,13 +194,12 @@ impl Ground {
     /// Deletes the servers that test the image, this run's and those of killed ones, and waits until
     /// they are gone.
     async fn clear(&self, executor: &Executor) -> Result<(), StepError> {
-        let deadline = Instant::now() + DELETION;
-        let mut pause = executor.options.first_poll;
+        let mut patience = Patience::of(DELETION, &executor.options);
         let mut deleted: Vec<String> = Vec::new();
         loop {
             let left = nova::testing(&self.cloud, &self.image).await.map_err(failed)?;
             let Some(one) = left.first() else { return Ok(()) };
-            if Instant::now() >= deadline {
+            if patience.is_over() {
                 return Err(not_deleted(one));
             }
             for server in &left {
@@ -212,8 +208,7 @@ impl Ground {
                     deleted.push(server.id.clone());
                 }
             }
-            tokio::time::sleep(pause).await;
-            pause = pause.saturating_mul(2).min(executor.options.longest_poll);
+            patience.rest_anyway().await;
         }
     }
 }

@@ -6,9 +6,9 @@
 use http::StatusCode;
 use lotse_core::error::ErrorKind;
 use lotse_plan::{Attempt, Outcome, StepError};
-use tokio::time::Instant;
 
 use super::import::{FAILED_STORES, stopped};
+use super::patience::Patience;
 use super::{Executor, failed, still_ours};
 use crate::glance;
 use crate::model::{Image, ImageStatus};
@@ -24,8 +24,7 @@ impl Executor {
         copy: &Copy,
         attempt: &Attempt<'_>,
     ) -> Result<Outcome, StepError> {
-        let deadline = Instant::now() + self.options.import_timeout;
-        let mut pause = self.options.first_poll;
+        let mut patience = Patience::of(self.options.import_timeout, &self.options);
         let mut asked = None;
         loop {
             let image = glance::show(&self.cloud, &copy.id).await.map_err(failed)?;
@@ -44,7 +43,7 @@ impl Executor {
                     Some(_) => return Err(self.not_copied(&image, &missing).await),
                 }
             }
-            if Instant::now() >= deadline {
+            if patience.is_over() {
                 let message = format!(
                     "the image {} is not in the store {} after {} s",
                     copy.id,
@@ -55,11 +54,9 @@ impl Executor {
                     "Glance may still be copying; the next run waits on (import_timeout says how long)",
                 ));
             }
-            let waiting = attempt.cancelled.run_until_cancelled(tokio::time::sleep(pause));
-            if waiting.await.is_none() {
+            if !patience.rest(attempt).await {
                 return Err(stopped(&copy.id));
             }
-            pause = pause.saturating_mul(2).min(self.options.longest_poll);
         }
     }
 

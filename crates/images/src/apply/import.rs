@@ -8,8 +8,8 @@ use lotse_core::error::ErrorKind;
 use lotse_core::retry::RetryClass;
 use lotse_openstack::Response;
 use lotse_plan::{Attempt, Outcome, StepError};
-use tokio::time::Instant;
 
+use super::patience::Patience;
 use super::{Content, Executor, failed};
 use crate::model::{Algorithm, Image, ImageStatus};
 use crate::operation::{Delivery, Import, Patch, StatusChange};
@@ -68,8 +68,7 @@ impl Executor {
         if begun.fresh {
             started = self.start(begun, import, attempt).await?;
         }
-        let deadline = Instant::now() + self.options.import_timeout;
-        let mut pause = self.options.first_poll;
+        let mut patience = Patience::of(self.options.import_timeout, &self.options);
         loop {
             let image = glance::show(&self.cloud, &begun.id).await.map_err(failed)?;
             match (image.status, &started) {
@@ -93,14 +92,12 @@ impl Executor {
                 (ImageStatus::Queued, _) => self.check(&image, &started).await?,
                 _ => {}
             }
-            if Instant::now() >= deadline {
+            if patience.is_over() {
                 return Err(Trouble::Passing(late(&image, import)));
             }
-            let waiting = attempt.cancelled.run_until_cancelled(tokio::time::sleep(pause));
-            if waiting.await.is_none() {
+            if !patience.rest(attempt).await {
                 return Err(Trouble::Passing(stopped(&begun.id)));
             }
-            pause = pause.saturating_mul(2).min(self.options.longest_poll);
         }
     }
 
@@ -281,6 +278,8 @@ fn refused(error: lotse_openstack::Error, hint: &str) -> Trouble {
 
 const SPACE: &str = "see the quota of the project and the space of Glance's stores";
 const REFUSED: &str = "see what Glance allows: its import methods and the filters of web-download";
+const NOT_BEGUN: &str =
+    "see whether Glance carries out its tasks, and its log; the next run asks for the import again";
 const DOWNLOAD: &str = "check that the URL can be fetched from the machine on which Glance runs, and the log of Glance";
 
 fn gone(image: &Image) -> Trouble {
@@ -289,6 +288,13 @@ fn gone(image: &Image) -> Trouble {
 }
 
 fn late(image: &Image, import: &Import) -> StepError {
+    if image.status == ImageStatus::Queued {
+        let message = format!(
+            "Glance accepted the import of {} into the image {} and has not begun it (status queued)",
+            import.source, image.id
+        );
+        return StepError::new(ErrorKind::Timeout, message).hinting(NOT_BEGUN);
+    }
     let message = format!(
         "Glance is still importing {} into the image {} (status {})",
         import.source,

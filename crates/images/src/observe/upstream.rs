@@ -13,7 +13,9 @@ use lotse_core::error::chain;
 use lotse_core::time::Timestamp;
 use lotse_transfer::manifest::{self, Entry};
 use lotse_transfer::signature::Signed;
-use reqwest::{Client, Response, StatusCode, header};
+use lotse_transfer::{HttpOptions, Limits, Publisher};
+use reqwest::{Method, Response, StatusCode, header};
+use url::Url;
 
 use super::{Doubt, Trusted, Upstream};
 use crate::declare::{Catalog, LATEST};
@@ -25,9 +27,6 @@ const AT_ONCE: usize = 8;
 
 /// How much of a checksum file is read, in bytes; those of large distributions have some hundred KiB.
 const MOST_READ: usize = 4 << 20;
-
-/// Redirects that are followed; mirrors of distributions redirect.
-const REDIRECTS: usize = 5;
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -45,7 +44,7 @@ pub(super) async fn published(
     if followed.is_empty() {
         return BTreeMap::new();
     }
-    let client = match client(options.upstream_timeout) {
+    let client = match client(options) {
         Ok(client) => client,
         Err(doubt) => {
             let failed =
@@ -74,7 +73,7 @@ pub(super) async fn signed(
     if lists.is_empty() {
         return BTreeMap::new();
     }
-    let client = client(options.upstream_timeout);
+    let client = client(options);
     let lists: Vec<_> = lists.into_iter().collect();
     let mut read = BTreeMap::new();
     for few in lists.chunks(AT_ONCE) {
@@ -104,29 +103,20 @@ fn place(list: &SignedList) -> (Place<'_>, &SignedList) {
     ((list.list.as_str(), list.signature.as_ref().map(SourceUrl::as_str)), list)
 }
 
-fn client(timeout: Duration) -> Result<Client, Doubt> {
-    build(timeout).map_err(Doubt::Unavailable)
+fn client(options: &Options) -> Result<Client, Doubt> {
+    let http =
+        HttpOptions { internal_redirects: options.internal_redirects, ..HttpOptions::default() };
+    let limits = Limits { connect: CONNECT, ..Limits::default() };
+    let publisher = Publisher::new(&http, limits);
+    let publisher = publisher.map_err(|error| Doubt::Unavailable(chain(&error)))?;
+    Ok(Client { publisher, timeout: options.upstream_timeout })
 }
 
-fn build(timeout: Duration) -> Result<Client, String> {
-    let mut roots = rustls::RootCertStore::empty();
-    // Some of what a machine trusts may be unreadable; the rest still counts.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| chain(&error))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Client::builder()
-        .tls_backend_preconfigured(tls)
-        .redirect(reqwest::redirect::Policy::limited(REDIRECTS))
-        .retry(reqwest::retry::never())
-        .connect_timeout(CONNECT)
-        .timeout(timeout)
-        .user_agent(concat!("lotse/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| chain(&error))
+/// Who asks.
+struct Client {
+    publisher: Publisher,
+    /// How long an answer may take as a whole.
+    timeout: Duration,
 }
 
 async fn one(client: &Client, pointer: &Version, now: Timestamp) -> Result<Upstream, Doubt> {
@@ -232,7 +222,9 @@ fn ending(day: Date) -> Timestamp {
 
 /// The day on which the image was changed, if the server says so. Nothing depends on it but a label.
 async fn modified(client: &Client, url: &SourceUrl) -> Option<Date> {
-    let response = client.head(url.as_str()).send().await.ok()?.error_for_status().ok()?;
+    let asked = client.publisher.ask(&Method::HEAD, Url::parse(url.as_str()).ok()?);
+    let response = tokio::time::timeout(client.timeout, asked).await.ok()?.ok()?;
+    let response = response.error_for_status().ok()?;
     let said = response.headers().get(header::LAST_MODIFIED)?.to_str().ok()?;
     let at = httpdate::parse_http_date(said).ok()?.duration_since(UNIX_EPOCH).ok()?;
     let at = Timestamp::from_second(i64::try_from(at.as_secs()).ok()?).ok()?;
@@ -240,29 +232,40 @@ async fn modified(client: &Client, url: &SourceUrl) -> Option<Date> {
 }
 
 async fn read(client: &Client, url: &SourceUrl) -> Result<Vec<u8>, Doubt> {
-    let response = client.get(url.as_str()).send().await;
-    // The address is in the sentence already.
-    let failed = |error: reqwest::Error| {
-        let error = error.without_url();
-        let why = if error.is_timeout() { "it took too long".to_owned() } else { chain(&error) };
-        Doubt::Unavailable(format!("{url} cannot be read: {why}"))
-    };
-    let response = response.map_err(failed)?;
-    let status = response.status();
-    if !status.is_success() {
-        let reason = format!("{url} cannot be read: the server answered {status}");
-        return Err(match status {
-            StatusCode::NOT_FOUND | StatusCode::GONE => Doubt::Missing(reason),
-            _ => Doubt::Unavailable(reason),
-        });
-    }
-    body(response).await.map_err(|trouble| match trouble {
-        Trouble::Broken(error) => failed(error),
-        Trouble::TooLarge => {
-            let most = MOST_READ >> 20;
-            Doubt::Unavailable(format!("{url} has more than {most} MiB and is no checksum file"))
+    let failed = |why: String| Doubt::Unavailable(format!("{url} cannot be read: {why}"));
+    let asked = Url::parse(url.as_str()).map_err(|error| failed(error.to_string()))?;
+    let whole = async {
+        let answer = client.publisher.ask(&Method::GET, asked).await;
+        let response = answer.map_err(|error| failed(told(&error)))?;
+        let status = response.status();
+        if !status.is_success() {
+            let reason = format!("{url} cannot be read: the server answered {status}");
+            return Err(match status {
+                StatusCode::NOT_FOUND | StatusCode::GONE => Doubt::Missing(reason),
+                _ => Doubt::Unavailable(reason),
+            });
         }
-    })
+        body(response).await.map_err(|trouble| match trouble {
+            // The address is in the sentence already.
+            Trouble::Broken(error) => failed(chain(&error.without_url())),
+            Trouble::TooLarge => {
+                let most = MOST_READ >> 20;
+                let reason = format!("{url} has more than {most} MiB and is no checksum file");
+                Doubt::Unavailable(reason)
+            }
+        })
+    };
+    let late = |_| failed("it took too long".to_owned());
+    tokio::time::timeout(client.timeout, whole).await.map_err(late)?
+}
+
+/// What happened, without the address.
+fn told(error: &lotse_transfer::Error) -> String {
+    match error {
+        lotse_transfer::Error::Request { source, .. } => chain(source),
+        lotse_transfer::Error::Stalled { .. } => "it took too long".to_owned(),
+        other => chain(other),
+    }
 }
 
 enum Trouble {

@@ -5,7 +5,9 @@
 //! `stranger`. Nobody has the secret halves. `SUMS` names images of the loopback mirror.
 
 use jiff::civil::date;
-use lotse_images::{Catalog, Operation};
+use lotse_images::observe::{Observed, vouched};
+use lotse_images::verify::Content;
+use lotse_images::{Catalog, Operation, verify};
 use lotse_plan::{NoteKind, Plan};
 
 use crate::mirror::sha512;
@@ -67,6 +69,14 @@ async fn a_signed_list_vouches_for_what_is_imported_and_the_plan_says_who_signed
     assert_eq!(signed, Some(format!("sha512:{}", sha512("Debian-13-1"))));
     stage.converge(&catalog).await;
     assert_eq!(stage.shown().await, ["Debian 13: public active"]);
+    // Who verifies later reads the list again.
+    let mut observed = stage.observed(&catalog).await;
+    let plan = stage.plan(&catalog).await;
+    let content = |observed: &Observed| verify(&catalog, observed, &plan).remove(0).content;
+    let Content::Unknown(reason) = content(&observed) else { panic!("nothing was read yet") };
+    assert!(reason.ends_with("/SUMS: it was not read"), "{reason}");
+    vouched(&catalog, &stage.options, &mut observed).await;
+    assert_eq!(content(&observed), Content::Verified);
     // What is there was vouched for when it came: the publisher may remove the old list.
     let gone = without_checksums(&text).replace("checksums_url: SUMS", "checksums_url: missing");
     let plan = stage.plan(&Stage::catalog(&[gone])).await;

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use lotse_images::ImportPreference;
+use lotse_sim::Fault;
 
 use crate::mirror::Trouble;
 use crate::stage::{Stage, file};
@@ -24,6 +25,23 @@ async fn an_import_that_does_not_end_is_told_and_the_next_run_goes_on_with_it() 
     stage.converge(&catalog).await;
     assert_eq!(stage.shown().await, ["Debian 13: public active"]);
     assert_eq!(stage.images().await[0].id, begun[0].id, "nothing is imported twice");
+}
+
+#[tokio::test]
+async fn an_import_that_is_accepted_and_never_begun_is_told_and_asked_for_again() {
+    let mut stage = Stage::simulated().await;
+    stage.options.import_timeout = Duration::from_millis(200);
+    let faults = stage.sim.as_ref().unwrap().faults();
+    faults.add(Fault::status(202).on("image", "POST", "/v2/images/*/import").times(1));
+    let catalog = Stage::catalog(&[stage.definition("Debian 13", &["1"], "")]);
+    let failures = stage.failures(&catalog).await;
+    assert!(failures[0].contains("has not begun it (status queued)"), "{failures:?}");
+    let begun = stage.images().await;
+    assert_eq!((begun.len(), begun[0].visibility.is_open()), (1, false));
+    stage.options.import_timeout = Duration::from_mins(2);
+    stage.converge(&catalog).await;
+    assert_eq!(stage.shown().await, ["Debian 13: public active"]);
+    assert_eq!(stage.images().await[0].id, begun[0].id, "the image that is there is taken");
 }
 
 #[tokio::test]

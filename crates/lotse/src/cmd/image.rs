@@ -80,12 +80,15 @@ pub(super) fn schema() -> Value {
 }
 
 /// The settings of a command, today.
-fn settings(select: SelectArguments, globals: &Globals) -> ImageSettings {
-    ImageSettings::resolve(select, globals, lotse_images::day(daemon::clock().now()))
+fn settings(select: SelectArguments, globals: &Globals) -> Result<ImageSettings, Failure> {
+    let today = lotse_images::day(daemon::clock().now());
+    let mut settings = ImageSettings::resolve(select, globals, today);
+    settings.options.internal_redirects = apply::internal_redirects(globals)?;
+    Ok(settings)
 }
 
 fn check(select: SelectArguments, globals: &Globals) -> CommandResult {
-    let catalog = settings(select, globals).catalog()?;
+    let catalog = settings(select, globals)?.catalog()?;
     let enabled = catalog.enabled().count();
     let (files, definitions) = (catalog.files.len(), catalog.definitions.len());
     if globals.json() {
@@ -125,11 +128,12 @@ impl Work {
     }
 
     /// Without definitions: for what concerns images that are there.
-    fn without_catalog(tag: Option<String>, globals: &Globals) -> Self {
+    fn without_catalog(tag: Option<String>, globals: &Globals) -> Result<Self, Failure> {
         let content = ContentArguments::default();
         let select = SelectArguments { images: None, tag, filter: None, content };
         let catalog = Catalog { definitions: Vec::new(), files: Vec::new() };
-        Self { catalog, settings: settings(select, globals), mirror: None, beside: None }
+        let settings = settings(select, globals)?;
+        Ok(Self { catalog, settings, mirror: None, beside: None })
     }
 
     /// What carries a plan out: options, and the cloud from which content is copied.
@@ -171,7 +175,7 @@ async fn plan(
 ) -> CommandResult {
     let PlanArguments { select, retire, boot, detailed_exitcode, yes: _, max_delete: _ } =
         arguments;
-    let work = Work::prepare(settings(select, globals).retiring(&retire).booting(boot))?;
+    let work = Work::prepare(settings(select, globals)?.retiring(&retire).booting(boot))?;
     let work = work.with_places(environment)?;
     let clouds = Clouds::named(globals, environment);
     let plan = async |cloud: Cloud| {
@@ -224,7 +228,7 @@ async fn apply(
     environment: &Environment,
 ) -> CommandResult {
     let ApplyArguments { select, retire, boot, consent, detailed_exitcode: detailed } = arguments;
-    let work = Work::prepare(settings(select, globals).retiring(&retire).booting(boot))?;
+    let work = Work::prepare(settings(select, globals)?.retiring(&retire).booting(boot))?;
     let work = work.with_places(environment)?;
     let clouds = Clouds::named(globals, environment);
     if consent.dry_run {
@@ -236,14 +240,14 @@ async fn apply(
     }
     let options = applying(retire.delete, &consent);
     let applying = Applying::open(globals, environment, options, consent.yes).await?;
-    let applying = applying.with_mirror(work.mirror.clone());
+    let together = consent.yes && clouds.are_several();
+    let applying = applying.with_mirror(work.mirror.clone()).together(together);
     let mut worst = Worst::new(globals, clouds.are_several());
     let mut shown = Vec::new();
-    for (name, cloud) in clouds.each() {
-        let ended = match cloud {
-            Ok(cloud) => applied(&applying, &work, &clouds, &cloud).await,
-            Err(failure) => Err(failure),
-        };
+    let apply = async |cloud: Cloud| applied(&applying, &work, &clouds, &cloud).await;
+    // Questions are asked one after the other, each for what was planned just before.
+    let all = if consent.yes { clouds.all(apply).await } else { clouds.one_by_one(apply).await };
+    for (name, ended) in all {
         match ended {
             Err(failure) => shown.push(worst.failed(&name, failure)?),
             Ok(done) => {

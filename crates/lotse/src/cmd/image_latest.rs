@@ -13,9 +13,18 @@ use regex::Regex;
 use serde_json::{Value, json};
 
 use crate::cli::image_latest::LatestArguments;
-use crate::failure::{CommandResult, Error};
+use crate::failure::{CommandResult, Error, Failure};
 use crate::output;
 use crate::settings::Globals;
+use crate::settings::config::Config;
+
+/// Who asks, as the configuration says.
+fn client(globals: &Globals) -> Result<Client, Failure> {
+    let config = globals.config.as_deref().map(Config::read).transpose()?;
+    let upstream = config.and_then(|loaded| loaded.value.upstream);
+    let internal_redirects = upstream.is_some_and(|upstream| upstream.internal_redirects);
+    Ok(Client::new(Limits { internal_redirects, ..Limits::default() })?)
+}
 
 /// Looks, writes, commits, tells.
 pub(super) async fn run(arguments: LatestArguments, globals: &Globals) -> CommandResult {
@@ -29,7 +38,7 @@ pub(super) async fn run(arguments: LatestArguments, globals: &Globals) -> Comman
     if arguments.check_age {
         return age::run(&arguments, &catalogue, &chosen, globals).await;
     }
-    let client = Client::new(Limits::default())?;
+    let client = client(globals)?;
     let definitions: Vec<_> = chosen.iter().map(|place| &catalogue.definitions[*place]).collect();
     let found = look(&definitions, &sources, &client).await;
     let mut findings: Vec<(usize, Finding)> = chosen.into_iter().zip(found).collect();

@@ -15,6 +15,8 @@ pub struct Lines {
 
 struct State {
     to: Box<dyn Write + Send>,
+    /// What all lines begin with.
+    prefix: String,
     ended: usize,
     steps: usize,
 }
@@ -33,7 +35,15 @@ impl Lines {
 
     /// Lines anywhere. That they cannot be written stops nothing.
     pub fn to(to: Box<dyn Write + Send>) -> Self {
-        Self { state: Mutex::new(State { to, ended: 0, steps: 0 }) }
+        Self { state: Mutex::new(State { to, prefix: String::new(), ended: 0, steps: 0 }) }
+    }
+
+    /// The same for one of several clouds at once: each line says which.
+    #[must_use]
+    pub fn about(mut self, cloud: &str) -> Self {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        state.prefix = format!("{cloud}: ");
+        self
     }
 }
 
@@ -66,6 +76,7 @@ impl Progress for Lines {
             // Too many, and the end is told anyway.
             Event::Advanced { .. } | Event::Over => return,
         };
-        writeln!(state.to, "{}", clean(&line)).unwrap_or_default();
+        let line = clean(&format!("{}{line}", state.prefix));
+        writeln!(state.to, "{line}").unwrap_or_default();
     }
 }

@@ -9,14 +9,14 @@ use reqwest::header::{
     ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, IF_RANGE,
     LAST_MODIFIED, LOCATION, RANGE, RETRY_AFTER,
 };
-use reqwest::{Response, StatusCode};
+use reqwest::{Client, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
-use url::{Host, Url};
+use url::Url;
 
 use crate::client::Clients;
 use crate::error::Error;
-use crate::guard::Refused;
+use crate::follow::{Place, Way};
 use crate::limits::Limits;
 use crate::source::shown_url;
 
@@ -72,14 +72,6 @@ pub(crate) struct Remote {
     stall: Duration,
 }
 
-/// An address that is called.
-#[derive(Clone, Debug)]
-struct Place {
-    url: Url,
-    /// Whether somebody on the public internet led there.
-    led: bool,
-}
-
 impl Remote {
     pub(crate) fn new(clients: Clients, url: Url, limits: &Limits) -> Self {
         let (shown, stall, redirects) = (shown_url(&url), limits.stall, limits.redirects);
@@ -104,7 +96,7 @@ impl Remote {
     ) -> Result<(Shape, Body), Error> {
         let resolved = self.resolved.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let redirected = resolved.is_some();
-        let first = resolved.unwrap_or_else(|| Place { url: self.url.clone(), led: false });
+        let first = resolved.unwrap_or_else(|| Place::chosen(self.url.clone()));
         let (response, led) = self.follow(first, &asked, known).await?;
         let shape = self.judge(response.status(), response.headers(), &asked, known.is_some());
         let mut resolved = self.resolved.lock().unwrap_or_else(PoisonError::into_inner);
@@ -130,58 +122,21 @@ impl Remote {
     /// Asks, and follows redirects; the last answer, and whether somebody on the internet led to it.
     async fn follow(
         &self,
-        mut place: Place,
+        place: Place,
         asked: &Range<u64>,
         known: Option<&Validator>,
     ) -> Result<(Response, bool), Error> {
-        let mut followed = 0;
-        loop {
-            let client = if place.led { &self.clients.public } else { &self.clients.open };
-            let mut request = client
-                .get(place.url.clone())
-                // Compressed on the way, ranges would be of something else.
-                .header(ACCEPT_ENCODING, "identity")
-                .header(RANGE, range_of(asked));
-            if let Some(known) = known {
-                request = request.header(IF_RANGE, known.as_str());
+        let request = |client: &Client, url: Url| {
+            // Compressed on the way, ranges would be of something else.
+            let request = client.get(url).header(ACCEPT_ENCODING, "identity");
+            let request = request.header(RANGE, range_of(asked));
+            match known {
+                Some(known) => request.header(IF_RANGE, known.as_str()),
+                None => request,
             }
-            let sent = timeout(self.stall, request.send()).await.map_err(|_| self.stalled())?;
-            let response = sent.map_err(|source| Error::Request {
-                url: self.shown.clone(),
-                source: source.without_url(),
-            })?;
-            let next = next(&response, &place.url).filter(|_| followed < self.redirects);
-            let Some(next) = next else { return Ok((response, place.led)) };
-            followed += 1;
-            let led = place.led || self.is_public(&response);
-            if led {
-                self.check(&next).await?;
-            }
-            place = Place { url: next, led };
-        }
-    }
-
-    /// Whether an answer came from the public internet, and matters.
-    fn is_public(&self, response: &Response) -> bool {
-        let peer = response.remote_addr();
-        let guard = self.clients.guard.as_ref();
-        guard.zip(peer).is_some_and(|(guard, peer)| guard.is_public(peer.ip()))
-    }
-
-    /// Refuses what is internal. The connection, too, is made to public addresses only.
-    async fn check(&self, next: &Url) -> Result<(), Error> {
-        let Some(guard) = &self.clients.guard else { return Ok(()) };
-        let checked = match next.host() {
-            Some(Host::Domain(name)) => match guard.addresses(name).await {
-                // The request says in its own words that the name is not known.
-                Err(Refused::Unknown { .. } | Refused::NoAddress { .. }) | Ok(_) => Ok(()),
-                Err(refused) => Err(refused),
-            },
-            _ => guard.check_url(next),
         };
-        let inward =
-            |source| Error::Inward { url: self.shown.clone(), to: shown_url(next), source };
-        checked.map_err(inward)
+        let way = Way { shown: &self.shown, redirects: self.redirects, stall: self.stall };
+        self.clients.follow(place, way, request).await
     }
 
     fn judge(
@@ -238,10 +193,6 @@ impl Remote {
         let asked = range_of(asked);
         Error::Range { url: self.shown.clone(), asked, what }
     }
-
-    fn stalled(&self) -> Error {
-        Error::Stalled { url: self.shown.clone(), limit: self.stall }
-    }
 }
 
 /// The content of an answer.
@@ -280,16 +231,6 @@ impl Body {
     fn truncated(&self, source: Option<reqwest::Error>) -> Error {
         Error::Truncated { url: self.url.clone(), got: self.at, expected: self.end, source }
     }
-}
-
-/// Where an answer leads, if it is a redirect that may be followed: none from HTTPS to HTTP.
-fn next(response: &Response, from: &Url) -> Option<Url> {
-    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
-        return None;
-    }
-    let next = from.join(text(response.headers(), &LOCATION)?).ok()?;
-    let downgrade = from.scheme() == "https" && next.scheme() != "https";
-    (matches!(next.scheme(), "http" | "https") && !downgrade).then_some(next)
 }
 
 /// As a request says it (RFC 9110, section 14.2).

@@ -6,7 +6,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use lotse_core::error::{ErrorKind, Explain as _};
 use lotse_core::retry::RetryClass;
 use lotse_transfer::guard::{Class, class};
-use lotse_transfer::{Error, Fetcher, HttpOptions, Source, Spooled, Wanted, Watch};
+use lotse_transfer::{Error, Fetcher, HttpOptions, Publisher, Source, Spooled, Wanted, Watch};
+use reqwest::Method;
 
 use crate::server::{Answer, File, Server, limits};
 
@@ -72,4 +73,28 @@ async fn an_internal_publisher_may_lead_inside_and_a_public_one_outside() {
     let public = leading(&outside.url(), true).await;
     assert_eq!(fetched(public.source(), false).await.unwrap().size(), 1 << 20);
     assert_eq!(public.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn what_publishers_say_in_few_words_is_not_read_inside_either() {
+    let inside = Server::of_at("127.0.0.2", &File::of(1000)).await;
+    let server = leading(&inside.url(), true).await;
+    let asked = async |internal_redirects| {
+        let options =
+            HttpOptions { internal_redirects, classify: Some(classify), ..HttpOptions::default() };
+        let publisher = Publisher::new(&options, limits()).unwrap();
+        publisher.ask(&Method::GET, server.url().parse().unwrap()).await
+    };
+    let error = asked(false).await.unwrap_err();
+    assert!(matches!(error, Error::Inward { .. }), "{error}");
+    assert!(inside.asked().is_empty());
+    let answer = asked(true).await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.content_length()), (200, Some(1000)));
+    // Round and round is nowhere.
+    let round =
+        Server::start(|_| Answer::status(302).header("Location", "/again".to_owned())).await;
+    let publisher = Publisher::new(&HttpOptions::default(), limits()).unwrap();
+    let error = publisher.ask(&Method::GET, round.url().parse().unwrap()).await.unwrap_err();
+    let text = error.to_string();
+    assert!(text.ends_with("status 302, a redirect to /again that is not followed"), "{text}");
 }

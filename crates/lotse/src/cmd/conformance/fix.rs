@@ -122,7 +122,7 @@ impl Fixing<'_> {
         }
         let options =
             ApplyOptions { allow_destroy: arguments.allow_destroy, ..ApplyOptions::default() };
-        let progress = terminal::progress(globals);
+        let progress = terminal::progress(globals, None);
         let report = session.apply(&plan, &executor, &options, &*progress, &cancelled).await?;
         let actor = environment.get("USER").unwrap_or("unknown");
         for step in report.steps.iter().filter(|step| step.attempts > 0) {

@@ -29,6 +29,8 @@ pub(super) struct Applying<'a> {
     options: ApplyOptions,
     /// Whether consent was given beforehand.
     yes: bool,
+    /// Whether several clouds are worked on at once.
+    together: bool,
 }
 
 /// What came of one cloud.
@@ -50,12 +52,27 @@ impl<'a> Applying<'a> {
         let downloads = downloads(globals, environment)?;
         let cancelled = daemon::cancelled_by_signal()?;
         let actor = environment.get("USER").unwrap_or("unknown").to_owned();
-        Ok(Self { globals, actor, store, engine, downloads, cancelled, options, yes })
+        Ok(Self {
+            globals,
+            actor,
+            store,
+            engine,
+            downloads,
+            cancelled,
+            options,
+            yes,
+            together: false,
+        })
     }
 
     /// The same, with a mirror from which content comes.
     pub(super) fn with_mirror(self, mirror: Option<Arc<Mirror>>) -> Self {
         Self { downloads: self.downloads.with_mirror(mirror), ..self }
+    }
+
+    /// The same, for several clouds at once if so.
+    pub(super) fn together(self, together: bool) -> Self {
+        Self { together, ..self }
     }
 
     /// Plans within a session, asks, applies and takes down what was done. Images are tried out in the
@@ -92,7 +109,8 @@ impl<'a> Applying<'a> {
                 return Err(error.into());
             }
         }
-        let progress = terminal::progress(self.globals);
+        let together = self.together.then(|| cloud.name());
+        let progress = terminal::progress(self.globals, together);
         let report =
             session.apply(&plan, &executor, &self.options, &*progress, &self.cancelled).await?;
         self.audit(&report).await?;
@@ -171,8 +189,14 @@ pub(super) fn downloads(
         return daemon::downloads(&environment.state_directory().join("downloads"), false);
     };
     let config = Config::read(path)?.value;
-    let inward = config.images.as_ref().is_some_and(|images| images.internal_redirects);
-    daemon::downloads(&config.downloads_directory(environment), inward)
+    daemon::downloads(&config.downloads_directory(environment), internal_redirects(globals)?)
+}
+
+/// Whether publishers on the internet may lead to internal addresses, as the configuration says.
+pub(super) fn internal_redirects(globals: &Globals) -> Result<bool, Failure> {
+    let Some(path) = &globals.config else { return Ok(false) };
+    let config = Config::read(path)?.value;
+    Ok(config.images.as_ref().is_some_and(|images| images.internal_redirects))
 }
 
 /// Asks the person at the terminal.

@@ -37,7 +37,22 @@ impl Clouds {
         self.names.len() > 1
     }
 
-    /// One after the other, with the name under which it is spoken of.
+    /// One after the other.
+    pub(super) async fn one_by_one<T>(
+        &self,
+        work: impl AsyncFn(Cloud) -> Result<T, Failure>,
+    ) -> Vec<(String, Result<T, Failure>)> {
+        let mut ended = Vec::new();
+        for (name, cloud) in self.each() {
+            ended.push(match cloud {
+                Ok(cloud) => (name, work(cloud).await),
+                Err(failure) => (name, Err(failure)),
+            });
+        }
+        ended
+    }
+
+    /// Each, with the name under which it is spoken of.
     pub(in crate::cmd) fn each(&self) -> impl Iterator<Item = (String, Result<Cloud, Failure>)> {
         self.names.iter().map(|name| {
             let cloud = self.connect(name.as_deref());

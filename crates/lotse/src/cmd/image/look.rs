@@ -28,7 +28,7 @@ pub(super) async fn list(
     globals: &Globals,
     environment: &Environment,
 ) -> CommandResult {
-    let work = Work::prepare(settings(select, globals))?;
+    let work = Work::prepare(settings(select, globals)?)?;
     let clouds = Clouds::named(globals, environment);
     let looked = clouds.all(async |cloud: Cloud| entries(&work, cloud).await).await;
     let mut worst = Worst::new(globals, clouds.are_several());
@@ -103,12 +103,14 @@ pub(super) async fn verified(
     globals: &Globals,
     environment: &Environment,
 ) -> CommandResult {
-    let work = Work::prepare(settings(select, globals))?;
+    let work = Work::prepare(settings(select, globals)?)?;
     let clouds = Clouds::named(globals, environment);
     let looked = clouds
         .all(async |cloud: Cloud| {
-            let observed = work.observe(&cloud).await?;
-            let plan = lotse_images::plan(&work.catalog, &observed, &work.settings.options)?;
+            let mut observed = work.observe(&cloud).await?;
+            let options = &work.settings.options;
+            let plan = lotse_images::plan(&work.catalog, &observed, options)?;
+            lotse_images::observe::vouched(&work.catalog, options, &mut observed).await;
             Ok(verify(&work.catalog, &observed, &plan))
         })
         .await;
@@ -157,7 +159,7 @@ pub(super) async fn told(
     environment: &Environment,
 ) -> CommandResult {
     let HistoryArguments { name: wanted, select } = arguments;
-    let work = Work::prepare(settings(select, globals))?;
+    let work = Work::prepare(settings(select, globals)?)?;
     let clouds = Clouds::named(globals, environment);
     let looked = clouds
         .all(async |cloud: Cloud| Ok(history(&work.catalog, &work.observe(&cloud).await?)))

@@ -27,7 +27,7 @@ pub(super) async fn run(
     let MirrorArguments { images, filter, to, parallel, per_host, prune, yes } = arguments;
     let content = ContentArguments::default();
     let select = SelectArguments { images, tag: None, filter, content };
-    let settings = super::settings(select, globals);
+    let settings = super::settings(select, globals)?;
     let catalog = settings.catalog()?;
     let mirror = Arc::new(daemon::mirror(&to, environment)?);
     let observed = lotse_images::observe::published(&catalog, &settings.options).await;

@@ -19,7 +19,7 @@ pub(super) async fn rollback(
     environment: &Environment,
 ) -> CommandResult {
     let RollbackArguments { name, to, undo, select, yes, dry_run } = arguments;
-    let work = Work::prepare(settings(select, globals))?;
+    let work = Work::prepare(settings(select, globals)?)?;
     let wanted = Rollback { name, to, undo };
     let plan = async |cloud: Cloud| -> Result<Plan<Operation>, Failure> {
         let observed = work.observe(&cloud).await?;
@@ -36,7 +36,7 @@ pub(super) async fn share(
 ) -> CommandResult {
     let ShareArguments { name, projects, domains, project_domain, remove, tag, yes, dry_run } =
         arguments;
-    let work = Work::without_catalog(tag, globals);
+    let work = Work::without_catalog(tag, globals)?;
     let wanted = Sharing { image: name, projects, domains, project_domain, remove };
     let plan = async |cloud: Cloud| -> Result<Plan<Operation>, Failure> {
         let observed = work.observe(&cloud).await?;

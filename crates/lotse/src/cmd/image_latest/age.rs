@@ -6,9 +6,7 @@ use std::path::Path;
 use jiff::tz::TimeZone;
 use lotse_core::error::ExitCode;
 use lotse_core::time::{Clock as _, SystemClock};
-use lotse_upstream::{
-    Age, Ages, Answer, Catalogue, Client, EndOfLife, Limits, Phase, Request, ages,
-};
+use lotse_upstream::{Age, Ages, Answer, Catalogue, EndOfLife, Phase, Request, ages};
 
 use crate::cli::image_latest::LatestArguments;
 use crate::failure::{CommandResult, Error, Failure};
@@ -23,7 +21,7 @@ pub(super) async fn run(
     globals: &Globals,
 ) -> CommandResult {
     let today = SystemClock.now().to_zoned(TimeZone::UTC).date();
-    let data = data(&arguments.end_of_life, today).await?;
+    let data = data(&arguments.end_of_life, today, globals).await?;
     let definitions: Vec<_> = chosen.iter().map(|place| &catalogue.definitions[*place]).collect();
     let ages = ages(&definitions, &catalogue.definitions, &data, today, arguments.max_age);
     if globals.json() {
@@ -36,7 +34,11 @@ pub(super) async fn run(
 }
 
 /// The dates that were asked for: files first, then what refreshes single products.
-async fn data(given: &[String], today: jiff::civil::Date) -> Result<EndOfLife, Failure> {
+async fn data(
+    given: &[String],
+    today: jiff::civil::Date,
+    globals: &Globals,
+) -> Result<EndOfLife, Failure> {
     let is_product = |text: &str| {
         text.split_once('=').is_some_and(|(name, _)| {
             name.bytes()
@@ -51,7 +53,7 @@ async fn data(given: &[String], today: jiff::civil::Date) -> Result<EndOfLife, F
     for text in given.iter().filter(|text| is_product(text)) {
         let Some((product, place)) = text.split_once('=') else { continue };
         let json = if place.starts_with("https://") || place.starts_with("http://") {
-            let client = Client::new(Limits::default())?;
+            let client = super::client(globals)?;
             let answer = client.ask(&Request::Text(place.to_owned()), place).await;
             match answer.map_err(|error| wrong(error.to_string()))? {
                 Answer::Text(text) => text,
