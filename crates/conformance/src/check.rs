@@ -1,5 +1,6 @@
 //! The testcases: pure functions of snapshot, instant and mode. One module for each kind of object.
 
+mod draft;
 mod flavors;
 mod images;
 mod images_of_standard;
@@ -60,6 +61,7 @@ pub fn judge(testcase: Testcase, case: &Case<'_>) -> Judgement {
         Testcase::SwiftS3 => services::swift_s3(case),
         Testcase::Entropy => services::entropy(case),
         Testcase::RandomnessQuality => services::randomness(case),
+        Testcase::Draft(draft) => draft::judge(draft, case),
         Testcase::Kubernetes(check) => crate::kaas::judge(check, case),
     }
 }

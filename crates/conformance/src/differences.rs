@@ -32,11 +32,10 @@ pub struct Difference {
 pub fn differences(
     spec: &Spec,
     snapshot: &Snapshot,
-    version: Option<&str>,
+    versions: &[String],
     at: DateTime,
 ) -> Result<Vec<Difference>, Error> {
-    let choice =
-        |mode| Choice { version: version.map(ToOwned::to_owned), ..Choice::everything(at, mode) };
+    let choice = |mode| Choice { versions: versions.to_owned(), ..Choice::everything(at, mode) };
     let upstream = judge(spec, snapshot, &choice(Mode::Upstream))?;
     let standard = judge(spec, snapshot, &choice(Mode::Standard))?;
     let pairs = upstream.testcases.into_iter().zip(standard.testcases.into_values());
@@ -90,6 +89,7 @@ pub const fn oddity(testcase: &Testcase) -> &'static str {
         }
         Testcase::Service(_) => "Upstream knows one name of S3 in the catalogue.",
         Testcase::SwiftS3 => "Upstream passes without object storage; the text makes S3 mandatory.",
+        Testcase::Draft(_) => "Upstream has no tool for this draft; both modes judge alike.",
         Testcase::Kubernetes(check) => check.oddity(),
         Testcase::KeyManager
         | Testcase::KeyManagerPermissions

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use lotse_plan::model::{Action, Change, Note, NoteKind, PlanBuilder, Step, StepId};
 use lotse_plan::{Plan, PlanError};
 use lotse_scs::Mode;
-use lotse_scs::standard_flavors::StandardFlavor;
+use lotse_scs::standard_flavors::{REQUIRED, StandardFlavor};
 use serde_json::{Map, Value, json};
 
 pub use apply::Executor;
@@ -23,6 +23,7 @@ pub use export::{Tool, export};
 
 use crate::check;
 use crate::check::{Case, number, text};
+use crate::draft::Draft;
 use crate::judge::{Choice, Outcome};
 use crate::model::{Judgement, Verdict};
 use crate::snapshot::{Item, RulesWay, Snapshot};
@@ -104,6 +105,7 @@ pub fn plan(
             Some(Testcase::ImageProperty(property)) => planner.property(&case, id, property),
             Some(Testcase::VolumeTypeSyntax) => planner.volume_types(),
             Some(Testcase::DefaultRules) => planner.default_rules(&testcase.judgement),
+            Some(Testcase::Draft(Draft::Mark(flavor))) => planner.mark(flavor, &testcase.judgement),
             known => planner.advise(id, known.as_ref(), &testcase.judgement),
         }
     }
@@ -181,6 +183,24 @@ impl<'a> Planner<'a> {
         let operation = Operation::SetSpecs { id: owned(found, "id"), specs: missing };
         let step = Step::new(id, Action::Update, "flavor", wanted.name, operation);
         let step = step.because("users find flavors by these extra specs").changing(changes);
+        self.builder.step(step.on_service("compute"));
+    }
+
+    fn mark(&mut self, wanted: &StandardFlavor, judgement: &Judgement) {
+        let flavors = self.snapshot.flavors.given();
+        let found = flavors.and_then(|flavors| check::matching(flavors, wanted.name));
+        let Some(found) = found else {
+            return self.note(wanted.name, judgement.summary.clone());
+        };
+        let mark = wanted.demand.mark();
+        let specs = Map::from_iter([(REQUIRED.to_owned(), Value::from(mark))]);
+        let present = found.get("extra_specs").and_then(|specs| specs.get(REQUIRED)).cloned();
+        let before = present.unwrap_or_default();
+        let change = Change::new(format!("extra_specs.{REQUIRED}"), before, mark);
+        let id = StepId::of("flavor", wanted.name, "mark");
+        let operation = Operation::SetSpecs { id: owned(found, "id"), specs };
+        let step = Step::new(id, Action::Update, "flavor", wanted.name, operation);
+        let step = step.because("users see which flavors every cloud has").changing(vec![change]);
         self.builder.step(step.on_service("compute"));
     }
 

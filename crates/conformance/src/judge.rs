@@ -17,8 +17,8 @@ use crate::testcase::Testcase;
 /// What to check.
 #[derive(Clone, Debug)]
 pub struct Choice {
-    /// A version, if not those that the timeline names.
-    pub version: Option<String>,
+    /// Versions, if not those that the timeline names.
+    pub versions: Vec<String>,
     /// Testcases whose ids begin with something that matches; all if not given.
     pub tests: Option<Regex>,
     /// When it is judged (UTC).
@@ -30,7 +30,7 @@ pub struct Choice {
 impl Choice {
     /// Everything that counts at this instant.
     pub const fn everything(at: DateTime, mode: Mode) -> Self {
-        Self { version: None, tests: None, at, mode }
+        Self { versions: Vec::new(), tests: None, at, mode }
     }
 
     /// Only testcases whose ids begin with something that this regular expression matches.
@@ -120,7 +120,7 @@ pub fn judge(spec: &Spec, snapshot: &Snapshot, choice: &Choice) -> Result<Outcom
     let day = choice.at.date();
     let mut testcases: BTreeMap<String, TestcaseOutcome> = BTreeMap::new();
     let mut versions = Vec::new();
-    for version in spec.chosen(choice.version.as_deref(), day)? {
+    for version in spec.chosen(&choice.versions, day)? {
         let mut targets = BTreeMap::new();
         for (name, ids) in &version.targets {
             for id in ids {

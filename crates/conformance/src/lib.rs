@@ -36,6 +36,7 @@
 
 pub mod check;
 pub mod differences;
+pub mod draft;
 mod error;
 pub mod feed;
 pub mod fix;

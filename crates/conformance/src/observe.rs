@@ -7,6 +7,7 @@
 //! | images, and hidden images | 0102, 0104 |
 //! | volume types | 0114 |
 //! | default rules of security groups | 0115 |
+//! | networks, subnet pools, extensions | the drafts 0126 and 0127, if they are asked for |
 //! | buckets, with a key that nobody has | 0123, if there is Swift |
 //!
 //! What changes the cloud for a moment is in [`active`] and done only with [`Reach::Active`] and a
@@ -14,6 +15,7 @@
 
 mod active;
 mod alone;
+mod networks;
 
 pub use active::{KIND, Lab};
 pub use alone::observe_alone;
@@ -117,13 +119,14 @@ pub async fn observe_in(
     let observer = Observer { cloud, options, lab, requests: AtomicU32::new(1) };
     let services = token.catalog.service_types();
     let has = |service: &str| services.iter().any(|known| known == service);
-    let (flavors, images, hidden_images, volume_types, default_rules, s3) = tokio::join!(
+    let (flavors, images, hidden_images, volume_types, default_rules, s3, networks) = tokio::join!(
         observer.flavors(),
         observer.images(false),
         observer.images(true),
         observer.volume_types(),
         observer.default_rules(),
         observer.s3(has("object-store")),
+        observer.networks(),
     );
     let (secret, backup, randomness) = tokio::join!(
         observer.secret(has("key-manager")),
@@ -143,6 +146,7 @@ pub async fn observe_in(
         secret,
         backup,
         randomness,
+        networks,
         ..Snapshot::empty(cloud.name(), options.now)
     })
 }

@@ -62,6 +62,9 @@ pub struct Snapshot {
     /// What a new server says of its random numbers.
     #[serde(default)]
     pub randomness: Answer<Randomness>,
+    /// What the network service offers to every project.
+    #[serde(default)]
+    pub networks: Answer<Networks>,
     /// What a Kubernetes cluster showed.
     #[serde(default, skip_serializing_if = "Cluster::is_untouched")]
     pub cluster: Cluster,
@@ -147,6 +150,17 @@ pub struct Proof {
     pub status: Option<u16>,
 }
 
+/// What the network service offers to every project.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct Networks {
+    /// Networks that are external or shared.
+    pub provider: Vec<Item>,
+    /// Shared pools of prefixes.
+    pub pools: Vec<Item>,
+    /// The names of its extensions, sorted.
+    pub extensions: Vec<String>,
+}
+
 /// What a new server says of its random numbers.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Randomness {
@@ -175,6 +189,7 @@ impl Snapshot {
             secret: Answer::NotAsked,
             backup: Answer::NotAsked,
             randomness: Answer::NotAsked,
+            networks: Answer::NotAsked,
             cluster: Cluster::default(),
             feeds: Feeds::default(),
         }

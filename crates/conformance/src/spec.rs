@@ -208,10 +208,15 @@ impl Spec {
         moment.versions.get(version).copied()
     }
 
-    /// The versions to check on a day: the one that is named, or else those the timeline names.
-    pub fn chosen(&self, named: Option<&str>, day: Date) -> Result<Vec<&Version>, Error> {
-        if let Some(name) = named {
-            return self.version(name).map(|version| vec![version]);
+    /// The versions to check on a day, in the order of the file: those that are named, or else all
+    /// that the timeline names.
+    pub fn chosen(&self, named: &[String], day: Date) -> Result<Vec<&Version>, Error> {
+        if !named.is_empty() {
+            for name in named {
+                self.version(name)?;
+            }
+            let is_named = |version: &&Version| named.contains(&version.name);
+            return Ok(self.versions.iter().filter(is_named).collect());
         }
         let chosen: Vec<_> = self
             .versions

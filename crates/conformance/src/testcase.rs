@@ -3,6 +3,7 @@
 use lotse_scs::image_names::StandardImage;
 use lotse_scs::standard_flavors::StandardFlavor;
 
+use crate::draft::Draft;
 use crate::kaas::{Check, Part};
 
 /// A testcase that Lotse judges itself.
@@ -46,6 +47,8 @@ pub enum Testcase {
     BlockStorage,
     /// The object storage speaks S3.
     SwiftS3,
+    /// What a draft of a standard adds.
+    Draft(Draft),
     /// A testcase on a cluster of Kubernetes.
     Kubernetes(Check),
 }
@@ -71,13 +74,15 @@ pub enum Need {
     Backup,
     /// The random numbers of a new server; changes the cloud for some minutes.
     Randomness,
+    /// Provider networks, pools of prefixes, extensions of the network service.
+    Networks,
     /// Something of a cluster of Kubernetes.
     Kubernetes(Part),
 }
 
 impl Need {
     /// Everything of a cloud of OpenStack.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Catalogue,
         Self::Flavors,
         Self::Images,
@@ -87,6 +92,7 @@ impl Need {
         Self::Secret,
         Self::Backup,
         Self::Randomness,
+        Self::Networks,
     ];
 
     /// Whether observing it may change the cloud for a moment.
@@ -244,6 +250,9 @@ impl Testcase {
     }
 
     fn find_in_family(rest: &str) -> Option<Self> {
+        if let Some(draft) = Draft::find(rest) {
+            return Some(Self::Draft(draft));
+        }
         if let Some(name) = rest.strip_prefix("0102-prop-") {
             let found = Property::ALL.into_iter().find(|property| property.id() == name);
             return found.map(Self::ImageProperty);
@@ -277,6 +286,7 @@ impl Testcase {
             Self::SwiftS3 => Need::S3,
             Self::Entropy | Self::RandomnessQuality => Need::Randomness,
             Self::KeyManager | Self::Service(_) | Self::BlockStorage => Need::Catalogue,
+            Self::Draft(draft) => draft.need(),
             Self::Kubernetes(check) => Need::Kubernetes(check.part()),
         }
     }
@@ -331,6 +341,7 @@ impl Testcase {
             Self::Service(name) => format!("the catalogue has a service of type {name}"),
             Self::BlockStorage => "the catalogue has volume, volumev3 or block-storage".to_owned(),
             Self::SwiftS3 => "the object storage speaks S3, too".to_owned(),
+            Self::Draft(draft) => draft.rule(),
             Self::Kubernetes(check) => check.rule().to_owned(),
         }
     }

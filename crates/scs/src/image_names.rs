@@ -105,6 +105,68 @@ pub const ALL: [StandardImage; 9] = [
     },
 ];
 
+/// The distributions whose generic images come from fixed places (version 2 of the standard).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Vendor {
+    /// `os_distro` is `debian`.
+    Debian,
+    /// `os_distro` is `ubuntu`.
+    Ubuntu,
+}
+
+impl Vendor {
+    /// The word in `os_distro`.
+    pub const fn distro(self) -> &'static str {
+        match self {
+            Self::Debian => "debian",
+            Self::Ubuntu => "ubuntu",
+        }
+    }
+
+    /// Whether a generic image of this `os_version` may come from here. Of versions that are newer
+    /// than this program the code name is not known, so that any will do.
+    pub fn provides(self, version: &str, source: &str) -> bool {
+        let (name, places): (_, &[&str]) = match self {
+            Self::Debian => (
+                "Debian",
+                &[
+                    "https://cloud.debian.org/images/cloud/",
+                    "https://cdimage.debian.org/cdimage/cloud/",
+                ],
+            ),
+            Self::Ubuntu => (
+                "Ubuntu",
+                &["https://cloud-images.ubuntu.com/releases/", "https://cloud-images.ubuntu.com/"],
+            ),
+        };
+        let name = format!("{name} {version}");
+        let known =
+            ALL.iter().find(|image| matches!(image.names, Names::Exact(exact) if exact == name));
+        known.map_or_else(
+            || {
+                let rest = places.iter().find_map(|place| source.strip_prefix(place));
+                let code = rest.and_then(|rest| rest.split_once('/')).map(|(code, _)| code);
+                code.is_some_and(|code| {
+                    !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_lowercase())
+                })
+            },
+            |image| image.comes_from(source),
+        )
+    }
+}
+
+/// The newest version of Ubuntu with long-term support that clouds must have on a day, or an older
+/// one: one appears each April of an even year, and clouds have until the 30th.
+pub fn ubuntu_lts(day: jiff::civil::Date, before: i16) -> String {
+    let due = (day.month(), day.day()) >= (4, 30);
+    let year = if day.year() % 2 == 0 && due { day.year() } else { day.year() - 1 };
+    let even = year - year.rem_euclid(2) - 2 * before;
+    format!("{:02}.04", even.rem_euclid(100))
+}
+
+/// What `image_description` of node images says (version 2 of the standard).
+pub const NODE_IMAGE_DESCRIPTION: &str = "https://github.com/osism/k8s-capi-images";
+
 impl StandardImage {
     /// The image that a testcase speaks of by the end of its id.
     pub fn by_testcase(id: &str) -> Option<&'static Self> {
@@ -170,6 +232,33 @@ mod tests {
         }
         assert!(capi.is_called("ubuntu-capi-image-v1.35.4 (old)", Mode::Upstream));
         assert!(!capi.is_called("ubuntu-capi-image-v1.35.4 (old)", Mode::Standard));
+    }
+
+    #[test]
+    fn the_latest_ubuntu_is_due_on_the_last_day_of_april() {
+        for (day, latest, previous) in [
+            ("2026-04-29", "24.04", "22.04"),
+            ("2026-04-30", "26.04", "24.04"),
+            ("2027-01-01", "26.04", "24.04"),
+            ("2027-12-31", "26.04", "24.04"),
+            ("2028-02-29", "26.04", "24.04"),
+            ("2028-05-01", "28.04", "26.04"),
+        ] {
+            let day = day.parse().unwrap();
+            assert_eq!([ubuntu_lts(day, 0), ubuntu_lts(day, 1)], [latest, previous], "{day}");
+        }
+    }
+
+    #[test]
+    fn vendors_provide_a_version_under_its_code_name() {
+        let noble = "https://cloud-images.ubuntu.com/noble/current/noble.img";
+        assert!(Vendor::Ubuntu.provides("24.04", noble));
+        assert!(!Vendor::Ubuntu.provides("22.04", noble));
+        assert!(!Vendor::Debian.provides("13", noble));
+        let next = "https://cloud.debian.org/images/cloud/forky/latest/debian-14.qcow2";
+        assert!(Vendor::Debian.provides("14", next));
+        assert!(!Vendor::Debian.provides("14", "https://cloud.debian.org/images/cloud/"));
+        assert!(!Vendor::Debian.provides("14", "https://mirror.example/images/cloud/forky/x"));
     }
 
     #[test]

@@ -12,6 +12,22 @@ pub enum Demand {
     Recommended,
 }
 
+/// The extra spec with which flavors say how much they are wanted (version 1.3 of the standard).
+pub const REQUIRED: &str = "scs:required";
+
+/// What flavors say there that are not of the standard.
+pub const OPTIONAL: &str = "optional";
+
+impl Demand {
+    /// What flavors of the standard say in [`REQUIRED`].
+    pub const fn mark(self) -> &'static str {
+        match self {
+            Self::Mandatory => "mandatoryv1",
+            Self::Recommended => "recommendedv1",
+        }
+    }
+}
+
 /// A flavor of the standard.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct StandardFlavor {
@@ -70,6 +86,11 @@ impl StandardFlavor {
         ALL.iter().find(|flavor| {
             flavor.name.strip_prefix("SCS-").is_some_and(|name| name.eq_ignore_ascii_case(rest))
         })
+    }
+
+    /// The flavor with this name.
+    pub fn by_name(name: &str) -> Option<&'static Self> {
+        ALL.iter().find(|flavor| flavor.name == name)
     }
 
     /// What its name promises.

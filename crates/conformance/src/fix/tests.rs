@@ -41,7 +41,7 @@ fn planned(tests: &str) -> Plan<Operation> {
     let (snapshot, at) = (snapshot(), date(2026, 11, 1).at(12, 0, 0, 0));
     let spec = profile::named("scs-iaas", Mode::Standard).unwrap();
     let choice =
-        Choice { version: Some("v5.1".to_owned()), ..Choice::everything(at, Mode::Standard) };
+        Choice { versions: vec!["v5.1".to_owned()], ..Choice::everything(at, Mode::Standard) };
     let choice = choice.only(tests).unwrap();
     plan(&judge(&spec, &snapshot, &choice).unwrap(), &snapshot, &choice).unwrap()
 }

@@ -21,7 +21,7 @@ fn outcome() -> (Outcome, Snapshot) {
     let at = jiff::civil::date(2026, 11, 1).at(12, 0, 0, 0);
     let spec = profile::named("scs-iaas", Mode::Standard).unwrap();
     let choice =
-        Choice { version: Some("v5.1".to_owned()), ..Choice::everything(at, Mode::Standard) };
+        Choice { versions: vec!["v5.1".to_owned()], ..Choice::everything(at, Mode::Standard) };
     (judge(&spec, &snapshot, &choice).unwrap(), snapshot)
 }
 

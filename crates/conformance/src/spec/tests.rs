@@ -73,7 +73,7 @@ fn groups_are_flattened_and_lend_their_address() {
 fn the_newest_entry_of_the_timeline_counts() {
     let spec = read(MODULAR, Mode::Upstream).unwrap();
     let names = |day| -> Vec<_> {
-        spec.chosen(None, day).map_or_else(
+        spec.chosen(&[], day).map_or_else(
             |_| Vec::new(),
             |versions| versions.into_iter().map(|version| version.name.as_str()).collect(),
         )
@@ -83,7 +83,7 @@ fn the_newest_entry_of_the_timeline_counts() {
     assert_eq!(names(date(2026, 1, 1)), ["next", "v1"]);
     assert_eq!(spec.validity("next", date(2025, 6, 1)), None);
     assert_eq!(spec.validity("v1", date(2027, 1, 1)), Some(Validity::Warn));
-    assert!(spec.chosen(Some("v9"), date(2026, 1, 1)).is_err());
+    assert!(spec.chosen(&["v9".to_owned()], date(2026, 1, 1)).is_err());
 }
 
 #[test]

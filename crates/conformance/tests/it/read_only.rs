@@ -1,6 +1,7 @@
 //! What is found out by reading.
 
 use lotse_conformance::observe::Reach;
+use lotse_conformance::testcase::Need;
 use lotse_conformance::{Mode, Reason, Snapshot, Verdict};
 use lotse_sim::{Fault, SimOptions};
 use serde_json::json;
@@ -100,4 +101,23 @@ async fn an_old_neutron_is_not_asked_twice_when_only_reading_is_allowed() {
     let result = outcome(&snapshot, Mode::Standard);
     let rules = of(&result, "scs-0115-default-rules");
     assert_eq!((rules.verdict, rules.reason), (Verdict::Abort, Reason::NotObserved));
+}
+
+#[tokio::test]
+async fn what_drafts_ask_for_is_observed_when_their_version_is_named() {
+    let stage = Stage::new().await;
+    let snapshot =
+        stage.look(&[Need::Flavors, Need::Images, Need::Networks], Reach::ReadOnly).await;
+    let spec = lotse_conformance::profile::named("scs-iaas", Mode::Standard).unwrap();
+    let at = lotse_conformance::judge::utc(snapshot.taken_at);
+    let mut choice = lotse_conformance::judge::Choice::everything(at, Mode::Standard);
+    choice.versions = vec!["drafts".to_owned(), "v5.1".to_owned()];
+    let result = lotse_conformance::judge::judge(&spec, &snapshot, &choice).unwrap();
+    let versions: Vec<_> = result.versions.iter().map(|one| one.version.as_str()).collect();
+    assert_eq!(versions, ["v5.1", "drafts"]);
+    assert_eq!(of(&result, "scs-0126-standard-network").examined, 1, "{result:#?}");
+    assert_ne!(of(&result, "scs-0127-dns-integration").verdict, Verdict::Abort);
+    assert_eq!(of(&result, "scs-0103-required-1v-4").verdict, Verdict::Fail);
+    // Without their names, drafts are not judged.
+    assert!(!outcome(&snapshot, Mode::Standard).testcases.contains_key("scs-0127-dns-integration"));
 }

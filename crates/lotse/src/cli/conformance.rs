@@ -53,9 +53,10 @@ pub(crate) struct SourceArguments {
     /// A scope that comes with Lotse
     #[arg(long, value_name = "NAME", default_value = "scs-iaas")]
     pub(crate) profile: String,
-    /// A version of the scope, if not those that its timeline names
-    #[arg(long, value_name = "VERSION")]
-    pub(crate) version: Option<String>,
+    /// Versions of the scope (several with commas, or the option again), if not all that its timeline
+    /// names
+    #[arg(long = "version", value_name = "VERSION", value_delimiter = ',')]
+    pub(crate) versions: Vec<String>,
     /// Judge a snapshot instead of a cloud
     #[arg(long, value_name = "SNAPSHOT", conflicts_with = "os_cloud")]
     pub(crate) from: Option<PathBuf>,

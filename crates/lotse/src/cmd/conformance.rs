@@ -72,7 +72,7 @@ async fn snapshots(
 
 /// The ids of the testcases that the chosen versions demand, and that are asked for.
 fn demanded<'a>(spec: &'a Spec, choice: &Choice) -> Result<Vec<&'a str>, Failure> {
-    let versions = spec.chosen(choice.version.as_deref(), choice.at.date())?;
+    let versions = spec.chosen(&choice.versions, choice.at.date())?;
     let all = versions.into_iter().flat_map(lotse_conformance::spec::Version::testcases);
     Ok(all.filter(|id| choice.wants(id)).collect())
 }
@@ -131,11 +131,12 @@ fn code(outcome: &Outcome, selected: bool) -> ExitCode {
 }
 
 fn reported(outcome: &Outcome, arguments: &CheckArguments) -> Value {
+    let forced = arguments.source.versions.join(",");
     let run = Run {
         uuid: Uuid::new_v4(),
         subject: arguments.subject.as_deref().unwrap_or(&outcome.cloud),
         checked_at: outcome.observed_at,
-        forced_version: arguments.source.version.as_deref(),
+        forced_version: Some(&*forced).filter(|names| !names.is_empty()),
         forced_tests: arguments.tests.as_deref(),
     };
     let generation = if arguments.report_of_tests { Generation::Tests } else { Generation::Runs };
@@ -238,7 +239,7 @@ async fn diff_modes(
     let clouds = Clouds::named(globals, environment);
     let (_, snapshot) =
         snapshots(&mut source, needs, &clouds, (globals, environment)).await.remove(0);
-    let found = differences(&spec, &snapshot?, source.version.as_deref(), source.at)?;
+    let found = differences(&spec, &snapshot?, &source.versions, source.at)?;
     if globals.json() {
         output::json(globals, &json!({ "differences": found }))?;
     } else {

@@ -20,8 +20,8 @@ pub(crate) struct Source {
     pub(crate) snapshot: Option<Snapshot>,
     /// For when it is judged (UTC).
     pub(crate) at: DateTime,
-    /// The version that was named.
-    pub(crate) version: Option<String>,
+    /// The versions that were named.
+    pub(crate) versions: Vec<String>,
     /// How far a cloud may be looked at.
     pub(crate) reach: Reach,
 }
@@ -34,15 +34,15 @@ impl Source {
             Some(written) => instant(written)?,
             None => judge::utc(snapshot.as_ref().map_or(now, |snapshot| snapshot.taken_at)),
         };
-        let version = arguments.version.clone();
-        Ok(Self { snapshot, at, version, reach: reach(arguments.read_only) })
+        let versions = arguments.versions.clone();
+        Ok(Self { snapshot, at, versions, reach: reach(arguments.read_only) })
     }
 }
 
 impl Source {
     /// Everything that counts, read in this mode.
     pub(crate) fn choice(&self, mode: Mode) -> Choice {
-        Choice { version: self.version.clone(), ..Choice::everything(self.at, mode) }
+        Choice { versions: self.versions.clone(), ..Choice::everything(self.at, mode) }
     }
 }
 

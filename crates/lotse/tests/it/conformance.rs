@@ -208,3 +208,25 @@ fn a_cloud_is_made_to_conform_and_then_nothing_is_left_to_do() {
         ["conformance", "fix", "--os-cloud", "sim", "--tests", "scs-0102", "--export", "openstack"];
     assert!(harbour.run(&commands).with_code(0).stdout.contains("# not done: scs-0102"));
 }
+
+#[test]
+fn several_versions_are_judged_at_once_and_an_unknown_one_is_refused() {
+    let place = Harbour::new();
+    let check = |versions: &[&str]| {
+        let mut arguments = vec!["conformance", "check", "--os-cloud", "sim-member", "--read-only"];
+        arguments.extend(["--format", "json"]);
+        arguments.extend(versions);
+        place.run(&arguments)
+    };
+    let names = |shown: Value| -> Vec<String> {
+        let versions = shown["versions"].as_array().unwrap().iter();
+        versions.map(|one| one["version"].as_str().unwrap().to_owned()).collect()
+    };
+    let shown = check(&["--version", "drafts,v5.1"]).with_code(4).json();
+    assert_eq!(names(shown), ["v5.1", "drafts"]);
+    let shown = check(&["--version", "next", "--version", "v5.1"]).with_code(4).json();
+    assert_eq!(names(shown), ["next", "v5.1"]);
+    // All that the timeline names; drafts of standards are not among them.
+    assert_eq!(names(check(&[]).with_code(4).json()), ["next", "v5.1", "recommended"]);
+    check(&["--version", "v5.1,v9"]).with_code(2);
+}

@@ -50,11 +50,12 @@ fn written(
 ) -> String {
     let subject = arguments.subject.as_deref().unwrap_or(&outcome.cloud);
     let monitored = || {
+        let forced = arguments.source.versions.join(",");
         let run = Run {
             uuid: Uuid::new_v4(),
             subject,
             checked_at: outcome.observed_at,
-            forced_version: arguments.source.version.as_deref(),
+            forced_version: Some(&*forced).filter(|names| !names.is_empty()),
             forced_tests: None,
         };
         let generation = if arguments.of_tests { Generation::Tests } else { Generation::Runs };

@@ -1,0 +1,29 @@
+//! What drafts of standards add.
+
+mod images;
+mod marks;
+mod networks;
+
+#[cfg(test)]
+mod tests;
+
+use super::Case;
+use crate::draft::Draft;
+use crate::model::Judgement;
+
+/// Judges a testcase of a draft.
+pub(super) fn judge(draft: Draft, case: &Case<'_>) -> Judgement {
+    match draft {
+        Draft::Mark(flavor) => marks::standard(case, flavor),
+        Draft::OtherMarks => marks::others(case),
+        Draft::VendorSource(vendor) => images::vendor(case, vendor),
+        Draft::Lts(before) => images::lts(case, before),
+        Draft::NodeImages => images::nodes(case),
+        Draft::StandardNetwork => networks::standard(case),
+        Draft::PortSecurity => networks::port_security(case),
+        Draft::Ipv6Pool => networks::ipv6_pool(case),
+        Draft::Ipv4Pool => networks::ipv4_pool(case),
+        Draft::DnsIntegration => networks::dns_integration(case),
+        Draft::DnsDomainPorts => networks::dns_domain_ports(case),
+    }
+}
