@@ -43,6 +43,7 @@ pub mod fix;
 pub mod judge;
 pub mod kaas;
 pub mod model;
+pub mod monitor;
 pub mod observe;
 pub mod profile;
 pub mod report;

@@ -63,7 +63,7 @@ fn results(outcome: &Outcome) -> impl Iterator<Item = (&String, i8, Verdict)> {
 }
 
 /// A date and time as monitors read it: UTC, without saying so.
-fn naive(at: DateTime) -> String {
+pub(crate) fn naive(at: DateTime) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S").to_string()
 }
 

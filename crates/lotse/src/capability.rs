@@ -1,6 +1,7 @@
 //! The capabilities of the daemon: one file and one line of [`ALL`] each.
 
 mod changes;
+mod conformance;
 mod estate;
 mod images;
 pub(crate) mod notify;
@@ -8,8 +9,10 @@ mod state;
 pub(crate) mod status;
 mod upstream;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::Router;
 use lotse_change::Changes;
 use lotse_core::task::Task;
 use lotse_store::Store;
@@ -56,6 +59,18 @@ pub(crate) struct Parts {
     pub(crate) metrics: Vec<Register>,
     /// The descriptions of its part of the API.
     pub(crate) documents: Vec<OpenApi>,
+    /// What it answers on listeners of its own.
+    pub(crate) listeners: Vec<Listener>,
+}
+
+/// A listener besides that of the console.
+pub(crate) struct Listener {
+    /// What it is, for people.
+    pub(crate) name: &'static str,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// What it answers.
+    pub(crate) router: Router,
 }
 
 impl Parts {
@@ -69,9 +84,10 @@ impl Parts {
         self.highlights.extend(other.highlights);
         self.metrics.extend(other.metrics);
         self.documents.extend(other.documents);
+        self.listeners.extend(other.listeners);
     }
 
-    /// Parts the background work and the clouds from what the shell takes.
+    /// Parts the background work and the clouds from what the shell takes. Listeners are taken before.
     pub(crate) fn split(self) -> (Vec<Arc<dyn Task>>, Vec<String>, Extension) {
         let Self {
             tasks,
@@ -82,6 +98,7 @@ impl Parts {
             highlights,
             metrics,
             documents,
+            listeners: _,
         } = self;
         clouds.sort();
         clouds.dedup();
@@ -108,6 +125,7 @@ pub(crate) const ALL: &[Assemble] = &[
     estate::assemble,
     images::assemble,
     upstream::assemble,
+    conformance::assemble,
     changes::assemble,
     notify::assemble,
     status::assemble,
@@ -117,6 +135,7 @@ pub(crate) const ALL: &[Assemble] = &[
 /// The tables of the capabilities that keep something.
 pub(crate) const SCHEMA: &[Part] = &[
     lotse_change::PART,
+    lotse_conformance::monitor::PART,
     lotse_images::PART,
     lotse_notify::PART,
     lotse_status::PART,

@@ -5,6 +5,7 @@
 //! state closes. A second signal during the drain ends the process at once; the journal makes that
 //! safe.
 
+mod beside;
 pub(crate) mod clouds;
 pub(crate) mod estate;
 mod ready;
@@ -34,6 +35,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::capability::{self, Context, Parts, status};
+use crate::daemon::beside::Beside;
 use crate::daemon::clouds::Clouds;
 use crate::daemon::estate::Estate;
 use crate::failure::{Error, Failure};
@@ -57,6 +59,7 @@ pub(crate) struct Daemon {
     stop_server: CancellationToken,
     server: tokio::task::JoinHandle<std::io::Result<()>>,
     status: Option<status::Listeners>,
+    beside: beside::Servers,
     store: Arc<Store>,
     drain: Duration,
     notice: Duration,
@@ -112,7 +115,9 @@ impl Daemon {
             changes: &changes,
             status: page.as_ref(),
         };
-        let (tasks, clouds, extension) = assemble(&context)?.split();
+        let mut parts = assemble(&context)?;
+        let beside = Beside::bind(std::mem::take(&mut parts.listeners)).await?;
+        let (tasks, clouds, extension) = parts.split();
         let database: Box<dyn Check> = Box::new(ready::Database(store.clone()));
         let checks = std::iter::once(database).chain(estate.check());
         let readiness = Arc::new(Readiness::of(checks.collect()));
@@ -156,6 +161,7 @@ impl Daemon {
             stop_server.clone().cancelled_owned(),
             drain,
         ));
+        let beside = beside.serve(&stop_server, drain);
         tracing::info!(%address, state = store.name(), "daemon started");
         Ok(Self {
             address,
@@ -166,6 +172,7 @@ impl Daemon {
             stop_server,
             server,
             status: listeners,
+            beside,
             store,
             drain,
             notice,
@@ -208,6 +215,7 @@ impl Daemon {
             None => true,
         };
         let clean = clean && page_ended;
+        self.beside.end().await;
         self.store.close().await;
         tracing::info!(clean, "daemon ended");
         clean

@@ -12,7 +12,8 @@ use crate::extension::is_api;
 
 const STYLESHEET: &str = include_str!("../templates/lotse.css");
 
-pub(crate) async fn stylesheet() -> Response {
+/// The stylesheet of all pages.
+pub async fn stylesheet() -> Response {
     let headers =
         [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "max-age=600")];
     (headers, STYLESHEET).into_response()

@@ -29,7 +29,7 @@
 
 pub mod access;
 pub mod api;
-mod assets;
+pub mod assets;
 pub mod auth;
 pub mod config;
 pub mod console;

@@ -82,7 +82,7 @@ fn linked(address: &str, name: &str) -> String {
     }
 }
 
-fn escaped(plain: &str) -> String {
+pub(crate) fn escaped(plain: &str) -> String {
     let mut text = String::with_capacity(plain.len());
     for mark in plain.chars() {
         match mark {
@@ -108,17 +108,33 @@ pub fn badge(outcome: &Outcome) -> String {
         .filter(|version| version.verdict == Verdict::Pass)
         .map(|version| version.version.as_str())
         .collect();
-    let right = match (passed.as_slice(), outcome.verdict) {
+    plate(&Plate { name: &outcome.scope.name, passed: &passed, verdict: outcome.verdict })
+}
+
+/// What a badge says.
+pub(crate) struct Plate<'a, T> {
+    /// The scope.
+    pub(crate) name: &'a str,
+    /// The versions that are kept.
+    pub(crate) passed: &'a [T],
+    /// What it all comes to.
+    pub(crate) verdict: Verdict,
+}
+
+/// A badge.
+pub(crate) fn plate<T: AsRef<str>>(plate: &Plate<'_, T>) -> String {
+    let Plate { name: left, passed, verdict } = *plate;
+    let right = match (passed, verdict) {
         ([], Verdict::Fail) => "failed".to_owned(),
+        ([], Verdict::Pass) => "passed".to_owned(),
         ([], _) => "not known".to_owned(),
-        (passed, _) => passed.join(", "),
+        (passed, _) => passed.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", "),
     };
-    let colour = match outcome.verdict {
+    let colour = match verdict {
         Verdict::Pass => "#0b6b3a",
         Verdict::Fail => "#b3261e",
         Verdict::Abort | Verdict::Missing => "#6b5000",
     };
-    let left = &outcome.scope.name;
     let (a, b) = (width(left), width(&right));
     let (left, right) = (escaped(left), escaped(&right));
     format!(

@@ -6,5 +6,7 @@
 )]
 
 mod active;
+mod monitor;
+mod monitor_stage;
 mod read_only;
 mod stage;

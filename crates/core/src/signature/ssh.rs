@@ -205,24 +205,28 @@ fn armoured(bytes: &[u8]) -> String {
     text
 }
 
-/// Appends a string with its length before it.
-fn put(bytes: &mut Vec<u8>, text: &[u8]) {
+/// Appends a string with its length before it (RFC 4251, section 5).
+pub fn put(bytes: &mut Vec<u8>, text: &[u8]) {
     // Nothing here is longer than some hundred bytes.
     let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
     bytes.extend_from_slice(&length.to_be_bytes());
     bytes.extend_from_slice(text);
 }
 
-struct Reader<'a>(&'a [u8]);
+/// Reads what [`put`] and OpenSSH write; `None` at the end of the bytes.
+#[derive(Debug)]
+pub struct Reader<'a>(pub &'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn number(&mut self) -> Option<u32> {
+    /// A whole number.
+    pub fn number(&mut self) -> Option<u32> {
         let (number, rest) = self.0.split_first_chunk::<4>()?;
         self.0 = rest;
         Some(u32::from_be_bytes(*number))
     }
 
-    fn text(&mut self) -> Option<&'a [u8]> {
+    /// A string.
+    pub fn text(&mut self) -> Option<&'a [u8]> {
         let length = usize::try_from(self.number()?).ok()?;
         let (text, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;

@@ -64,6 +64,9 @@ pub(crate) struct Config {
     /// The status page. With this section, even an empty one (`status: {}`), the daemon serves it.
     #[serde(default)]
     pub(crate) status: Option<lotse_status::config::Config>,
+    /// Watches whether clouds conform to standards.
+    #[serde(default)]
+    pub(crate) conformance: Option<lotse_conformance::monitor::Config>,
     /// Tells people and programs what happens, by mail, webhook and chat.
     #[serde(default)]
     pub(crate) notify: lotse_notify::Config,
@@ -158,10 +161,13 @@ impl Config {
     /// Makes relative paths count from `base`.
     fn rebase(&mut self, base: &Path) {
         let Self { state_directory, database, clouds_file, estate, images, .. } = self;
-        let Self { notify, access, upstream, status, .. } = self;
+        let Self { notify, access, upstream, status, conformance, .. } = self;
         access.rebase(base);
         if let Some(status) = status {
             status.rebase(base);
+        }
+        if let Some(conformance) = conformance {
+            conformance.rebase(base);
         }
         for path in [state_directory, clouds_file].into_iter().flatten() {
             *path = base.join(&*path);

@@ -1,0 +1,48 @@
+//! The compliance monitor in the daemon: its pages, its public listener, its tasks.
+
+use std::sync::Arc;
+
+use lotse_conformance::monitor::account::Account;
+use lotse_conformance::monitor::config::{AccountConfig, ScopeSource};
+use lotse_conformance::monitor::task::Upkeep;
+use lotse_conformance::monitor::{Config, Monitor, console, site};
+use lotse_conformance::spec::Spec;
+use lotse_conformance::{Mode, profile};
+
+use super::{Context, Listener, Parts};
+use crate::daemon::clock;
+use crate::failure::{Error, Failure};
+use crate::settings::secret;
+
+/// Nothing without the section `conformance`.
+pub(super) fn assemble(context: &Context<'_>) -> Result<Parts, Failure> {
+    let Some(config) = &context.config.conformance else { return Ok(Parts::default()) };
+    let known = (scopes(config)?, accounts(config, context)?);
+    let monitor = Monitor::new(context.store.clone(), clock(), config, known);
+    let mut parts = Parts::from(console::extension(&monitor));
+    parts.tasks.push(Arc::new(Upkeep::new(monitor.clone())));
+    if let Some(address) = config.listen {
+        let name = "the compliance monitor listens";
+        parts.listeners.push(Listener { name, address, router: site::router(&monitor) });
+    }
+    Ok(parts)
+}
+
+fn scopes(config: &Config) -> Result<Vec<Spec>, Failure> {
+    let read = |source: &ScopeSource| match source {
+        ScopeSource::Profile(name) => profile::named(name, Mode::Standard),
+        ScopeSource::File(path) => Spec::read(path, Mode::Standard),
+    };
+    Ok(config.scopes.iter().map(read).collect::<Result<_, _>>()?)
+}
+
+fn accounts(config: &Config, context: &Context<'_>) -> Result<Vec<Account>, Failure> {
+    let read = |account: &AccountConfig| -> Result<Account, Failure> {
+        let password = account.password.as_ref();
+        let read = |source| secret::read("an account of the monitor", source, context.environment);
+        let password = password.map(read).transpose()?;
+        let declared = Account::declared(account, password.as_ref());
+        Ok(declared.map_err(|reason| Error::Setting { key: "conformance.accounts", reason })?)
+    };
+    config.accounts.iter().map(read).collect()
+}
