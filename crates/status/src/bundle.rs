@@ -13,15 +13,20 @@
 
 pub mod edge;
 pub mod folder;
+pub mod glass;
 pub mod key;
+pub mod line;
+pub mod merge;
+pub mod place;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use lotse_core::time::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use crate::answer::Answer;
 use crate::pages::{self, Language, Mode};
@@ -53,6 +58,21 @@ pub struct File {
 pub struct Bundle {
     /// The files.
     pub files: BTreeMap<String, File>,
+    /// The break-glass posts that the page has merged ([`merge::merged`]).
+    pub merged: BTreeSet<Uuid>,
+    /// What an edge shows when it has not heard of the cloud for long.
+    pub preset: Option<Preset>,
+}
+
+/// An incident that an edge opens by itself after a silence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preset {
+    /// So long after the last bundle was made, in seconds; never while that one is valid.
+    pub after_seconds: u32,
+    /// The headline.
+    pub name: String,
+    /// The text.
+    pub text: String,
 }
 
 /// What a bundle consists of.
@@ -66,6 +86,12 @@ pub struct Manifest {
     pub made_at: Timestamp,
     /// Until when it may be shown as the present.
     pub valid_until: Timestamp,
+    /// The break-glass posts that the page has merged: edges show them no longer as their own.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub merged: BTreeSet<Uuid>,
+    /// What an edge shows when it has not heard of the cloud for long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<Preset>,
     /// The files by their addresses.
     pub files: BTreeMap<String, Entry>,
 }
@@ -94,6 +120,8 @@ impl Manifest {
             sequence,
             made_at,
             valid_until: made_at.saturating_add(valid).unwrap_or(Timestamp::MAX),
+            merged: bundle.merged.clone(),
+            preset: bundle.preset.clone(),
             files: bundle.files.iter().map(entry).collect(),
         }
     }

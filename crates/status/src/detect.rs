@@ -35,6 +35,7 @@ mod desk;
 mod heart;
 mod ingress;
 mod measure;
+pub(crate) mod memory;
 mod proposal;
 mod sources;
 mod store;

@@ -77,6 +77,27 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// The database of another status page could not be read.
+    #[error("the other status page cannot be read")]
+    Foreign {
+        /// Why.
+        #[source]
+        source: lotse_store::sqlx::Error,
+    },
+    /// A bundle could not be fetched.
+    #[error("the bundle cannot be fetched")]
+    Fetch {
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// A place to publish to, or to read from, cannot be used.
+    #[error("the place of the bundles cannot be used")]
+    Place {
+        /// Why.
+        #[from]
+        source: lotse_transfer::Error,
+    },
     /// The state could not be read or written.
     #[error("the status page cannot be read or written")]
     Store {
@@ -132,6 +153,9 @@ impl Explain for Error {
             Self::File { .. } => ErrorKind::Storage,
             Self::Key { .. } => ErrorKind::Configuration,
             Self::Untrusted { .. } => ErrorKind::Integrity,
+            Self::Foreign { .. } => ErrorKind::InvalidInput,
+            Self::Fetch { .. } => ErrorKind::Unavailable,
+            Self::Place { source } => source.kind(),
             Self::Store { source } => source.kind(),
         }
     }

@@ -1,21 +1,59 @@
-//! What other status pages know, as an archive: the public JSON of Statuspage, version 2.
+//! What other status pages know, as an archive: Statuspage, Cachet, Uptime Kuma, the SCS status page.
 //!
 //! Ids that are no UUIDs become UUIDs of version 5 (RFC 9562), so that importing the same twice gives
-//! the same ids.
+//! the same ids. What the others do not know is not made up, but where our page needs it.
+
+mod cachet;
+mod found;
+mod kuma;
+mod scs;
 
 use std::collections::BTreeMap;
 
-use lotse_core::id::{ComponentId, IncidentId};
+use jiff::civil::DateTime;
+use lotse_core::id::ComponentId;
 use lotse_core::time::Timestamp;
+use lotse_store::sqlx::{self, AnyConnection, ConnectOptions as _, any::AnyRow};
 use serde::Deserialize;
-use uuid::Uuid;
 
+pub use self::cachet::cachet;
+use self::found::{Found, Told, id};
+pub use self::kuma::{kuma, kuma_backup};
+pub use self::scs::scs;
 use crate::archive::{Archive, Archived};
 use crate::error::Error;
-use crate::model::{Component, Impact, Incident, Update};
+use crate::model::Component;
 
-/// The names of ids of Statuspage.
-const NAMESPACE: Uuid = Uuid::from_u128(0x6d6f_d2a4_9f0e_4b8e_9a3c_51e6_5b1f_0e77);
+/// The database of another page could not be read.
+fn foreign(source: sqlx::Error) -> Error {
+    Error::Foreign { source }
+}
+
+/// A connection to the database of another page.
+async fn connect(url: &str) -> Result<AnyConnection, Error> {
+    sqlx::any::install_default_drivers();
+    let options: sqlx::any::AnyConnectOptions = url.parse().map_err(foreign)?;
+    options.connect().await.map_err(foreign)
+}
+
+async fn rows(connection: &mut AnyConnection, sql: &'static str) -> Result<Vec<AnyRow>, Error> {
+    sqlx::query(sql).fetch_all(connection).await.map_err(foreign)
+}
+
+/// A text that says something.
+fn text_of(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+/// A time with a zone, or one without, which is taken for UTC.
+fn utc(text: &str) -> Result<Timestamp, Error> {
+    let wrong = || Error::invalid("time", format!("{text:?} is no time"));
+    text.parse().or_else(|_| {
+        let local: DateTime = text.parse().map_err(|_| wrong())?;
+        let zoned = local.to_zoned(jiff::tz::TimeZone::UTC).map_err(|_| wrong())?;
+        Ok(zoned.timestamp())
+    })
+}
 
 #[derive(Deserialize)]
 struct Document {
@@ -110,10 +148,6 @@ pub fn statuspage(documents: &[Vec<u8>]) -> Result<Archive, Error> {
     })
 }
 
-fn id(text: &str) -> Uuid {
-    Uuid::try_parse(text).unwrap_or_else(|_| Uuid::new_v5(&NAMESPACE, text.as_bytes()))
-}
-
 fn component(one: &ForeignComponent, group: Option<&str>) -> Component {
     let component = Component::new(ComponentId::from_uuid(id(&one.id)), Some(one.name.clone()));
     Component {
@@ -129,31 +163,22 @@ fn incident(one: &ForeignIncident, is_planned: bool) -> Archived {
         Some("major") => 50,
         _ => 20,
     };
-    let mut told: Vec<_> = one.incident_updates.iter().collect();
-    told.sort_by_key(|update| update.created_at);
-    let update = |(order, update): (u32, &&ForeignUpdate)| Update {
-        order,
+    let told = one.incident_updates.iter().map(|update| Told {
         name: update.status.clone(),
-        description: update.body.clone(),
-        created: Some(update.created_at),
-    };
-    let updates: Vec<_> = (0..).zip(&told).map(update).collect();
-    let mut touched: Vec<_> =
-        one.components.iter().map(|one| ComponentId::from_uuid(id(&one.id))).collect();
-    touched.sort_unstable();
-    touched.dedup();
-    let impact = |component| Impact { component, kind: None, severity: Some(severity) };
+        text: update.body.clone(),
+        at: update.created_at,
+    });
     let began = one.scheduled_for.or(one.started_at).unwrap_or(one.created_at);
-    let ended = if is_planned { one.scheduled_until.or(Some(began)) } else { one.resolved_at };
-    let incident = Incident {
+    let found = Found {
+        id: id(&one.id),
         name: Some(one.name.clone()),
-        affects: touched.into_iter().map(impact).collect(),
+        description: None,
+        affects: one.components.iter().map(|one| (id(&one.id), severity)).collect(),
         began: Some(began),
-        // Clocks of others may have gone backwards.
-        ended: ended.map(|ended| ended.max(began)),
-        next_update: u32::try_from(updates.len()).unwrap_or(u32::MAX),
+        ended: if is_planned { one.scheduled_until.or(Some(began)) } else { one.resolved_at },
+        created: one.created_at,
         changed: one.updated_at.unwrap_or(one.created_at),
-        ..Incident::new(IncidentId::from_uuid(id(&one.id)), one.created_at)
+        told: told.collect(),
     };
-    Archived { incident, updates }
+    found.archived()
 }

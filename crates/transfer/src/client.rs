@@ -30,7 +30,7 @@ pub struct HttpOptions {
 
 /// A client for files of any size: no total time-out, no decompression, few redirects, none from
 /// HTTPS to HTTP.
-pub(crate) fn client(options: &HttpOptions, limits: &Limits) -> Result<Client, Error> {
+pub fn client(options: &HttpOptions, limits: &Limits) -> Result<Client, Error> {
     let most = limits.redirects;
     let builder = builder(options, limits)?.redirect(Policy::custom(move |attempt| {
         let downgrade = attempt.url().scheme() != "https"

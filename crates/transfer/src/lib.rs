@@ -70,13 +70,13 @@ mod source;
 pub mod unpack;
 
 pub use checksum::{Algorithm, Checksum, Digests, Hashers, Malformed};
-pub use client::HttpOptions;
+pub use client::{HttpOptions, client};
 pub use content::Content;
 pub use download::{Fetcher, Progress, Spooled, Streamed, Wanted, Watch};
 pub use error::Error;
 pub use flow::{Bytestream, Flow, Verdict};
 pub use limits::Limits;
-pub use mirror::Mirror;
+pub use mirror::{Bucket, Mirror};
 pub use publisher::Publisher;
 pub use signature::Keyring;
 pub use source::Source;

@@ -147,6 +147,54 @@ impl Access {
     }
 }
 
+/// A bucket as a place for small objects of any kind, each read and written whole.
+#[derive(Debug)]
+pub struct Bucket(S3);
+
+impl Bucket {
+    /// The bucket at `s3://BUCKET/PREFIX`; `variable` gives the environment ([`Access::of`]).
+    ///
+    /// # Errors
+    /// [`Error::Source`], [`Error::Access`], [`Error::Client`].
+    pub fn at(
+        url: &str,
+        variable: impl Fn(&str) -> Option<String>,
+        options: &HttpOptions,
+        limits: Limits,
+        clock: SharedClock,
+    ) -> Result<Self, Error> {
+        let reason = "write s3://bucket/prefix";
+        let rest = url.strip_prefix("s3://");
+        let rest = rest.ok_or_else(|| Error::Source { text: url.to_owned(), reason })?;
+        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        S3::new(bucket, prefix, Access::of(variable)?, options, limits, clock).map(Self)
+    }
+
+    /// Writes an object, in place of an older one, with this content type.
+    ///
+    /// # Errors
+    /// [`Error`] of the store.
+    pub async fn put(&self, object: &str, content: Vec<u8>, kind: &str) -> Result<(), Error> {
+        self.0.store(object, content, kind).await
+    }
+
+    /// Reads an object of at most 8 MiB; `None` if it is not there.
+    ///
+    /// # Errors
+    /// [`Error`] of the store, [`Error::TooLarge`].
+    pub async fn get(&self, object: &str) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.0.read(object).await?.map(|(content, _)| content))
+    }
+
+    /// Removes an object; one that is not there is no error.
+    ///
+    /// # Errors
+    /// [`Error`] of the store.
+    pub async fn delete(&self, object: &str) -> Result<(), Error> {
+        self.0.delete(object).await
+    }
+}
+
 /// A mirror.
 #[derive(Debug)]
 pub struct Mirror {

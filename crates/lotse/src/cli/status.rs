@@ -9,7 +9,7 @@ use url::Url;
 
 use super::status_proposal::ProposalCommand;
 use super::status_report::{
-    ComponentCommand, ExportArguments, ImportArguments, IncidentCommand, MaintenanceCommand,
+    ComponentCommand, ExportArguments, ImportArguments, IncidentCommand, Kept, MaintenanceCommand,
     SlaArguments,
 };
 
@@ -40,6 +40,21 @@ pub(crate) enum StatusCommand {
     #[command(after_help = "Example:\n  \
         lotse status edge --from /srv/status --listen 127.0.0.1:7661")]
     Edge(EdgeArguments),
+    /// Break glass: say on an edge what is going on while cloud, database and sign-in are gone
+    ///
+    /// Gives the id of the incident, under which more can be said. The same can be done with
+    /// `ssh-keygen -Y sign -n lotse-status` and `curl`.
+    #[command(
+        after_help = "Examples:\n  lotse status post --edge https://status.example.org --key \
+        ~/.ssh/break-glass \\\n    --name \"Power failure\" --text \"Both feeds are down.\" --affects \
+        Compute=90\n  lotse status post --edge https://status.example.org --key ~/.ssh/break-glass \
+        \\\n    --incident ID --text \"Power is back.\" --ends"
+    )]
+    Post(PostArguments),
+    /// Put break-glass posts on the main page; doing it again changes nothing
+    #[command(after_help = "Example:\n  \
+        lotse status merge --from https://status.example.org --operators operators.pub")]
+    Merge(MergeArguments),
     /// Incidents: open, update, close, list
     #[command(subcommand)]
     Incident(IncidentCommand),
@@ -59,9 +74,9 @@ pub(crate) enum StatusCommand {
 
 #[derive(Args, Debug)]
 pub(crate) struct PublishArguments {
-    /// The folder
-    #[arg(long, value_name = "DIRECTORY")]
-    pub(crate) to: PathBuf,
+    /// A folder, or a bucket (`s3://BUCKET/PREFIX`, with the usual variables `AWS_…`)
+    #[arg(long, value_name = "DIRECTORY|URL")]
+    pub(crate) to: String,
     /// Go on publishing until told to stop
     #[arg(long)]
     pub(crate) follow: bool,
@@ -82,13 +97,72 @@ pub(crate) struct PublishArguments {
     /// Where readers reach the page, for links in feeds
     #[arg(long, value_name = "URL", default_value = "http://localhost")]
     pub(crate) public_url: Url,
+    /// So many minutes after the last sign of life an edge opens an incident by itself; never if not
+    /// given
+    #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(1..=10_080))]
+    pub(crate) preset_after: Option<u32>,
+    /// The headline of that incident
+    #[arg(long, value_name = "TEXT", default_value = "No contact with the cloud")]
+    pub(crate) preset_name: String,
+    /// Its text
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "We have lost contact with the cloud and look into it."
+    )]
+    pub(crate) preset_text: String,
+    /// An edge whose break-glass posts are put on the page, with --follow and --operators; may be
+    /// repeated
+    #[arg(long, value_name = "URL", requires_all = ["follow", "operators"])]
+    pub(crate) merge_from: Vec<Url>,
+    /// The keys of operators, as in `authorized_keys`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) operators: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PostArguments {
+    /// The edge; the post is written to standard output if not given
+    #[arg(long, value_name = "URL")]
+    pub(crate) edge: Option<Url>,
+    /// Your SSH key: Ed25519, without passphrase
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    /// The headline; the first post about an incident needs one
+    #[arg(long, value_name = "TEXT", required_unless_present = "incident")]
+    pub(crate) name: Option<String>,
+    /// What is said
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) text: String,
+    /// The incident, as the first post gave it; a new one if not given
+    #[arg(long, value_name = "ID")]
+    pub(crate) incident: Option<String>,
+    /// A component and how badly it is touched; may be repeated; for the first post
+    #[arg(long, value_name = "COMPONENT=SEVERITY")]
+    pub(crate) affects: Vec<String>,
+    /// It is over
+    #[arg(long)]
+    pub(crate) ends: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct MergeArguments {
+    /// An edge, or a file with its `break-glass/posts.json`
+    #[arg(long, value_name = "URL|FILE")]
+    pub(crate) from: String,
+    /// The keys of operators, as in `authorized_keys`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) operators: PathBuf,
+    #[command(flatten)]
+    pub(crate) kept: Kept,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct EdgeArguments {
-    /// The folder that is published to
-    #[arg(long, value_name = "DIRECTORY")]
-    pub(crate) from: PathBuf,
+    /// What is published to: a folder, a bucket (`s3://BUCKET/PREFIX`), or what a web server shows of
+    /// one
+    #[arg(long, value_name = "DIRECTORY|URL")]
+    pub(crate) from: String,
     /// Where the page listens; port 0 takes any free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7661")]
     pub(crate) listen: SocketAddr,
@@ -99,6 +173,9 @@ pub(crate) struct EdgeArguments {
     /// given
     #[arg(long, value_name = "FILE")]
     pub(crate) memory: Option<PathBuf>,
+    /// Take break-glass posts that are signed with one of these keys, as in `authorized_keys`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) operators: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

@@ -210,15 +210,23 @@ pub(crate) enum From {
     Lotse,
     /// The public JSON of Statuspage: `summary.json`, `incidents.json` and so on
     Statuspage,
+    /// The database of the SCS status page, `postgres://…`
+    Scs,
+    /// Answers of the API of Cachet, version 2 or 3: `components`, `incidents`, `schedules`
+    Cachet,
+    /// The database `kuma.db` of Uptime Kuma, or its backup in JSON
+    Kuma,
 }
 
 /// Put everything of a document on an empty page.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  lotse status import status.json\n  \
-    lotse status import --from statuspage components.json incidents.json")]
+    lotse status import --from statuspage components.json incidents.json\n  \
+    lotse status import --from scs postgres://status@db/status\n  \
+    lotse status import --from kuma kuma.db")]
 pub(crate) struct ImportArguments {
-    /// The documents; several only of Statuspage
-    #[arg(value_name = "FILE", required = true)]
+    /// The documents, several only of Statuspage and Cachet; or the address of the database
+    #[arg(value_name = "FILE|URL", required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// Where they come from
     #[arg(long, value_enum, default_value_t = From::Lotse)]

@@ -1,5 +1,6 @@
 //! `lotse status`: the status page.
 
+mod glass;
 mod moving;
 mod proposal;
 mod publish;
@@ -34,6 +35,10 @@ pub(super) fn run(
         }
         StatusCommand::Component(command) => {
             ends(Box::pin(report::component(command, globals, environment)))
+        }
+        StatusCommand::Post(arguments) => ends(Box::pin(glass::post(arguments, globals))),
+        StatusCommand::Merge(arguments) => {
+            ends(Box::pin(glass::merge(arguments, globals, environment)))
         }
         StatusCommand::Proposal(command) => {
             ends(Box::pin(proposal::run(command, globals, environment)))

@@ -1,31 +1,50 @@
 //! The edge: shows a bundle elsewhere, believes nothing that is not signed, and says when the cloud
 //! has not been heard of.
+//!
+//! ```text
+//! heard of                the page as it was published
+//! not heard of            the same, with a notice since when
+//! silent for long         the same, with the incident that was preset for this, if one was
+//! ```
+//!
+//! To each of these come the break-glass posts ([`super::glass`]) that the main page has not merged.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use axum::Router;
-use axum::extract::{Request, State};
+use askama::Template;
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
 use bytes::Bytes;
 use lotse_core::error::chain;
-use lotse_core::time::{SharedClock, Timestamp};
+use lotse_core::time::{SharedClock, SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
+use super::glass::{Case, Operators, Posts, Signed};
 use super::key::PublicKey;
+use super::place::Place;
 use super::{CONTACT, Manifest, folder};
 use crate::answer::Answer;
 use crate::error::Error;
+use crate::level::Level;
 use crate::pages::{self, Language};
 
-/// How often the edge looks for a newer bundle.
+/// How often the edge looks for a newer bundle in a folder.
 const LOOK: Duration = Duration::from_secs(1);
+/// How often it asks another machine for one.
+const FETCH: Duration = Duration::from_secs(5);
+
+/// The largest post, in bytes.
+const LARGEST_POST: usize = 64 << 10;
 
 /// When the bundle was made, once it may not be believed to be the present any more.
 const NO_CONTACT: HeaderName = HeaderName::from_static("x-status-no-contact-since");
@@ -39,13 +58,114 @@ struct Memory {
     sequence: u64,
 }
 
-/// A bundle that was verified, in memory.
+/// How much has been heard of the cloud.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Contact {
+    /// Enough.
+    Fresh,
+    /// Nothing since then.
+    Lost(Timestamp),
+    /// Nothing since then, for so long that the preset incident is shown.
+    Silent(Timestamp),
+}
+
+/// The pages of one state of contact, by address; made when they are asked for first.
+type Pages = OnceLock<BTreeMap<String, Answer>>;
+
+/// A bundle that was verified, in memory, with the posts that belong to it.
 #[derive(Debug)]
 struct Shown {
     manifest: Manifest,
-    fresh: BTreeMap<String, Answer>,
-    /// The pages with the notice that there is no contact.
-    stale: BTreeMap<String, Answer>,
+    files: Arc<BTreeMap<String, Answer>>,
+    cases: Vec<Case>,
+    fresh: Pages,
+    lost: Pages,
+    silent: Pages,
+}
+
+impl Shown {
+    fn new(manifest: Manifest, files: Arc<BTreeMap<String, Answer>>, cases: Vec<Case>) -> Self {
+        let (fresh, lost, silent) = (Pages::new(), Pages::new(), Pages::new());
+        Self { manifest, files, cases, fresh, lost, silent }
+    }
+
+    /// The same with other posts.
+    fn with(&self, cases: Vec<Case>) -> Self {
+        Self::new(self.manifest.clone(), self.files.clone(), cases)
+    }
+
+    /// What is answered at this address.
+    fn find(&self, address: &str, contact: Contact) -> Option<&Answer> {
+        let pages = match contact {
+            Contact::Fresh if self.cases.is_empty() => return self.files.get(address),
+            Contact::Fresh => &self.fresh,
+            Contact::Lost(_) => &self.lost,
+            Contact::Silent(_) => &self.silent,
+        };
+        let pages = pages.get_or_init(|| {
+            let is_page = |answer: &&Answer| answer.kind() == pages::HTML;
+            let all = self.files.iter().filter(|(_, answer)| is_page(answer));
+            let page = |(address, answer): (&String, &Answer)| {
+                let page = self.page(address, answer.plain(), contact);
+                (address.clone(), Answer::new(pages::HTML, page))
+            };
+            all.map(page).collect()
+        });
+        pages.get(address).or_else(|| self.files.get(address))
+    }
+
+    /// The page with its notices, in its language.
+    fn page(&self, address: &str, page: &[u8], contact: Contact) -> Bytes {
+        let mut notice = String::new();
+        let since = match contact {
+            Contact::Fresh => None,
+            Contact::Lost(since) | Contact::Silent(since) => Some(since),
+        };
+        if let Some(since) = since {
+            notice.push_str(&without_contact(address, since));
+        }
+        let mut cases: Vec<_> = self.cases.iter().map(CaseView::of).collect();
+        if let (Contact::Silent(since), Some(preset)) = (contact, &self.manifest.preset) {
+            let said = vec![(pages::exact(since), pages::clock(since), preset.text.clone())];
+            cases.insert(0, CaseView { name: preset.name.clone(), said, ..CaseView::open() });
+        }
+        // What cannot be rendered is not shown; the page is.
+        notice.push_str(&Glass { cases }.render().unwrap_or_default());
+        String::from_utf8_lossy(page).replacen(CONTACT, &notice, 1).into()
+    }
+}
+
+/// The posts on a page.
+#[derive(Template)]
+#[template(path = "glass.html")]
+struct Glass {
+    cases: Vec<CaseView>,
+}
+
+struct CaseView {
+    class: &'static str,
+    sign: &'static str,
+    name: String,
+    said: Vec<(String, String, String)>,
+}
+
+impl CaseView {
+    fn open() -> Self {
+        let level = Level::Limited;
+        Self { class: level.class(), sign: level.sign(), name: String::new(), said: Vec::new() }
+    }
+
+    fn of(case: &Case) -> Self {
+        let level = if case.is_over { Level::Operational } else { Level::Limited };
+        let said = case.said.iter();
+        let said = said.map(|(at, text)| (pages::exact(*at), pages::clock(*at), text.clone()));
+        Self {
+            class: level.class(),
+            sign: level.sign(),
+            name: case.name.clone(),
+            said: said.collect(),
+        }
+    }
 }
 
 /// An edge of one page.
@@ -55,6 +175,8 @@ pub struct Edge {
     memory: PathBuf,
     key: PublicKey,
     clock: SharedClock,
+    operators: Operators,
+    posts: Mutex<Posts>,
     shown: ArcSwap<Shown>,
 }
 
@@ -76,16 +198,27 @@ impl Edge {
         let claimed = known.as_ref().map_or(&signed.key, |known| &known.key);
         let unusable = |_| Error::Untrusted { reason: "its key is no Ed25519 key".to_owned() };
         let key = key.map_or_else(|| claimed.parse().map_err(unusable), Ok)?;
-        let shown = verify(&signed, &key, known.map_or(0, |known| known.sequence))?;
+        let (manifest, files) = verify(&signed, &key, known.map_or(0, |known| known.sequence))?;
+        let posts = Posts::open(memory.with_extension("posts"))?;
+        let cases = posts.cases(&manifest.merged);
         let edge = Self {
             folder: folder.to_owned(),
             memory: memory.to_owned(),
             key,
             clock,
-            shown: ArcSwap::from_pointee(shown),
+            operators: Operators::default(),
+            posts: Mutex::new(posts),
+            shown: ArcSwap::from_pointee(Shown::new(manifest, files, cases)),
         };
         edge.remember()?;
         Ok(edge)
+    }
+
+    /// Takes break-glass posts of these operators.
+    #[must_use]
+    pub fn believing(mut self, operators: Operators) -> Self {
+        self.operators = operators;
+        self
     }
 
     /// The number of the bundle that is shown.
@@ -109,15 +242,54 @@ impl Edge {
         if claimed.is_ok_and(|manifest| manifest == self.shown.load().manifest) {
             return Ok(false);
         }
-        self.shown.store(Arc::new(verify(&signed, &self.key, sequence + 1)?));
+        let (manifest, files) = verify(&signed, &self.key, sequence + 1)?;
+        let mut posts = self.posts.lock().unwrap_or_else(PoisonError::into_inner);
+        posts.forget(&manifest.merged, self.clock.now())?;
+        let cases = posts.cases(&manifest.merged);
+        self.shown.store(Arc::new(Shown::new(manifest, files, cases)));
+        drop(posts);
         self.remember()?;
         Ok(true)
     }
 
-    /// Looks for newer bundles until it is told to stop.
-    pub async fn follow(self: Arc<Self>, stop: CancellationToken) {
+    /// Takes a break-glass post. When this returns, it is kept and shown; whether it is new.
+    ///
+    /// # Errors
+    /// No known operator has signed it, it is none, or it cannot be kept.
+    pub fn post(&self, signed: Signed) -> Result<bool, Error> {
+        let (post, by) = self.operators.check(&signed)?;
+        let mut posts = self.posts.lock().unwrap_or_else(PoisonError::into_inner);
+        let (id, incident) = (post.id, post.incident);
+        let is_new = posts.add(post, signed, self.clock.now())?;
+        if is_new {
+            let shown = self.shown.load();
+            self.shown.store(Arc::new(shown.with(posts.cases(&shown.manifest.merged))));
+            tracing::warn!(%id, %incident, by, "a break-glass post was taken");
+        }
+        Ok(is_new)
+    }
+
+    /// The posts that the main page has not merged yet.
+    pub fn posts(&self) -> Vec<Signed> {
+        let posts = self.posts.lock().unwrap_or_else(PoisonError::into_inner);
+        posts.unmerged(&self.shown.load().manifest.merged)
+    }
+
+    /// Looks for newer bundles at their place until it is told to stop.
+    pub async fn follow(self: Arc<Self>, place: &Place, stop: CancellationToken) {
         let mut last = String::new();
-        while stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_some() {
+        // Asking another machine costs more than looking into a folder.
+        let pause = if matches!(place, Place::Folder(_)) { LOOK } else { FETCH };
+        while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
+            let fetched = stop.run_until_cancelled(place.fetch(&self.folder)).await;
+            if let Some(Err(error)) = fetched {
+                let trouble = chain(&error);
+                if trouble != last {
+                    tracing::warn!(trouble, "no bundle could be fetched; the last one is shown");
+                }
+                last = trouble;
+                continue;
+            }
             let edge = self.clone();
             let looked = tokio::task::spawn_blocking(move || edge.look()).await;
             let trouble = match looked {
@@ -145,16 +317,33 @@ impl Edge {
 
     /// What readers reach.
     pub fn router(self: &Arc<Self>) -> Router {
-        Router::new().fallback(answer).with_state(self.clone())
+        Router::new()
+            .route("/break-glass", post(break_glass))
+            .route("/break-glass/posts.json", get(posts))
+            .fallback(answer)
+            .layer(DefaultBodyLimit::max(LARGEST_POST))
+            .with_state(self.clone())
     }
 
-    fn since(&self, shown: &Shown) -> Option<Timestamp> {
-        (self.clock.now() > shown.manifest.valid_until).then_some(shown.manifest.made_at)
+    fn contact(&self, manifest: &Manifest) -> Contact {
+        let now = self.clock.now();
+        if now <= manifest.valid_until {
+            return Contact::Fresh;
+        }
+        let is_long = manifest.preset.as_ref().is_some_and(|preset| {
+            let after = SignedDuration::from_secs(preset.after_seconds.into());
+            now.duration_since(manifest.made_at) >= after
+        });
+        let since = manifest.made_at;
+        if is_long { Contact::Silent(since) } else { Contact::Lost(since) }
     }
 }
 
+/// A manifest and the files that it names.
+type Verified = (Manifest, Arc<BTreeMap<String, Answer>>);
+
 /// Believes a bundle only when all of it is as its publisher signed it, and not older than `least`.
-fn verify(signed: &folder::Signed, key: &PublicKey, least: u64) -> Result<Shown, Error> {
+fn verify(signed: &folder::Signed, key: &PublicKey, least: u64) -> Result<Verified, Error> {
     let refused = |reason: String| Err(Error::Untrusted { reason });
     if !key.verifies(&signed.manifest, &signed.signature) {
         return refused("its signature is not that of the known publisher".to_owned());
@@ -170,7 +359,7 @@ fn verify(signed: &folder::Signed, key: &PublicKey, least: u64) -> Result<Shown,
         let number = manifest.sequence;
         return refused(format!("its number {number} is older than what was shown before"));
     }
-    let (mut fresh, mut stale) = (BTreeMap::new(), BTreeMap::new());
+    let mut files = BTreeMap::new();
     for (address, entry) in &manifest.files {
         let path = signed.directory.join(&entry.file);
         let bytes = std::fs::read(&path).map_err(Error::file("read", &path))?;
@@ -180,13 +369,9 @@ fn verify(signed: &folder::Signed, key: &PublicKey, least: u64) -> Result<Shown,
         let Some(kind) = KINDS.into_iter().find(|kind| *kind == entry.kind) else {
             return refused(format!("its file {} is of an unknown kind", entry.file));
         };
-        if kind == pages::HTML {
-            let notice = without_contact(address, &bytes, manifest.made_at);
-            stale.insert(address.clone(), Answer::new(kind, notice));
-        }
-        fresh.insert(address.clone(), Answer::new(kind, bytes));
+        files.insert(address.clone(), Answer::new(kind, bytes));
     }
-    Ok(Shown { manifest, fresh, stale })
+    Ok((manifest, Arc::new(files)))
 }
 
 /// The kinds of files that are shown.
@@ -201,18 +386,32 @@ const KINDS: [&str; 8] = [
     "image/png",
 ];
 
-/// The page with the notice in its language.
-fn without_contact(address: &str, page: &[u8], since: Timestamp) -> Bytes {
+/// The notice in the language of the page.
+fn without_contact(address: &str, since: Timestamp) -> String {
     let code = address.trim_start_matches('/').split('/').next().unwrap_or_default();
     let words = Language::of_code(code).unwrap_or(Language::English).words();
-    let notice = format!(
+    format!(
         "<p class=\"overall l-limited\" role=\"status\"><span class=\"sign\" aria-hidden=\"true\">▲\
          </span> {} <time datetime=\"{}\">{}</time></p>",
         words.no_contact,
         pages::exact(since),
         pages::clock(since)
-    );
-    String::from_utf8_lossy(page).replacen(CONTACT, &notice, 1).into()
+    )
+}
+
+/// Takes a post: the signature, `&`, the document.
+async fn break_glass(State(edge): State<Arc<Edge>>, text: String) -> Response {
+    let taken = Signed::parse(&text).and_then(|signed| edge.post(signed));
+    match taken {
+        Ok(true) => (StatusCode::CREATED, Json(json!({ "new": true }))).into_response(),
+        Ok(false) => Json(json!({ "new": false })).into_response(),
+        Err(error) => error.into_response(),
+    }
+}
+
+/// What is to be merged. Everybody may read it: it is on the page.
+async fn posts(State(edge): State<Arc<Edge>>) -> Json<Vec<Signed>> {
+    Json(edge.posts())
 }
 
 async fn answer(State(edge): State<Arc<Edge>>, request: Request) -> Response {
@@ -231,9 +430,8 @@ async fn answer(State(edge): State<Arc<Edge>>, request: Request) -> Response {
     let negotiated = format!("/{language}/");
     let address = if path == "/" { &negotiated } else { path };
     let shown = edge.shown.load();
-    let since = edge.since(&shown);
-    let stale = since.and_then(|_| shown.stale.get(address));
-    let Some(found) = stale.or_else(|| shown.fresh.get(address)) else {
+    let contact = edge.contact(&shown.manifest);
+    let Some(found) = shown.find(address, contact) else {
         return (StatusCode::NOT_FOUND, "There is no such page here.\n").into_response();
     };
     let mut response = found.respond(headers);
@@ -243,7 +441,7 @@ async fn answer(State(edge): State<Arc<Edge>>, request: Request) -> Response {
     if path == "/" {
         head.append(header::VARY, HeaderValue::from_static("accept-language"));
     }
-    if let Some(since) = since
+    if let Contact::Lost(since) | Contact::Silent(since) = contact
         && let Ok(since) = HeaderValue::from_str(&pages::exact(since))
     {
         head.insert(NO_CONTACT, since);

@@ -71,15 +71,21 @@ pub fn publish(
     write(&directory.join("key.pub"), format!("{}\n", key.public()).as_bytes())?;
     write(&directory.join("manifest.json"), &text)?;
     point(folder, sequence)?;
+    // For those who read through a web server; who reads the folder follows the link.
+    let current = super::place::Current { sequence, before: Vec::new() };
+    let next = folder.join(".next.json");
+    write(&next, &serde_json::to_vec(&current).unwrap_or_default())?;
+    let named = folder.join(super::place::CURRENT);
+    std::fs::rename(&next, &named).map_err(Error::file("replace", &named))?;
     forget(folder);
     Ok(manifest)
 }
 
-fn number(manifest: &[u8]) -> Option<u64> {
+pub(super) fn number(manifest: &[u8]) -> Option<u64> {
     serde_json::from_slice::<Manifest>(manifest).ok().map(|manifest| manifest.sequence)
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory).map_err(Error::file("create", directory))?;
     }
@@ -89,7 +95,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 }
 
 /// Renaming a link over another one is one step for all readers.
-fn point(folder: &Path, sequence: u64) -> Result<(), Error> {
+pub(super) fn point(folder: &Path, sequence: u64) -> Result<(), Error> {
     let (next, current) = (folder.join(".next"), folder.join(CURRENT));
     match std::fs::remove_file(&next) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -102,7 +108,7 @@ fn point(folder: &Path, sequence: u64) -> Result<(), Error> {
 }
 
 /// Removes bundles that are older than the last few. What cannot be removed is tried again later.
-fn forget(folder: &Path) {
+pub(super) fn forget(folder: &Path) {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut numbers: Vec<u64> =
         entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();

@@ -300,11 +300,12 @@ impl<'a> World<'a> {
     /// Made of names of components, of labels and of the operator's words; of nothing else.
     fn draft(&self, proposal: &Proposal) -> Draft {
         let (label, value) = proposal.scope.split_once('=').unwrap_or_default();
-        let names: Vec<_> = proposal
-            .measured
-            .keys()
-            .filter_map(|id| Some(self.situation.book.components.get(id)?.title()))
-            .collect();
+        let touched =
+            || proposal.measured.keys().filter_map(|id| self.situation.book.components.get(id));
+        // Where everybody may read it, what only some may see is not named.
+        let is_public = touched().any(|one| one.audiences.is_empty());
+        let named = touched().filter(|one| !is_public || one.audiences.is_empty());
+        let names: Vec<_> = named.map(|one| one.title()).collect();
         let what = if label == "component" { names.join(", ") } else { value.to_owned() };
         let words = &self.situation.detection.draft;
         let text = words.text.replace("{what}", &what);

@@ -11,8 +11,10 @@
 mod archive;
 mod components;
 mod detection;
+mod drill;
 mod edge;
 mod extras;
+mod foreign;
 mod incidents;
 mod lists;
 mod malformed;

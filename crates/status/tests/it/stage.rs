@@ -1,7 +1,7 @@
 //! A status page on loopback, with a clock that tests move, and a client.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use lotse_core::time::{ManualClock, SignedDuration, Timestamp};
@@ -12,6 +12,7 @@ use lotse_store::{Store, StoreOptions, StoreUrl};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// What the clock shows at the beginning.
@@ -26,6 +27,8 @@ pub(crate) struct Stage {
     pub(crate) base: String,
     pub(crate) http: reqwest::Client,
     stop: CancellationToken,
+    /// Ends the page, and ends with it.
+    main: (CancellationToken, Mutex<Option<JoinHandle<std::io::Result<()>>>>),
 }
 
 impl Drop for Stage {
@@ -49,10 +52,19 @@ impl Stage {
         let base = format!("http://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();
         let site = Site::new(desk.clone(), Look::default(), options);
-        let ended = stop.clone().cancelled_owned();
-        tokio::spawn(lotse_web::serve(listener, site.page(), ended, Duration::ZERO));
+        let main = stop.child_token();
+        let ended = main.clone().cancelled_owned();
+        let serving = tokio::spawn(lotse_web::serve(listener, site.page(), ended, Duration::ZERO));
+        let main = (main, Mutex::new(Some(serving)));
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { directory, clock, desk, store, site, base, http, stop }
+        Self { directory, clock, desk, store, site, base, http, stop, main }
+    }
+
+    /// Stops the page, and nothing else of the stage; it answers nobody when this returns.
+    pub(crate) async fn stop_main(&self) {
+        self.main.0.cancel();
+        let serving = self.main.1.lock().unwrap().take();
+        serving.unwrap().await.unwrap().unwrap();
     }
 
     /// A path of this stage's own.

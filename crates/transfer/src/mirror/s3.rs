@@ -11,7 +11,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use lotse_core::jitter::Jitter;
 use lotse_core::retry::RetryClass;
 use lotse_core::time::SharedClock;
-use reqwest::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
+use reqwest::header::{CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
 use reqwest::{Client, Method, Response, StatusCode};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
@@ -53,6 +53,7 @@ struct Ask<'a> {
     object: &'a str,
     query: Vec<(String, String)>,
     content: Bytes,
+    /// A header that is not signed: a condition, or a content type.
     condition: Option<(reqwest::header::HeaderName, String)>,
 }
 
@@ -239,6 +240,18 @@ impl S3 {
             status if status.is_success() => Ok(true),
             _ => Err(self.refused(object, answer).await),
         }
+    }
+
+    /// Writes a small object with a content type.
+    pub(super) async fn store(
+        &self,
+        object: &str,
+        content: Vec<u8>,
+        kind: &str,
+    ) -> Result<(), Error> {
+        let kind = Some((CONTENT_TYPE, kind.to_owned()));
+        let ask = Ask { condition: kind, ..Ask::new(Method::PUT, object).content(content) };
+        self.ok(ask).await.map(drop)
     }
 
     pub(super) async fn delete(&self, object: &str) -> Result<(), Error> {

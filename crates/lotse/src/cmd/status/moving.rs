@@ -33,15 +33,7 @@ pub(super) async fn import(
     globals: &Globals,
     environment: &Environment,
 ) -> CommandResult {
-    let texts: Vec<_> =
-        arguments.files.iter().map(|file| read(file)).collect::<Result<_, Failure>>()?;
-    let archive = match (arguments.from, texts.as_slice()) {
-        (From::Statuspage, texts) => foreign::statuspage(texts)?,
-        (From::Lotse, [text]) => Archive::read(text)?,
-        (From::Lotse, _) => {
-            return Err(Error::invalid("FILE", "an export is one document").into());
-        }
-    };
+    let archive = taken(arguments).await?;
     let (components, incidents) = (archive.components.len(), archive.incidents.len());
     let reporter = Reporter::open(&arguments.kept, globals, environment).await?;
     reporter.perform(&Command::Restore(Box::new(archive)), Notice::Nobody).await?;
@@ -52,6 +44,25 @@ pub(super) async fn import(
         output::data(globals, &text)?;
     }
     Ok(ExitCode::Success)
+}
+
+/// What the documents, or the database, hold.
+async fn taken(arguments: &ImportArguments) -> Result<Archive, Failure> {
+    let files = arguments.files.as_slice();
+    let texts = || files.iter().map(|file| read(file)).collect::<Result<Vec<_>, Failure>>();
+    Ok(match (arguments.from, files) {
+        (From::Statuspage, _) => foreign::statuspage(&texts()?)?,
+        (From::Cachet, _) => foreign::cachet(&texts()?)?,
+        (From::Lotse, [file]) => Archive::read(&read(file)?)?,
+        (From::Scs, [url]) => foreign::scs(&url.to_string_lossy()).await?,
+        (From::Kuma, [file]) if file.extension().is_some_and(|end| end == "json") => {
+            foreign::kuma_backup(&read(file)?)?
+        }
+        (From::Kuma, [file]) => foreign::kuma(file).await?,
+        (From::Lotse | From::Scs | From::Kuma, _) => {
+            return Err(Error::invalid("FILE", "one is needed, no more").into());
+        }
+    })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {

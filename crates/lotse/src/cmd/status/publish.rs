@@ -6,14 +6,18 @@ use std::time::Duration;
 use lotse_core::error::{ExitCode, chain};
 use lotse_core::time::SignedDuration;
 use lotse_status::bundle::edge::Edge;
+use lotse_status::bundle::glass::Operators;
 use lotse_status::bundle::key::SigningKey;
-use lotse_status::bundle::{Bundle, Manifest, folder};
+use lotse_status::bundle::place::Place;
+use lotse_status::bundle::{Bundle, Manifest, Preset, merge};
 use lotse_status::site::{Options, Site};
 use lotse_status::{Desk, pages::look::Look};
 use lotse_web::ListenError;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
+use super::glass;
 use crate::cli::status::{EdgeArguments, PublishArguments};
 use crate::daemon::{self, clock};
 use crate::failure::{CommandResult, Failure};
@@ -40,9 +44,19 @@ pub(super) fn publish(
     let look = look.map_err(lotse_status::Error::from)?.unwrap_or_default();
     let key = arguments.key.clone();
     let key = key.unwrap_or_else(|| environment.state_directory().join("status-signing.key"));
+    let preset = arguments.preset_after.map(|minutes| Preset {
+        after_seconds: minutes.saturating_mul(60),
+        name: arguments.preset_name.clone(),
+        text: arguments.preset_text.clone(),
+    });
+    let variable = |name: &str| environment.get(name).map(str::to_owned);
+    let operators = arguments.operators.as_deref().map(Operators::read).transpose()?;
     let publisher = Publisher {
         key: SigningKey::open(&key)?,
-        to: arguments.to.clone(),
+        to: Place::at(&arguments.to, variable, clock())?,
+        preset,
+        operators: operators.unwrap_or_default(),
+        edges: arguments.merge_from.clone(),
         base: arguments.public_url.as_str().trim_end_matches('/').to_owned(),
         valid: SignedDuration::from_mins(arguments.valid.into()),
     };
@@ -52,7 +66,7 @@ pub(super) fn publish(
         let store = Arc::new(daemon::open_state(&url).await?);
         let desk = Arc::new(Desk::open(store.clone(), clock()).await?);
         let site = Site::new(desk, look, Options::default());
-        let manifest = publisher.publish(&site)?;
+        let manifest = publisher.publish(&site).await?;
         let (files, sequence) = (manifest.files.len(), manifest.sequence);
         let public = publisher.key.public().to_string();
         if globals.json() {
@@ -72,15 +86,34 @@ pub(super) fn publish(
 
 struct Publisher {
     key: SigningKey,
-    to: std::path::PathBuf,
+    to: Place,
+    preset: Option<Preset>,
+    operators: Operators,
+    /// Whose posts are put on the page.
+    edges: Vec<Url>,
     base: String,
     valid: SignedDuration,
 }
 
 impl Publisher {
-    fn publish(&self, site: &Site) -> Result<Manifest, lotse_status::Error> {
-        let bundle = Bundle::render(site, &self.base);
-        folder::publish(&self.to, &bundle, &self.key, clock().now(), self.valid)
+    async fn publish(&self, site: &Site) -> Result<Manifest, lotse_status::Error> {
+        let mut bundle = Bundle::render(site, &self.base);
+        bundle.merged = merge::merged(site.desk().store()).await?;
+        bundle.preset.clone_from(&self.preset);
+        self.to.publish(&bundle, &self.key, clock().now(), self.valid).await
+    }
+
+    /// Puts on the page what operators said on the edges. An edge that is not there has nothing to say.
+    async fn merge(&self, site: &Site) {
+        for edge in &self.edges {
+            match glass::merge_from(site.desk(), &self.operators, edge).await {
+                Ok(done) if done.merged > 0 => {
+                    tracing::info!(%edge, merged = done.merged, "break-glass posts were merged");
+                }
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%edge, ?error, "an edge was not asked for posts"),
+            }
+        }
     }
 }
 
@@ -98,7 +131,8 @@ async fn follow(publisher: &Publisher, site: &Site, stop: &CancellationToken) {
         if revision == shown && last.elapsed() < HEARTBEAT {
             continue;
         }
-        match publisher.publish(site) {
+        publisher.merge(site).await;
+        match publisher.publish(site).await {
             Ok(_) => (shown, last) = (revision, tokio::time::Instant::now()),
             Err(error) => tracing::warn!(error = chain(&error), "the page was not published"),
         }
@@ -111,18 +145,29 @@ pub(super) fn edge(
     globals: &Globals,
     environment: &Environment,
 ) -> CommandResult {
-    let EdgeArguments { from, listen, key, memory } = arguments;
+    let EdgeArguments { from, listen, key, memory, operators } = arguments;
     let memory = memory.unwrap_or_else(|| environment.state_directory().join("status-edge.json"));
+    let operators = operators.as_deref().map(Operators::read).transpose()?.unwrap_or_default();
+    let place = Place::at(&from, |name| environment.get(name).map(str::to_owned), clock())?;
     super::super::server_runtime()?.block_on(async {
         let stop = daemon::cancelled_by_signal()?;
-        let edge = Arc::new(Edge::open(&from, &memory, key, clock())?);
+        let folder = match &place {
+            Place::Folder(folder) => folder.clone(),
+            // What was fetched stays, so that the edge can start while its source is gone.
+            _ => memory.with_extension("bundles"),
+        };
+        if let Err(error) = place.fetch(&folder).await {
+            tracing::warn!(error = chain(&error), "nothing new could be fetched");
+        }
+        let edge = Edge::open(&folder, &memory, key, clock())?.believing(operators);
+        let edge = Arc::new(edge);
         let listener = lotse_web::bind(listen).await?;
         let address =
             listener.local_addr().map_err(|source| ListenError { address: listen, source })?;
         let ended = stop.clone().cancelled_owned();
         let server = tokio::spawn(lotse_web::serve(listener, edge.router(), ended, GRACE));
         announce(globals, &edge, &format!("http://{address}"))?;
-        edge.follow(stop).await;
+        edge.follow(&place, stop).await;
         let clean = matches!(server.await, Ok(Ok(())));
         Ok(if clean { ExitCode::Success } else { ExitCode::Failed })
     })
