@@ -140,4 +140,5 @@ pub(crate) const SCHEMA: &[Part] = &[
     lotse_notify::PART,
     lotse_status::PART,
     lotse_status::detect::PART,
+    lotse_status::subscribe::PART,
 ];

@@ -16,6 +16,7 @@ pub(crate) mod sim;
 pub(crate) mod status;
 pub(crate) mod status_proposal;
 pub(crate) mod status_report;
+pub(crate) mod status_subscriber;
 
 use std::path::PathBuf;
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use lettre::transport::smtp::authentication::Credentials;
 use lotse_core::secret::{ExposeSecret, SecretSource, SecretString};
 use url::Url;
@@ -29,13 +30,24 @@ pub struct Channels {
     by_name: BTreeMap<String, Arc<dyn Channel>>,
     rules: Vec<Rule>,
     base: Option<String>,
+    finder: Option<Arc<dyn Find>>,
+}
+
+/// Finds channels that are not declared in `lotse.yaml`: those of the subscribers of a page.
+#[async_trait]
+pub trait Find: Send + Sync + std::fmt::Debug {
+    /// The channel of this name, as it is now.
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    async fn find(&self, name: &str) -> Result<Option<Arc<dyn Channel>>, lotse_store::Error>;
 }
 
 impl Channels {
     /// No channels yet; links in messages begin with `base`.
     pub fn new(base: Option<&Url>, rules: Vec<Rule>) -> Self {
         let base = base.map(|url| url.as_str().trim_end_matches('/').to_owned());
-        Self { by_name: BTreeMap::new(), rules, base }
+        Self { by_name: BTreeMap::new(), rules, base, finder: None }
     }
 
     /// Adds a channel.
@@ -43,6 +55,30 @@ impl Channels {
     pub fn with(mut self, name: &str, channel: Arc<dyn Channel>) -> Self {
         self.by_name.insert(name.to_owned(), channel);
         self
+    }
+
+    /// Asks this one for channels that are not declared.
+    #[must_use]
+    pub fn found_by(mut self, finder: Arc<dyn Find>) -> Self {
+        self.finder = Some(finder);
+        self
+    }
+
+    /// The channel of this name, declared or found.
+    pub(crate) async fn look_up(
+        &self,
+        name: &str,
+    ) -> Result<Option<Arc<dyn Channel>>, lotse_store::Error> {
+        match (self.by_name.get(name), &self.finder) {
+            (Some(channel), _) => Ok(Some(channel.clone())),
+            (None, Some(finder)) => finder.find(name).await,
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// Whether nobody can be told of anything.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.rules.is_empty() && self.finder.is_none()
     }
 
     /// What the configuration describes. Reads the files it names.

@@ -80,6 +80,21 @@ impl std::ops::AddAssign for Tally {
     }
 }
 
+/// A delivery past all rules.
+#[derive(Clone, Copy, Debug)]
+pub struct Posted<'a> {
+    /// The channel, by its name.
+    pub channel: &'a str,
+    /// Who in it; empty where there is only one.
+    pub recipient: &'a str,
+    /// The event and its words.
+    pub item: &'a Item,
+    /// When it is to be sent.
+    pub due: Timestamp,
+    /// Deliveries with the same text here that nobody has begun to send take it along; empty for none.
+    pub repeats: &'a str,
+}
+
 /// Carries notifications out.
 #[derive(Clone, Debug)]
 pub struct Courier {
@@ -179,6 +194,36 @@ impl Courier {
         Ok(())
     }
 
+    /// Writes a delivery past all rules; it is sent once the transaction is committed. The same event
+    /// for the same recipient of a channel is written once.
+    ///
+    /// # Errors
+    /// The state cannot be written.
+    pub async fn post(
+        &self,
+        transaction: &mut Transaction,
+        post: &Posted<'_>,
+    ) -> Result<(), lotse_store::Error> {
+        let Posted { channel, recipient, item, due, repeats } = *post;
+        if !repeats.is_empty()
+            && let Some(newest) = store::newest(transaction, channel, recipient, repeats).await?
+            && newest.untouched
+            && add(transaction, newest.id, item).await?
+        {
+            return Ok(());
+        }
+        let new = New {
+            id: delivery_id(item.event.id, channel, recipient),
+            channel,
+            recipient,
+            repeats,
+            items: std::slice::from_ref(item),
+            created: self.clock.now(),
+            opened: due,
+        };
+        store::insert(transaction, &new).await.map(drop)
+    }
+
     /// Sends what is due. Channels do not wait for each other; within one, an attempt that fails
     /// for reasons that are not its own ends the go.
     ///
@@ -224,7 +269,7 @@ impl Courier {
     ) -> Result<Tally, Error> {
         let mut tally = Tally::default();
         let now = self.clock.now();
-        let Some(channel) = self.channels.get(name) else {
+        let Some(channel) = self.channels.look_up(name).await? else {
             let why = "the channel is no longer configured";
             tally.dead = store::give_up(&self.store, name, now, why).await?;
             self.metrics.attempted(name, AttemptOutcome::Dead, tally.dead);
@@ -449,14 +494,18 @@ impl Courier {
 }
 
 /// Adds an item to a delivery. Says whether it was still gathering.
-async fn add(transaction: &mut Transaction, id: DeliveryId, item: &Item) -> Result<bool, Error> {
+async fn add(
+    transaction: &mut Transaction,
+    id: DeliveryId,
+    item: &Item,
+) -> Result<bool, lotse_store::Error> {
     let Some(mut delivery) = store::find(transaction, id).await? else { return Ok(false) };
     if delivery.items.len() < MOST_ITEMS {
         delivery.items.push(item.clone());
     } else {
         delivery.omitted = delivery.omitted.saturating_add(1);
     }
-    Ok(store::join(transaction, id, &delivery.items, delivery.omitted).await?)
+    store::join(transaction, id, &delivery.items, delivery.omitted).await
 }
 
 fn after(start: Timestamp, by: Duration) -> Timestamp {

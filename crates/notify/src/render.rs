@@ -16,12 +16,15 @@ pub struct Message {
     pub text: String,
     /// A whole HTML document, without anything that is loaded from elsewhere.
     pub html: String,
+    /// More fields for the header of a mail, for example `List-Unsubscribe`, in ASCII.
+    pub fields: Vec<(&'static str, String)>,
 }
 
 /// A delivery as it is read.
 pub fn message(delivery: &Delivery) -> Message {
     let subject = subject(delivery);
-    Message { text: text(&subject, delivery), html: html(&subject, delivery), subject }
+    let (text, html) = (text(&subject, delivery), html(&subject, delivery));
+    Message { text, html, subject, fields: Vec::new() }
 }
 
 fn subject(delivery: &Delivery) -> String {

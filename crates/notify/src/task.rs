@@ -108,11 +108,11 @@ impl Task for Telling {
     }
 
     fn period(&self) -> Duration {
-        if self.courier.channels().rules().is_empty() { IDLE_PERIOD } else { PERIOD }
+        if self.courier.channels().is_idle() { IDLE_PERIOD } else { PERIOD }
     }
 
     async fn wanted(&self) {
-        if self.courier.channels().rules().is_empty() {
+        if self.courier.channels().is_idle() {
             return std::future::pending().await;
         }
         tokio::select! {

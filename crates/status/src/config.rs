@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::pages::look::{Look, Theme};
 use crate::provision;
 use crate::site::Options;
+use crate::subscribe::pages::Subscriptions;
 
 /// Shows the users of the clouds how they are: the status page, on listeners of its own.
 ///
@@ -42,6 +43,33 @@ pub struct Config {
     /// What monitors may say, and what follows from it. With this section, even an empty one, what
     /// they say becomes proposals.
     pub detection: Option<Detection>,
+    /// Who may ask to be told when something changes. Without it, nobody: only the subscribers that
+    /// were added by `lotse status subscriber add` are told.
+    pub subscribers: Option<Subscribers>,
+}
+
+/// Who may ask to be told when something changes.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[schemars(rename = "StatusSubscribers")]
+#[serde(deny_unknown_fields, default)]
+pub struct Subscribers {
+    /// The channel of the section `notify` whose mail server and sender are used. Without it, nobody
+    /// is told by mail.
+    pub mail: Option<String>,
+    /// Whether readers may have webhooks called: programs, Mattermost, Slack, Teams.
+    pub webhooks: bool,
+    /// Whether webhooks of readers may lead to internal addresses. Only where every reader may reach
+    /// what this machine reaches.
+    pub internal_webhooks: bool,
+    /// How many subscriptions one address of the network may ask for in a minute.
+    #[schemars(range(min = 1, max = 10000))]
+    pub requests_per_minute: u32,
+}
+
+impl Default for Subscribers {
+    fn default() -> Self {
+        Self { mail: None, webhooks: true, internal_webhooks: false, requests_per_minute: 10 }
+    }
 }
 
 impl Default for Config {
@@ -55,6 +83,7 @@ impl Default for Config {
             origins: Vec::new(),
             local_writes: true,
             detection: None,
+            subscribers: None,
         }
     }
 }
@@ -74,6 +103,11 @@ impl Config {
             local_writes: self.local_writes,
             origins: self.origins.clone(),
             public_url: self.public_url.clone(),
+            subscriptions: self.subscribers.as_ref().map(|config| Subscriptions {
+                mail: config.mail.is_some(),
+                webhooks: config.webhooks,
+                per_minute: config.requests_per_minute,
+            }),
         }
     }
 

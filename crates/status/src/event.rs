@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::book::{Book, Case, Fact};
 use crate::command::{Command, Notice};
+use crate::model::Incident;
 
 /// The event of a fact, seen from the case before it and the book after it: `status.incident.opened`, `.changed`, `.ended`,
 /// `.updated`, `.removed`, and the same with `maintenance`. Other facts are told nobody. `notify` in
@@ -39,6 +40,9 @@ pub(crate) fn event(
     if let Fact::Update(_, update) = fact {
         body["update"] = json!(update);
     }
+    if let (Fact::Incident(new), Some(old)) = (fact, before) {
+        body["changes"] = json!(changes(&old.incident, new));
+    }
     Some(Event {
         id: EventId::generate(),
         topic: format!("status.{noun}.{verb}"),
@@ -68,6 +72,19 @@ fn is_private(book: &Book, case: &Case) -> bool {
         case.incident.affects.iter().filter_map(|impact| book.components.get(&impact.component));
     let is_private = |one: &crate::model::Component| !one.audiences.is_empty();
     touched.clone().next().is_some() && touched.all(|one| is_private(one))
+}
+
+/// The fields of an incident that are others than before.
+fn changes(old: &Incident, new: &Incident) -> Vec<&'static str> {
+    let compared = [
+        ("name", old.name != new.name),
+        ("description", old.description != new.description),
+        ("affects", old.affects != new.affects),
+        ("began", old.began != new.began),
+        ("ended", old.ended != new.ended),
+        ("phase", old.phase != new.phase),
+    ];
+    compared.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
 }
 
 fn summary(book: &Book, case: &Case) -> Value {

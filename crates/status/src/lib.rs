@@ -75,6 +75,7 @@ pub mod sla;
 pub mod snapshot;
 mod statuspage;
 mod store;
+pub mod subscribe;
 mod wire;
 pub mod writer;
 

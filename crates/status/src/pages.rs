@@ -384,7 +384,7 @@ async fn nothing(State(site): State<Arc<Site>>, Segments(language, _): Segments)
     missing(&site, Language::of_code(&language).unwrap_or(Language::English))
 }
 
-fn missing(site: &Site, language: Language) -> Response {
+pub(crate) fn missing(site: &Site, language: Language) -> Response {
     let now = site.desk().clock().now();
     let title = language.words().missing;
     let frame = site.frame(language, "", title, now);
@@ -393,7 +393,7 @@ fn missing(site: &Site, language: Language) -> Response {
     response
 }
 
-fn rendered(template: &impl Template) -> Answer {
+pub(crate) fn rendered(template: &impl Template) -> Answer {
     match template.render() {
         Ok(html) => Answer::new(HTML, html),
         Err(error) => {
@@ -404,7 +404,7 @@ fn rendered(template: &impl Template) -> Answer {
     }
 }
 
-fn shown(answer: &Answer, headers: &HeaderMap) -> Response {
+pub(crate) fn shown(answer: &Answer, headers: &HeaderMap) -> Response {
     let mut response = answer.respond(headers);
     let head = response.headers_mut();
     head.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));

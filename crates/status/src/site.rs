@@ -22,6 +22,7 @@ use crate::metrics::Metrics;
 use crate::pages::look::Look;
 use crate::pages::{self, Frame, Language};
 use crate::snapshot::{JSON, Snapshot};
+use crate::subscribe::pages::{self as pages_of_subscribers, Door, Subscriptions};
 use crate::writer::is_loopback_host;
 use crate::{badge, feeds, private, report, statuspage};
 
@@ -38,11 +39,13 @@ pub struct Options {
     pub origins: Vec<String>,
     /// Where readers reach the page, for links in feeds; without it, the address they used.
     pub public_url: Option<Url>,
+    /// Whether and how readers subscribe.
+    pub subscriptions: Option<Subscriptions>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { local_writes: true, origins: Vec::new(), public_url: None }
+        Self { local_writes: true, origins: Vec::new(), public_url: None, subscriptions: None }
     }
 }
 
@@ -58,6 +61,8 @@ pub struct Site {
     root: String,
     /// The pages of audiences by their root, made when they are asked for first.
     facets: Mutex<HashMap<String, Router>>,
+    /// Where readers subscribe, if they can.
+    door: Option<Door>,
 }
 
 impl fmt::Debug for Site {
@@ -70,6 +75,7 @@ impl Site {
     /// A site on this desk with this look.
     pub fn new(desk: Arc<Desk>, look: Look, options: Options) -> Arc<Self> {
         let document = Arc::new(Answer::new(JSON, document::document().to_string()));
+        let door = options.subscriptions.map(|how| Door::new(&desk, how));
         Arc::new(Self {
             desk,
             options,
@@ -78,6 +84,7 @@ impl Site {
             look: Arc::new(look),
             audience: None,
             root: String::new(),
+            door,
             facets: Mutex::default(),
         })
     }
@@ -115,6 +122,8 @@ impl Site {
             look: self.look.clone(),
             audience: Some(audience.to_owned()),
             root: root.to_owned(),
+            // Subscribers hear of what everybody sees.
+            door: None,
             facets: Mutex::default(),
         });
         let pages = pages::routes().merge(feeds::routes()).merge(badge::routes());
@@ -126,6 +135,11 @@ impl Site {
     /// How it behaves.
     pub const fn options(&self) -> &Options {
         &self.options
+    }
+
+    /// Where readers subscribe, if they can.
+    pub(crate) const fn door(&self) -> Option<&Door> {
+        self.door.as_ref()
     }
 
     pub(crate) fn look(&self) -> &Look {
@@ -144,6 +158,7 @@ impl Site {
             root: &self.root,
             has_logo: self.look.logo().is_some(),
             style: self.look.version(),
+            subscribe: self.door.as_ref().map(|_| pages_of_subscribers::word(language)),
             ..Frame::new(language, path, title, now)
         }
     }
@@ -160,6 +175,10 @@ impl Site {
     /// The page, with the API beside it: clients in a browser want one origin.
     pub fn page(self: &Arc<Self>) -> Router {
         let pages = pages::routes().merge(feeds::routes()).merge(badge::routes());
+        let pages = match self.door {
+            Some(_) => pages.merge(pages_of_subscribers::routes()),
+            None => pages,
+        };
         let data = api::own_routes()
             .merge(statuspage::routes())
             .merge(report::routes())

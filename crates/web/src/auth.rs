@@ -14,7 +14,7 @@
 
 mod cookie;
 pub(crate) mod guard;
-pub(crate) mod limit;
+pub mod limit;
 pub(crate) mod session;
 pub(crate) mod sign_in;
 pub(crate) mod token;

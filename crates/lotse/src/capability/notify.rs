@@ -14,7 +14,10 @@ use crate::settings::{Environment, secret};
 
 /// Two tasks, always: without rules the events are only acknowledged, so that they can be forgotten.
 pub(super) fn assemble(context: &Context<'_>) -> Result<Parts, Failure> {
-    let channels = channels(context.config, context.environment)?;
+    let mut channels = channels(context.config, context.environment)?;
+    if let Some(page) = context.status {
+        channels = channels.found_by(Arc::new(page.ways().clone()));
+    }
     let courier = courier(context.store, channels);
     let measured = courier.metrics().clone();
     let forgetting = Forgetting::new(courier.clone(), clock());

@@ -3,25 +3,32 @@
 //! The page is opened before the capabilities are put together, because others write to it, and it
 //! listens on addresses of its own: its readers are everybody, those of the console are not.
 
+mod post;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use lotse_notify::config::ChannelConfig;
+use lotse_notify::guard::Reach;
 use lotse_status::Desk;
 use lotse_status::command::Command;
 use lotse_status::detect::config::Detection;
 use lotse_status::detect::{self, Detector, Secrets, Watching};
 use lotse_status::site::Site;
+use lotse_status::subscribe::task::{self, TellingTask};
 use lotse_store::Store;
 use lotse_web::ListenError;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::{Context, Parts};
+pub(crate) use self::post::Ways;
+use self::post::{Base, Posting};
+use super::{Context, Parts, notify};
 use crate::daemon::clock;
-use crate::failure::Failure;
+use crate::failure::{Error, Failure};
 use crate::settings::config::Config;
 use crate::settings::{Environment, secret};
 
@@ -30,6 +37,8 @@ pub(crate) struct Page {
     site: Arc<Site>,
     /// Where monitors speak, if they may.
     detector: Option<Arc<Detector>>,
+    ways: Ways,
+    base: Base,
     listen: SocketAddr,
     api_listen: Option<SocketAddr>,
 }
@@ -41,15 +50,30 @@ impl Page {
         environment: &Environment,
         store: &Arc<Store>,
     ) -> Result<Option<Self>, Failure> {
+        let whole = config;
         let Some(config) = &config.status else { return Ok(None) };
+        let base = Base::default();
+        if let Some(url) = &config.public_url {
+            // It was made a moment ago, so nobody has set it.
+            base.set(url.as_str().trim_end_matches('/').to_owned()).ok();
+        }
         let (look, provision) = (config.look()?, config.provision()?);
         let desk = Arc::new(Desk::open(store.clone(), clock()).await?);
         if let Some(provision) = provision {
             desk.perform("provisioning", &Command::Provision(Box::new(provision))).await?;
         }
+        task::begin(store).await?;
+        let named = (base.clone(), look.title().to_owned());
+        let ways = ways(whole, environment, store, named)?;
         let detector = detector(config.detection.as_ref(), &desk, environment)?;
         let site = Site::new(desk, look, config.options());
-        Ok(Some(Self { site, detector, listen: config.listen, api_listen: config.api_listen }))
+        let (listen, api_listen) = (config.listen, config.api_listen);
+        Ok(Some(Self { site, detector, ways, base, listen, api_listen }))
+    }
+
+    /// Finds the channels of its subscribers.
+    pub(crate) const fn ways(&self) -> &Ways {
+        &self.ways
     }
 
     /// The site: the desk, the look, the routers.
@@ -70,12 +94,41 @@ fn detector(
     Ok(Some(Arc::new(Detector::new(desk.clone(), detection.clone(), secrets))))
 }
 
+/// How subscribers are reached, as the configuration says.
+fn ways(
+    config: &Config,
+    environment: &Environment,
+    store: &Arc<Store>,
+    named: (Base, String),
+) -> Result<Ways, Failure> {
+    let subscribers = config.status.as_ref().and_then(|status| status.subscribers.as_ref());
+    let mail = subscribers.and_then(|subscribers| subscribers.mail.as_deref());
+    let channel = match mail {
+        None => None,
+        Some(name) => {
+            let is_mail = matches!(config.notify.channels.get(name), Some(ChannelConfig::Mail(_)));
+            let channels = notify::channels(config, environment)?;
+            let channel = channels.get(name).filter(|_| is_mail).cloned();
+            Some(channel.ok_or_else(|| Error::Setting {
+                key: "status.subscribers.mail",
+                reason: format!("{name:?} is no mail channel of the section notify"),
+            })?)
+        }
+    };
+    let internal = subscribers.is_some_and(|subscribers| subscribers.internal_webhooks);
+    Ways::new(store, named, channel, if internal { Reach::Everywhere } else { Reach::Public })
+}
+
 /// What the page adds to the daemon; nothing without the section `status`.
-#[expect(clippy::unnecessary_wraps, reason = "the shape that all capabilities share")]
 pub(super) fn assemble(context: &Context<'_>) -> Result<Parts, Failure> {
     let Some(page) = context.status else { return Ok(Parts::default()) };
     let measured = page.site().clone();
+    let channels = notify::channels(context.config, context.environment)?;
+    let courier = notify::courier(context.store, channels.clone());
+    let posting = Arc::new(Posting::new(courier, channels, page.base.clone()));
+    let telling = TellingTask::new(page.site().desk().clone(), posting);
     let mut parts = Parts {
+        tasks: vec![Arc::new(telling)],
         metrics: vec![Box::new(move |registry| measured.register(registry))],
         ..Parts::default()
     };
@@ -116,7 +169,9 @@ pub(crate) async fn listen(
     stop: CancellationToken,
     grace: Duration,
 ) -> Result<Option<Listeners>, Failure> {
-    let Some(Page { site, detector, listen, api_listen }) = page else { return Ok(None) };
+    let Some(Page { site, detector, base, listen, api_listen, .. }) = page else {
+        return Ok(None);
+    };
     let mut servers = JoinSet::new();
     let mut open = async |address: SocketAddr, router: Router| -> Result<SocketAddr, Failure> {
         let listener: TcpListener = lotse_web::bind(address).await?;
@@ -126,6 +181,8 @@ pub(crate) async fn listen(
     };
     let heard = detector.as_ref().map_or_else(Router::new, detect::router);
     let page = open(*listen, site.page().merge(heard)).await?;
+    // Without a declared address, links lead to where we listen.
+    base.get_or_init(|| format!("http://{page}"));
     let api = match api_listen {
         Some(address) => Some(open(*address, site.api()).await?),
         None => None,

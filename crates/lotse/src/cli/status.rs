@@ -12,6 +12,7 @@ use super::status_report::{
     ComponentCommand, ExportArguments, ImportArguments, IncidentCommand, Kept, MaintenanceCommand,
     SlaArguments,
 };
+use super::status_subscriber::SubscriberCommand;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum StatusCommand {
@@ -67,6 +68,9 @@ pub(crate) enum StatusCommand {
     /// Proposals: what monitors suggest; confirm, edit, dismiss
     #[command(subcommand)]
     Proposal(ProposalCommand),
+    /// Subscribers: add, list, remove, export
+    #[command(subcommand)]
+    Subscriber(SubscriberCommand),
     Sla(SlaArguments),
     Export(ExportArguments),
     Import(ImportArguments),

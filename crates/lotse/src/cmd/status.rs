@@ -6,6 +6,7 @@ mod proposal;
 mod publish;
 mod report;
 mod serve;
+mod subscriber;
 
 use std::pin::Pin;
 
@@ -42,6 +43,9 @@ pub(super) fn run(
         }
         StatusCommand::Proposal(command) => {
             ends(Box::pin(proposal::run(command, globals, environment)))
+        }
+        StatusCommand::Subscriber(command) => {
+            ends(Box::pin(subscriber::run(command, globals, environment)))
         }
         StatusCommand::Sla(arguments) => {
             ends(Box::pin(moving::sla(&arguments, globals, environment)))

@@ -71,6 +71,7 @@ impl ServeStatus {
                 local_writes: !arguments.no_local_writes,
                 origins: origins.map(str::to_owned).collect(),
                 public_url: arguments.public_url.clone(),
+                subscriptions: None,
             },
         })
     }

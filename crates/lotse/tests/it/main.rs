@@ -26,4 +26,5 @@ mod reference;
 mod rolling;
 mod sim;
 mod status;
+mod subscribers;
 mod upstream;

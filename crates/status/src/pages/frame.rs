@@ -93,12 +93,15 @@ pub struct Frame<'a> {
     pub(crate) style: &'a str,
     /// Whether there is somebody who can search.
     pub(crate) has_search: bool,
+    /// Whether readers can subscribe; what the link to it is called.
+    pub(crate) subscribe: Option<&'static str>,
 }
 
 impl<'a> Frame<'a> {
     /// The frame for this way of being shown.
     pub(super) fn shown_in(self, mode: Mode) -> Self {
-        Self { has_search: mode == Mode::Live, ..self }
+        let is_live = mode == Mode::Live;
+        Self { has_search: is_live, subscribe: self.subscribe.filter(|_| is_live), ..self }
     }
 
     pub(crate) fn new(language: Language, path: &'a str, title: &'a str, now: Timestamp) -> Self {
@@ -115,6 +118,7 @@ impl<'a> Frame<'a> {
             now_exact: exact(now),
             style: "",
             has_search: true,
+            subscribe: None,
         }
     }
 }

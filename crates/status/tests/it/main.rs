@@ -20,4 +20,5 @@ mod lists;
 mod malformed;
 mod pages;
 mod stage;
+mod subscribers;
 mod writers;

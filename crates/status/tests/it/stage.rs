@@ -162,7 +162,7 @@ impl Stage {
 }
 
 async fn open(directory: &TempDir) -> Store {
-    let parts = vec![PART, lotse_status::detect::PART];
+    let parts = vec![PART, lotse_status::detect::PART, lotse_status::subscribe::PART];
     let options = StoreOptions { parts, ..StoreOptions::default() };
     Store::open_with(&StoreUrl::in_directory(directory.path()), options).await.unwrap()
 }

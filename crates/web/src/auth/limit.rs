@@ -24,16 +24,16 @@ struct Bucket {
 
 /// A limit of requests per minute and name.
 #[derive(Debug)]
-pub(crate) struct Limit {
+pub struct Limit {
     per_minute: u32,
     buckets: Mutex<HashMap<String, Bucket>>,
 }
 
 /// What became of one request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Allowance {
+pub struct Allowance {
     /// Whether it may go on.
-    pub(crate) allowed: bool,
+    pub allowed: bool,
     /// How many there may be in a minute.
     limit: u32,
     /// How many may follow now.
@@ -44,12 +44,12 @@ pub(crate) struct Allowance {
 
 impl Limit {
     /// So many a minute, all of them at once if need be.
-    pub(crate) fn per_minute(per_minute: u32) -> Self {
+    pub fn per_minute(per_minute: u32) -> Self {
         Self { per_minute, buckets: Mutex::default() }
     }
 
     /// Takes one from the bucket of this name.
-    pub(crate) fn take(&self, name: &str, now: Timestamp) -> Allowance {
+    pub fn take(&self, name: &str, now: Timestamp) -> Allowance {
         let full = f64::from(self.per_minute);
         let rate = full / WINDOW_SECONDS;
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
@@ -97,7 +97,7 @@ impl Allowance {
 }
 
 /// The name of an address. A household has a whole /64 of IPv6, so that is what counts.
-pub(crate) fn name_of(address: IpAddr) -> String {
+pub fn name_of(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => {

@@ -48,6 +48,11 @@ impl<'a> Reporter<'a> {
         Ok(Self { desk, actor: format!("{person} (command line)"), globals })
     }
 
+    /// The word for who does it in the audit log.
+    pub(super) fn actor(&self) -> &str {
+        &self.actor
+    }
+
     pub(super) async fn perform(
         &self,
         command: &Command,
@@ -212,7 +217,7 @@ pub(super) fn impact(book: &Book, text: &str) -> Result<Impact, Error> {
 }
 
 /// The component of this id or name.
-fn component_of(book: &Book, text: &str) -> Result<ComponentId, Error> {
+pub(super) fn component_of(book: &Book, text: &str) -> Result<ComponentId, Error> {
     if let Ok(id) = text.parse()
         && book.components.contains_key(&id)
     {

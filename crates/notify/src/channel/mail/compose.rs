@@ -94,8 +94,11 @@ pub fn mail(parcel: Parcel<'_>, from: &Mailbox, to: &Mailbox) -> Vec<u8> {
         ("MIME-Version", "1.0".to_owned()),
         ("Content-Type", format!("multipart/alternative; boundary=\"{boundary}\"")),
     ];
+    let more = parcel.message.fields.iter().cloned();
+    // What is no plain text could end the line and begin another field.
+    let more = more.filter(|(_, value)| is_plain(value));
     for (name, value) in
-        fields.into_iter().filter(|(name, value)| *name != "Date" || !value.is_empty())
+        more.chain(fields).filter(|(name, value)| *name != "Date" || !value.is_empty())
     {
         // Writing to a string cannot fail.
         write!(mail, "{name}: {value}\r\n").ok();

@@ -48,6 +48,7 @@ fn composed(subject: &str, text: &str, from: &str) -> String {
     let message = Message {
         subject: subject.to_owned(),
         text: text.to_owned(),
+        fields: Vec::new(),
         html: format!("<p>{text}</p>"),
     };
     let parcel = Parcel { delivery: &delivery, message: &message, now };
