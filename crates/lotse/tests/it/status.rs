@@ -4,6 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::daemon::Database;
 use crate::process::{Place, Server, browse, get, request, until, variable};
 
 const PROVISION: &str = "\
@@ -13,10 +14,15 @@ severities:\n  - { name: operational, value: 33 }\n  - { name: broken, value: 10
 
 /// The page in this place, with an API of its own.
 fn serve(place: &Place) -> Server {
+    serve_with(place, &[])
+}
+
+fn serve_with(place: &Place, arguments: &[&str]) -> Server {
     place.write("provisioning.yaml", PROVISION);
     let more = ["--provision", "provisioning.yaml", "--api-listen", "127.0.0.1:0"];
     let mut command = place.lotse(&["status", "serve", "--listen", "127.0.0.1:0"]);
     command.args(more).args(["--metrics-listen", "127.0.0.1:0", "--format", "json"]);
+    command.args(arguments);
     Server::start(command)
 }
 
@@ -86,8 +92,20 @@ fn a_provisioning_file_with_a_mistake_is_shown_and_nothing_is_started() {
 
 #[test]
 fn what_was_acknowledged_before_a_kill_is_there_afterwards() {
+    lose_nothing(&[]);
+}
+
+#[test]
+#[ignore = "real: postgresql"]
+fn what_was_acknowledged_before_a_kill_is_there_afterwards_on_postgresql() {
+    let database = Database::create("status_kill");
+    lose_nothing(&["--database", &database.url]);
+}
+
+/// Four writers, a kill while they are at work, and a second life on the same state.
+fn lose_nothing(more: &[&str]) {
     let place = Place::new();
-    let server = serve(&place);
+    let server = serve_with(&place, more);
     let (status, made) =
         request(at(&server, "api"), "POST", "/incidents", "{\"displayName\":\"x\"}");
     assert_eq!(status, 201, "{made}");
@@ -106,7 +124,7 @@ fn what_was_acknowledged_before_a_kill_is_there_afterwards() {
     server.kill();
     let acknowledged: Vec<u64> =
         writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect();
-    let again = serve(&place);
+    let again = serve_with(&place, more);
     let kept = data(at(&again, "api"), &updates);
     let kept: Vec<_> =
         kept.as_array().unwrap().iter().map(|u| u["order"].as_u64().unwrap()).collect();
@@ -249,7 +267,28 @@ fn axe_finds_nothing_on_the_page_in_light_dark_and_forced_colours_on_a_phone_and
         serde_json::from_str::<Value>(&made).unwrap()
     };
     let mut pages: Vec<String> =
-        ["/en/", "/de/", "/en/history", "/en/search?q=broken"].map(str::to_owned).into();
+        ["/en/", "/de/", "/en/history", "/en/search?q=broken", "/en/index", "/de/index"]
+            .map(str::to_owned)
+            .into();
+    pages.push(format!("/en/component/{component}"));
+    pages.push(format!("/en/sla/{}", &jiff::Timestamp::now().to_string()[..7]));
+    let put = |path: &str, body: Value| {
+        let (status, made) = request(&base, "PUT", path, &body.to_string());
+        assert!(matches!(status, 201 | 204), "{made}");
+        serde_json::from_str::<Value>(&made).unwrap_or_default()
+    };
+    put(
+        "/api/v1/schedules/patches",
+        json!({ "title": "Patches", "components": [component], "minutes": 90,
+            "start": "2026-11-03T20:00:00Z", "rule": "FREQ=MONTHLY;BYDAY=1TU,-1SU" }),
+    );
+    post(
+        "/api/v1/upstream",
+        json!({ "provider": "Carrier", "title": "A fibre is cut", "components": [component],
+            "began": "2026-11-03T20:00:00Z", "url": "https://status.example.net/1" }),
+    );
+    let few = put("/api/v1/audiences/few", json!({ "title": "Few", "link": true }));
+    pages.push(few["link"].as_str().unwrap().to_owned());
     for severity in [20, 50, 90] {
         let incident = post(
             "/incidents",
@@ -259,6 +298,7 @@ fn axe_finds_nothing_on_the_page_in_light_dark_and_forced_colours_on_a_phone_and
         );
         let id = incident["id"].as_str().unwrap();
         post(&format!("/incidents/{id}/updates"), json!({ "displayName": "Cause found" }));
+        put(&format!("/api/v1/incidents/{id}/postmortem"), json!({ "text": "A cable." }));
         pages.push(format!("/en/incident/{id}"));
     }
     pages.extend(["/en/nothing", "/en/widget"].map(str::to_owned));

@@ -13,6 +13,7 @@ mod components;
 mod detection;
 mod drill;
 mod edge;
+mod engines;
 mod extras;
 mod foreign;
 mod incidents;

@@ -43,10 +43,19 @@ impl Stage {
     }
 
     pub(crate) async fn with(options: Options) -> Self {
-        rustls::crypto::ring::default_provider().install_default().ok();
         let directory = tempfile::tempdir().unwrap();
-        let clock = Arc::new(ManualClock::starting_at(NOON.parse().unwrap()));
         let store = Arc::new(open(&directory).await);
+        Self::made(directory, store, options).await
+    }
+
+    /// A page on this store.
+    pub(crate) async fn on(store: Arc<Store>, options: Options) -> Self {
+        Self::made(tempfile::tempdir().unwrap(), store, options).await
+    }
+
+    async fn made(directory: TempDir, store: Arc<Store>, options: Options) -> Self {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let clock = Arc::new(ManualClock::starting_at(NOON.parse().unwrap()));
         let desk = Arc::new(Desk::open(store.clone(), clock.clone()).await.unwrap());
         let listener = lotse_web::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
@@ -83,8 +92,13 @@ impl Stage {
 
     /// Another process on the same state.
     pub(crate) async fn neighbour(&self) -> Desk {
-        let store = Arc::new(open(&self.directory).await);
-        Desk::open(store, self.clock.clone()).await.unwrap()
+        Desk::open(self.store.clone(), self.clock.clone()).await.unwrap()
+    }
+
+    /// The page of another process on the same state; its address.
+    pub(crate) async fn second_page(&self) -> String {
+        let desk = Arc::new(self.neighbour().await);
+        self.serve(Site::new(desk, Look::default(), Options::default()).page()).await
     }
 
     pub(crate) fn hours_later(&self, hours: i64) {
@@ -150,7 +164,16 @@ impl Stage {
 
     /// A page with phases, an impact type and two components; the ids of the last three.
     pub(crate) async fn furnished() -> (Self, [String; 3]) {
-        let stage = Self::new().await;
+        Self::new().await.furnish().await
+    }
+
+    /// The same on this store.
+    pub(crate) async fn furnished_on(store: Arc<Store>) -> (Self, [String; 3]) {
+        Self::on(store, Options::default()).await.furnish().await
+    }
+
+    async fn furnish(self) -> (Self, [String; 3]) {
+        let stage = self;
         let phases = json!({ "phases": ["Investigating", "Fixing", "Done"] });
         assert_eq!(stage.post("/phases", phases).await, (201, json!({ "generation": 1 })));
         let slow = stage.make("/impacttypes", json!({ "displayName": "Slow" })).await;
