@@ -11,7 +11,7 @@ use crate::book::{Book, Fact};
 use crate::decide::check_incident;
 use crate::error::Error;
 use crate::extra::{Audience, Extra, Schedule, Template, Upstream};
-use crate::model::{Band, Component, ImpactType, Incident, Update};
+use crate::model::{Band, Closed, Component, ImpactType, Incident, Update};
 
 /// The format that this version writes and reads.
 pub const FORMAT: &str = "lotse-status/1";
@@ -44,6 +44,9 @@ pub struct Archive {
     /// What happens at providers, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub upstream: Vec<Upstream>,
+    /// Closed months.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub closed: Vec<Closed>,
 }
 
 /// An incident with its updates.
@@ -80,6 +83,7 @@ impl Archive {
             schedules: copied(&book.schedules),
             audiences: copied(&book.audiences),
             upstream: copied(&book.upstream),
+            closed: book.closed.values().cloned().collect(),
         }
     }
 
@@ -122,6 +126,7 @@ impl Archive {
         facts.extend(self.severities.iter().cloned().map(Fact::Band));
         let generations = (1..).zip(self.phases.iter().cloned());
         facts.extend(generations.map(|(number, names)| Fact::Phases(number, names)));
+        facts.extend(self.closed.iter().cloned().map(Fact::Closed));
         let extras = self.extras();
         let mut book = Book::default();
         for fact in &facts {
@@ -140,7 +145,8 @@ impl Archive {
         }
         let is_twice = book.components.len() != self.components.len()
             || book.impact_types.len() != self.impact_types.len()
-            || book.bands.len() != self.severities.len();
+            || book.bands.len() != self.severities.len()
+            || book.closed.len() != self.closed.len();
         if is_twice {
             return Err(Error::invalid("archive", "something is in it twice"));
         }

@@ -7,7 +7,7 @@ use lotse_core::id::{ComponentId, ImpactTypeId, IncidentId};
 use lotse_core::time::Timestamp;
 
 use crate::extra::{Audience, Extra, ExtraKey, Schedule, Template, Upstream};
-use crate::model::{Band, Component, Impact, ImpactType, Incident, PhaseRef, Update};
+use crate::model::{Band, Closed, Component, Impact, ImpactType, Incident, PhaseRef, Update};
 
 /// An incident and what was said about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub struct Book {
     pub audiences: BTreeMap<String, Arc<Audience>>,
     /// What happens at providers, by id.
     pub upstream: BTreeMap<IncidentId, Arc<Upstream>>,
+    /// Months that were closed.
+    pub closed: BTreeMap<String, Closed>,
 }
 
 /// One object as it is from now on, or that it is gone. Facts are what is stored and exported.
@@ -70,6 +72,8 @@ pub enum Fact {
     Extra(Extra),
     /// One of these is gone.
     ExtraGone(ExtraKey),
+    /// A month is closed.
+    Closed(Closed),
 }
 
 impl Fact {
@@ -126,6 +130,9 @@ impl Book {
             }
             Fact::Phases(generation, names) => {
                 self.phases.insert(*generation, Arc::new(names.clone()));
+            }
+            Fact::Closed(one) => {
+                self.closed.insert(one.month.clone(), one.clone());
             }
             Fact::Extra(extra) => self.apply_extra(extra),
             Fact::ExtraGone(key) => match key {

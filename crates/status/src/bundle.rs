@@ -31,7 +31,8 @@ use uuid::Uuid;
 use crate::answer::Answer;
 use crate::pages::{self, Language, Mode};
 use crate::site::Site;
-use crate::{api, badge, feeds, statuspage};
+use crate::sla::Policy;
+use crate::{api, badge, feeds, report, statuspage};
 
 /// The format of manifests that this version writes and reads.
 const FORMAT: &str = "lotse-status-bundle/1";
@@ -167,6 +168,11 @@ impl Bundle {
             }
             bundle
                 .add(&format!("/{code}/index"), &pages::index_answer(site, language, Mode::Bundle));
+            for month in pages::reported(now) {
+                let policy = Policy::default();
+                let page = report::page_answer(site, language, &month, policy, Mode::Bundle);
+                bundle.maybe(&format!("/{code}/sla/{month}"), page.map(Arc::new));
+            }
             for month in pages::months(&snapshot, now) {
                 let page = pages::history_answer(site, language, &month, Mode::Bundle);
                 bundle.maybe(&format!("/{code}/history/{month}"), page);
@@ -190,6 +196,13 @@ impl Bundle {
         for id in snapshot.book().components.keys() {
             let badge = badge::one_answer(site, &id.to_string()).map(Arc::new);
             bundle.maybe(&format!("/badge/{id}.svg"), badge);
+        }
+        for month in pages::reported(now) {
+            for kind in ["csv", "json"] {
+                let file = format!("{month}.{kind}");
+                let answer = report::file_answer(site, &file, Policy::default()).map(Arc::new);
+                bundle.maybe(&format!("/sla/{file}"), answer);
+            }
         }
         bundle.compatible(site, now);
         bundle

@@ -8,6 +8,7 @@ use lotse_core::time::Timestamp;
 use crate::archive::Archive;
 use crate::extra::{Extra, ExtraKey};
 use crate::model::{Impact, PhaseRef};
+use crate::sla::Policy;
 
 /// What is said of a component; what is not said stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -107,6 +108,8 @@ pub enum Command {
     PutExtra(Box<Extra>),
     /// Remove one of these.
     RemoveExtra(ExtraKey),
+    /// Close a month (`YYYY-MM`) that is over: tell billing how available everything was.
+    CloseMonth(String, Policy),
     /// Plan the occurrences of recurring maintenance that come into sight.
     Occur,
     /// What a new page begins with; each kind is taken only when the page has none of it.
@@ -138,6 +141,7 @@ impl Command {
             Self::AddPhases(..) => "status.phases.add",
             Self::PutExtra(..) => "status.extra.put",
             Self::RemoveExtra(..) => "status.extra.remove",
+            Self::CloseMonth(..) => "status.sla.close",
             Self::Occur => "status.schedule.occur",
             Self::Provision(..) => "status.provision",
             Self::Restore(..) => "status.restore",
@@ -170,6 +174,9 @@ impl Command {
             Self::AddPhases(_) => "status/phases".to_owned(),
             Self::PutExtra(extra) => object_of(&extra.key()),
             Self::RemoveExtra(key) => object_of(key),
+            Self::CloseMonth(month, _) => {
+                format!("status/sla/{}", lotse_web::text::shown(month, 80))
+            }
             Self::Occur => "status/schedule".to_owned(),
             Self::Provision(_) | Self::Restore(_) => "status".to_owned(),
         }

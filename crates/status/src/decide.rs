@@ -45,6 +45,7 @@ pub fn decide(book: &Book, command: &Command, now: Timestamp) -> Decision {
         }
         Command::PutExtra(extra) => extra::put(book, extra, now),
         Command::RemoveExtra(key) => extra::remove(book, key, now),
+        Command::CloseMonth(month, policy) => extra::close(book, month, *policy, now),
         Command::Occur => Ok((extra::occur(book, now), Outcome::Done)),
         Command::AddUpdate(id, fields) => add_update(book, *id, fields, now),
         Command::ChangeUpdate(id, order, fields) => change_update(book, *id, *order, fields, now),

@@ -16,10 +16,11 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::audience;
-use crate::book::Book;
+use crate::book::{Book, Fact};
 use crate::command::{Command, Notice, Outcome};
 use crate::decide::{decide, is_occurring};
 use crate::error::Error;
+use crate::sla::Measured;
 use crate::snapshot::Snapshot;
 use crate::{event, store};
 
@@ -34,6 +35,7 @@ pub struct Desk {
     /// The newest book that this process knows, and its revision.
     held: Mutex<(i64, Book)>,
     shown: ArcSwap<Shown>,
+    measured: ArcSwap<Vec<Measured>>,
 }
 
 /// What each kind of reader sees; the same picture where nothing is private.
@@ -78,7 +80,8 @@ impl Desk {
     pub async fn open(store: Arc<Store>, clock: SharedClock) -> Result<Self, Error> {
         let (revision, book) = store::load(&store).await?;
         let shown = ArcSwap::from_pointee(Shown::new(&book, revision, None));
-        Ok(Self { store, clock, held: Mutex::new((revision, book)), shown })
+        let (held, measured) = (Mutex::new((revision, book)), ArcSwap::default());
+        Ok(Self { store, clock, held, shown, measured })
     }
 
     /// The page as it is for everybody: what is private is not in it.
@@ -94,6 +97,17 @@ impl Desk {
     /// The page with everything on it, for those who run it. Never answer readers from it.
     pub fn whole(&self) -> Arc<Snapshot> {
         Arc::clone(&self.shown.load().whole)
+    }
+
+    /// What was measured of components, for reports.
+    pub fn measured(&self) -> Arc<Vec<Measured>> {
+        self.measured.load_full()
+    }
+
+    /// Takes what was measured of components, instead of what was known before. Whoever measures
+    /// gives it; it is not kept.
+    pub fn set_measured(&self, measured: Vec<Measured>) {
+        self.measured.store(Arc::new(measured));
     }
 
     /// The time of the page.
@@ -146,9 +160,14 @@ impl Desk {
             let before = fact.incident().and_then(|id| after.cases.get(&id).cloned());
             after.apply(fact);
             // What is put back happened long ago: nobody is told of it as news.
-            if !matches!(command, Command::Restore(_))
-                && let Some(event) = event::event(before.as_deref(), &after, fact, (now, notice))
-            {
+            if matches!(command, Command::Restore(_)) {
+                continue;
+            }
+            let news = match fact {
+                Fact::Closed(closed) => event::closed(&after, &self.measured(), closed, now),
+                _ => event::event(before.as_deref(), &after, fact, (now, notice)),
+            };
+            if let Some(event) = news {
                 transaction.emit(event);
             }
         }

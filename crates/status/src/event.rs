@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 
 use crate::book::{Book, Case, Fact};
 use crate::command::{Command, Notice};
-use crate::model::Incident;
+use crate::model::{Closed, Incident};
+use crate::report::Report;
+use crate::sla::Measured;
 
 /// The event of a fact, seen from the case before it and the book after it: `status.incident.opened`, `.changed`, `.ended`,
 /// `.updated`, `.removed`, and the same with `maintenance`. Other facts are told nobody. `notify` in
@@ -49,6 +51,24 @@ pub(crate) fn event(
         subject: format!("status/incident/{}", incident.id),
         at: now,
         body,
+    })
+}
+
+/// The event of a closed month, for billing: `status.sla.closed` with the whole [`Report`], private
+/// components included. Credits follow from the seconds in it and from what was promised.
+pub(crate) fn closed(
+    after: &Book,
+    measured: &[Measured],
+    closed: &Closed,
+    now: Timestamp,
+) -> Option<Event> {
+    let report = Report::of(after, measured, &closed.month, closed.policy, now)?;
+    Some(Event {
+        id: EventId::generate(),
+        topic: "status.sla.closed".to_owned(),
+        subject: format!("status/sla/{}", closed.month),
+        at: now,
+        body: json!(report),
     })
 }
 

@@ -218,6 +218,17 @@ pub struct ImpactType {
     pub description: Option<String>,
 }
 
+/// A month that was closed: billing was told how available everything was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closed {
+    /// `YYYY-MM`.
+    pub month: String,
+    /// How planned work was counted.
+    pub policy: crate::sla::Policy,
+    /// When it was closed.
+    pub at: Timestamp,
+}
+
 /// A name for severities: all up to its value, above the next smaller one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Band {

@@ -25,6 +25,7 @@ use lotse_core::time::Timestamp;
 
 pub use self::frame::{Frame, Language};
 pub(crate) use self::frame::{clock, exact};
+pub(crate) use self::listing::reported;
 use self::listing::{HistoryView, IndexView};
 use self::view::{CaseView, FrontView, MonthView};
 pub use self::words::Words;
@@ -314,7 +315,7 @@ pub(crate) fn index_answer(site: &Site, language: Language, mode: Mode) -> Arc<A
     let (snapshot, now) = (site.snapshot(), site.desk().clock().now());
     snapshot.at_present(&format!("index/{}/{mode:?}", language.code()), now, || {
         let frame = site.frame(language, "index", language.words().index, now).shown_in(mode);
-        rendered(&IndexPage { frame, view: IndexView::of(&snapshot) })
+        rendered(&IndexPage { frame, view: IndexView::of(&snapshot, now) })
     })
 }
 

@@ -115,8 +115,20 @@ pub enum Policy {
     CountMaintenance,
 }
 
+/// What somebody measured of a component: from when to when it was at which level. Measurements are
+/// reported beside what was declared, never mixed with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measured {
+    /// The component.
+    pub component: ComponentId,
+    /// The stretch of time.
+    pub span: Span,
+    /// How bad it was; only [`Level::Limited`] and [`Level::Broken`] count as not available.
+    pub level: Level,
+}
+
 /// How long a component was what, in seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Availability {
     /// The time that counts.
     pub counted: i64,
@@ -127,6 +139,16 @@ pub struct Availability {
 }
 
 impl Availability {
+    /// Both together, for example those of a region.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            counted: self.counted + other.counted,
+            down: self.down + other.down,
+            maintenance: self.maintenance + other.maintenance,
+        }
+    }
+
     /// In thousandths of a percent, rounded down: 100 000 only when it was never down.
     pub fn thousandths(self) -> i64 {
         if self.counted <= 0 {
@@ -169,11 +191,31 @@ pub fn availability<'a>(
     };
     let down = of(Level::is_down);
     let work = of(|level| level == Level::Maintenance);
+    balance(&down, &work, window, policy)
+}
+
+/// How long a component was available by what was measured; planned work is known from what was
+/// declared.
+pub fn measured<'a>(
+    measured: &[Measured],
+    incidents: &(impl Iterator<Item = &'a Incident> + Clone),
+    component: ComponentId,
+    window: Span,
+    policy: Policy,
+) -> Availability {
+    let own = measured.iter().filter(|one| one.component == component && one.level.is_down());
+    let down = Spans::union(own.filter_map(|one| one.span.within(window)));
+    let touches = incidents.clone().flat_map(|one| touches(one, component, window));
+    let work = touches.filter(|(_, level)| *level == Level::Maintenance).map(|(span, _)| span);
+    balance(&down, &Spans::union(work), window, policy)
+}
+
+fn balance(down: &Spans, work: &Spans, window: Span, policy: Policy) -> Availability {
     let maintenance = work.seconds();
     match policy {
         Policy::ExcludeMaintenance => Availability {
             counted: window.seconds() - maintenance,
-            down: down.without(&work).seconds(),
+            down: down.without(work).seconds(),
             maintenance,
         },
         Policy::CountMaintenance => {

@@ -101,6 +101,7 @@ fn queries(fact: &Fact) -> Result<Vec<Query<'static>>, Error> {
                 Extra::Upstream(one) => put(key.kind(), key.name(), one)?,
             }
         }
+        Fact::Closed(one) => put("closed", one.month.clone(), one)?,
         Fact::ExtraGone(key) => delete(key.kind(), ExtraKey::name(key)),
         Fact::Phases(generation, names) => put("phases", format!("{generation:010}"), names)?,
     }])
@@ -153,6 +154,7 @@ fn to_fact(row: Columns<'_>) -> Result<Fact, Error> {
             let generation = name.parse().map_err(|error| unusable(format!("{error}")))?;
             Fact::Phases(generation, row.json("document")?)
         }
+        "closed" => Fact::Closed(row.json("document")?),
         "template" => Fact::Extra(Extra::Template(row.json("document")?)),
         "schedule" => Fact::Extra(Extra::Schedule(row.json("document")?)),
         "audience" => Fact::Extra(Extra::Audience(row.json("document")?)),

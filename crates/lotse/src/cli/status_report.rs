@@ -188,6 +188,9 @@ pub(crate) struct SlaArguments {
     /// Write CSV
     #[arg(long)]
     pub(crate) csv: bool,
+    /// Close the month: tell billing with the event `status.sla.closed`; once, when the month is over
+    #[arg(long)]
+    pub(crate) close: bool,
     /// Let planned work count as not available
     #[arg(long)]
     pub(crate) count_maintenance: bool,

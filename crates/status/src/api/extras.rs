@@ -30,6 +30,7 @@ pub(super) fn routes() -> Router<Arc<Site>> {
     Router::new()
         .route("/api/v1/incidents/{id}/postmortem", put(postmortem_put).delete(postmortem_remove))
         .route("/api/v1/components/{id}/audiences", put(component_show))
+        .route("/api/v1/sla/{month}", axum::routing::post(month_close))
         .route("/api/v1/templates", get(template_list))
         .route("/api/v1/templates/{name}", put(template_put).delete(template_remove))
         .route("/api/v1/schedules", get(schedule_list))
@@ -249,6 +250,26 @@ async fn upstream_remove(
     writer: Writer,
 ) -> Answered {
     removed(&site, &writer, ExtraKey::Upstream(incident_id(&id)?)).await
+}
+
+// Reports.
+
+/// How planned work is counted.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Closing {
+    policy: crate::sla::Policy,
+}
+
+/// Closes a month: the event `status.sla.closed` tells billing.
+async fn month_close(
+    State(site): State<Arc<Site>>,
+    Segment(month): Segment,
+    writer: Writer,
+    given: Given,
+) -> Answered {
+    let Closing { policy } = given.document()?;
+    perform_with(&site, &writer, Command::CloseMonth(month, policy), Notice::Everybody).await
 }
 
 // Post-mortems.

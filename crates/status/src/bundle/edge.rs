@@ -375,13 +375,14 @@ fn verify(signed: &folder::Signed, key: &PublicKey, least: u64) -> Result<Verifi
 }
 
 /// The kinds of files that are shown.
-const KINDS: [&str; 8] = [
+const KINDS: [&str; 9] = [
     pages::HTML,
     crate::snapshot::JSON,
     "text/css; charset=utf-8",
     "application/atom+xml; charset=utf-8",
     "application/rss+xml; charset=utf-8",
     "text/calendar; charset=utf-8",
+    "text/csv; charset=utf-8",
     "image/svg+xml",
     "image/png",
 ];

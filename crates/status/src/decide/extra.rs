@@ -12,8 +12,11 @@ use crate::book::{Book, Fact};
 use crate::command::Outcome;
 use crate::error::Error;
 use crate::extra::{Extra, ExtraKey, Schedule, Upstream, check_name};
-use crate::model::{Component, Impact, Incident, MAINTENANCE, Occurrence, PhaseRef, Postmortem};
+use crate::model::{
+    Closed, Component, Impact, Incident, MAINTENANCE, Occurrence, PhaseRef, Postmortem,
+};
 use crate::recur::Rule;
+use crate::sla::Policy;
 
 /// How far ahead occurrences are planned.
 const HORIZON: SignedDuration = SignedDuration::from_hours(90 * 24);
@@ -277,4 +280,19 @@ pub(super) fn left_out(book: &Book, incident: &Incident) -> Option<Fact> {
     let mut schedule = Schedule::clone(book.schedules.get(&occurrence.schedule)?);
     schedule.except.push(occurrence.at);
     Some(Fact::Extra(Extra::Schedule(schedule)))
+}
+
+/// A month is closed once, when it is over.
+pub(super) fn close(book: &Book, month: &str, policy: Policy, now: Timestamp) -> Decision {
+    let (_, last) = crate::pages::month_window(month)
+        .ok_or_else(|| Error::invalid("month", "a month is needed, as YYYY-MM"))?;
+    if last >= now {
+        return Err(Error::Conflict { reason: format!("{month} is not over") });
+    }
+    if let Some(closed) = book.closed.get(month) {
+        let reason = format!("{month} was closed at {}", crate::pages::exact(closed.at));
+        return Err(Error::Conflict { reason });
+    }
+    let closed = Closed { month: month.to_owned(), policy, at: now };
+    Ok((vec![Fact::Closed(closed)], Outcome::Done))
 }

@@ -99,7 +99,7 @@ pub struct Frame<'a> {
 
 impl<'a> Frame<'a> {
     /// The frame for this way of being shown.
-    pub(super) fn shown_in(self, mode: Mode) -> Self {
+    pub(crate) fn shown_in(self, mode: Mode) -> Self {
         let is_live = mode == Mode::Live;
         Self { has_search: is_live, subscribe: self.subscribe.filter(|_| is_live), ..self }
     }

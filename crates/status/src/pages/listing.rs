@@ -69,6 +69,8 @@ pub(crate) struct MonthLine {
     pub(crate) month: String,
     pub(crate) incidents: usize,
     pub(crate) maintenance: usize,
+    /// Whether its availability is reported; not before it has begun.
+    pub(crate) has_report: bool,
 }
 
 /// A component and how much happened to it.
@@ -78,6 +80,13 @@ pub(crate) struct ComponentLine {
     pub(crate) name: String,
     pub(crate) place: String,
     pub(crate) cases: usize,
+}
+
+/// The last twelve months, of which reports are linked and published.
+pub(crate) fn reported(now: Timestamp) -> Vec<String> {
+    let day = now.to_zoned(jiff::tz::TimeZone::UTC).date().first_of_month();
+    let month = |back: i32| day.checked_sub(jiff::Span::new().months(back)).ok();
+    (0..12).filter_map(month).map(|day| day.strftime("%Y-%m").to_string()).collect()
 }
 
 /// Everything, by month and by component.
@@ -90,7 +99,8 @@ pub(crate) struct IndexView {
 }
 
 impl IndexView {
-    pub(crate) fn of(snapshot: &Snapshot) -> Self {
+    pub(crate) fn of(snapshot: &Snapshot, now: Timestamp) -> Self {
+        let reported = reported(now);
         let book = snapshot.book();
         let mut months: BTreeMap<String, MonthLine> = BTreeMap::new();
         let mut touched: BTreeMap<ComponentId, usize> = BTreeMap::new();
@@ -107,7 +117,10 @@ impl IndexView {
                 line.incidents += 1;
             }
         }
-        let month = |(month, line)| MonthLine { month, ..line };
+        let month = |(month, line): (String, MonthLine)| {
+            let has_report = reported.contains(&month);
+            MonthLine { month, has_report, ..line }
+        };
         let mut components: Vec<_> = book
             .components
             .values()

@@ -2,6 +2,8 @@
 
 use lotse_status::archive::Archive;
 use lotse_status::command::Command;
+use lotse_status::level::Level;
+use lotse_status::sla::{Measured, Span};
 use lotse_status::{Error, foreign};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -146,7 +148,76 @@ async fn a_month_is_reported_to_the_second() {
         stage.send(Method::GET, "/sla/2026-10.json", None).await.json::<Value>().await.unwrap();
     assert_eq!(before["components"][0]["counted"], 31 * 86_400);
     assert_eq!(before["components"][0]["down"], 3600);
+    assert_eq!(report["regions"][1]["region"], "west");
+    assert_eq!(report["regions"][1]["down"], 4500);
+    let counting = stage.send(Method::GET, "/sla/2026-11.json?maintenance=count", None).await;
+    let counting = counting.json::<Value>().await.unwrap();
+    assert_eq!(
+        (&counting["components"][0]["counted"], &counting["components"][0]["down"]),
+        (&json!(month), &json!(7200))
+    );
+    let wrong = stage.send(Method::GET, "/sla/2026-11.json?maintenance=maybe", None).await;
+    assert_eq!(wrong.status(), 400);
     for missing in ["/sla/2026-12.json", "/sla/2026-11", "/sla/2026-11.pdf", "/sla/x.csv"] {
         assert_eq!(stage.send(Method::GET, missing, None).await.status(), 404, "{missing}");
     }
+}
+
+#[tokio::test]
+async fn what_was_measured_stands_beside_what_was_declared_and_months_are_closed_once() {
+    let (stage, [_, compute, _]) = Stage::furnished().await;
+    let affects = json!([{ "reference": compute, "severity": 90 }]);
+    let body = json!({ "beganAt": "2026-10-01T00:00:00Z", "endedAt": "2026-10-01T01:00:00Z",
+        "affects": affects });
+    stage.make("/incidents", body).await;
+    let affects = json!([{ "reference": compute, "severity": 0 }]);
+    let body = json!({ "beganAt": "2026-10-02T00:00:00Z", "endedAt": "2026-10-02T01:00:00Z",
+        "affects": affects });
+    stage.make("/incidents", body).await;
+    let at = |text: &str| text.parse::<lotse_core::time::Timestamp>().unwrap();
+    let measured = |from: &str, to: &str, level| Measured {
+        component: compute.parse().unwrap(),
+        span: Span::between(at(from), at(to)),
+        level,
+    };
+    stage.desk.set_measured(vec![
+        measured("2026-09-30T23:00:00Z", "2026-10-01T00:10:00Z", Level::Broken),
+        measured("2026-10-01T00:05:00Z", "2026-10-01T00:15:00Z", Level::Limited),
+        measured("2026-10-02T00:30:00Z", "2026-10-02T01:30:00Z", Level::Broken),
+        measured("2026-10-05T00:00:00Z", "2026-10-06T00:00:00Z", Level::Slight),
+    ]);
+    let report = stage.send(Method::GET, "/sla/2026-10.json", None).await;
+    let report = report.json::<Value>().await.unwrap();
+    assert_eq!(report["components"][0]["down"], 3600);
+    assert_eq!(report["components"][0]["measured"]["down"], 900 + 1800);
+    assert!(report["components"][1].get("measured").is_none());
+    let csv = stage.send(Method::GET, "/sla/2026-10.csv", None).await.text().await.unwrap();
+    assert!(csv.contains(",3600,3600,99.899,2700\r\n"), "{csv}");
+    let page = stage.send(Method::GET, "/en/sla/2026-10", None).await;
+    assert_eq!(page.status(), 200);
+    let page = page.text().await.unwrap();
+    for wanted in ["Availability 2026-10", "Measured", "99.899 %", "Maintenance is left out."] {
+        assert!(page.contains(wanted), "{wanted}: {page}");
+    }
+    let counted = stage.send(Method::GET, "/de/sla/2026-10?maintenance=count", None).await;
+    assert!(counted.text().await.unwrap().contains("Wartung zählt als Ausfall."));
+    let reader =
+        stage.store.outbox_reader("test", lotse_store::outbox::Begin::Oldest).await.unwrap();
+    for (month, body, status) in [
+        ("2026-10", json!({ "policy": "sometimes" }), 400),
+        ("october", json!({ "policy": "exclude-maintenance" }), 400),
+        ("2026-11", json!({ "policy": "exclude-maintenance" }), 409),
+        ("2026-10", json!({ "policy": "exclude-maintenance" }), 204),
+        ("2026-10", json!({ "policy": "count-maintenance" }), 409),
+    ] {
+        let (got, said) = stage.post(&format!("/api/v1/sla/{month}"), body).await;
+        assert_eq!(got, status, "{month}: {said}");
+    }
+    let events = reader.read(100).await.unwrap();
+    let closed: Vec<_> =
+        events.iter().filter(|one| one.event.topic == "status.sla.closed").collect();
+    assert_eq!(closed.len(), 1);
+    let body = &closed[0].event.body;
+    assert_eq!((&body["month"], &body["components"][0]["down"]), (&json!("2026-10"), &json!(3600)));
+    assert_eq!(stage.neighbour().await.whole().book(), stage.desk.whole().book());
 }

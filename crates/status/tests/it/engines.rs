@@ -93,7 +93,7 @@ on_both! { &[PART];
         assert_eq!(again.whole().book(), stage.desk.whole().book());
         assert_eq!(Archive::of(again.whole().book()).to_json(), text);
         // Numbers go on where they were.
-        let said = Command::AddUpdate(id.parse().unwrap(), Default::default());
+        let said = Command::AddUpdate(id.parse().unwrap(), lotse_status::command::UpdateFields::default());
         let outcome = again.perform("test", &said).await.unwrap();
         assert_eq!(outcome, lotse_status::command::Outcome::Order(12));
     }
@@ -104,7 +104,7 @@ on_both! { &[PART];
         let id = source.make("/incidents", json!({ "beganAt": NOON, "affects": affects })).await;
         source.post(&format!("/incidents/{id}/updates"), json!({ "description": "said" })).await;
         let text = Archive::of(source.desk.whole().book()).to_json();
-        let stage = Stage::on(store, Default::default()).await;
+        let stage = Stage::on(store, lotse_status::site::Options::default()).await;
         let restore = Command::Restore(Box::new(Archive::read(text.as_bytes()).unwrap()));
         stage.desk.perform("test", &restore).await.unwrap();
         assert_eq!(Archive::of(stage.neighbour().await.whole().book()).to_json(), text);

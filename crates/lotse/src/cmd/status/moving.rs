@@ -83,8 +83,18 @@ pub(super) async fn sla(
         Policy::ExcludeMaintenance
     };
     let reporter = Reporter::open(&arguments.kept, globals, environment).await?;
+    if arguments.close {
+        let close = Command::CloseMonth(arguments.month.clone(), policy);
+        reporter.perform(&close, Notice::Everybody).await?;
+    }
     let now = reporter.desk.clock().now();
-    let report = Report::of(&reporter.desk.whole(), &arguments.month, policy, now);
+    let report = Report::of(
+        reporter.desk.whole().book(),
+        &reporter.desk.measured(),
+        &arguments.month,
+        policy,
+        now,
+    );
     let report = report
         .ok_or_else(|| Error::invalid("--month", "a month that has begun is needed, as YYYY-MM"))?;
     if arguments.csv {
