@@ -14,6 +14,7 @@ pub(crate) mod reference;
 pub(crate) mod serve;
 pub(crate) mod sim;
 pub(crate) mod status;
+pub(crate) mod status_more;
 pub(crate) mod status_proposal;
 pub(crate) mod status_report;
 pub(crate) mod status_subscriber;

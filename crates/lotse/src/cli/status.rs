@@ -7,6 +7,9 @@ use clap::{Args, Subcommand};
 use lotse_status::bundle::key::PublicKey;
 use url::Url;
 
+use super::status_more::{
+    AudienceCommand, PostmortemArguments, RecurringCommand, TemplateCommand, UpstreamCommand,
+};
 use super::status_proposal::ProposalCommand;
 use super::status_report::{
     ComponentCommand, ExportArguments, ImportArguments, IncidentCommand, Kept, MaintenanceCommand,
@@ -71,6 +74,19 @@ pub(crate) enum StatusCommand {
     /// Subscribers: add, list, remove, export
     #[command(subcommand)]
     Subscriber(SubscriberCommand),
+    /// Templates for incidents and updates
+    #[command(subcommand)]
+    Template(TemplateCommand),
+    /// Maintenance that comes again
+    #[command(subcommand)]
+    Recurring(RecurringCommand),
+    /// Who sees components that are not for everybody
+    #[command(subcommand)]
+    Audience(AudienceCommand),
+    /// What happens at providers that the cloud stands on
+    #[command(subcommand)]
+    Upstream(UpstreamCommand),
+    Postmortem(PostmortemArguments),
     Sla(SlaArguments),
     Export(ExportArguments),
     Import(ImportArguments),

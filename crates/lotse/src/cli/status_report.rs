@@ -66,7 +66,11 @@ pub(crate) enum ComponentCommand {
 #[derive(Args, Debug)]
 pub(crate) struct OpenArguments {
     /// The headline
-    pub(crate) name: String,
+    #[arg(required_unless_present = "template")]
+    pub(crate) name: Option<String>,
+    /// The template that says what is not said here
+    #[arg(long, value_name = "NAME")]
+    pub(crate) template: Option<String>,
     /// What it is about
     #[arg(long, value_name = "TEXT")]
     pub(crate) text: Option<String>,
@@ -114,8 +118,11 @@ pub(crate) struct UpdateArguments {
     /// The incident
     pub(crate) id: String,
     /// A headline
-    #[arg(long, value_name = "TEXT", required_unless_present = "text")]
+    #[arg(long, value_name = "TEXT", required_unless_present_any = ["text", "template"])]
     pub(crate) name: Option<String>,
+    /// The template that says what is not said here
+    #[arg(long, value_name = "NAME")]
+    pub(crate) template: Option<String>,
     /// What is new
     #[arg(long, value_name = "TEXT")]
     pub(crate) text: Option<String>,

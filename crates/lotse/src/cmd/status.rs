@@ -1,6 +1,7 @@
 //! `lotse status`: the status page.
 
 mod glass;
+mod more;
 mod moving;
 mod proposal;
 mod publish;
@@ -46,6 +47,21 @@ pub(super) fn run(
         }
         StatusCommand::Subscriber(command) => {
             ends(Box::pin(subscriber::run(command, globals, environment)))
+        }
+        StatusCommand::Template(command) => {
+            ends(Box::pin(more::template(command, globals, environment)))
+        }
+        StatusCommand::Recurring(command) => {
+            ends(Box::pin(more::recurring(command, globals, environment)))
+        }
+        StatusCommand::Audience(command) => {
+            ends(Box::pin(more::audience(command, globals, environment)))
+        }
+        StatusCommand::Upstream(command) => {
+            ends(Box::pin(more::upstream(command, globals, environment)))
+        }
+        StatusCommand::Postmortem(arguments) => {
+            ends(Box::pin(more::postmortem(&arguments, globals, environment)))
         }
         StatusCommand::Sla(arguments) => {
             ends(Box::pin(moving::sla(&arguments, globals, environment)))

@@ -65,7 +65,7 @@ async fn taken(arguments: &ImportArguments) -> Result<Archive, Failure> {
     })
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let trouble =
         |source| Trouble::File { action: "read", path: path.display().to_string(), source };
     Ok(std::fs::read(path).map_err(trouble)?)

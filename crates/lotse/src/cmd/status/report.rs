@@ -11,6 +11,7 @@ use lotse_status::book::{Book, Case};
 use lotse_status::command::{
     Command, ComponentFields, IncidentFields, Notice, Outcome, UpdateFields,
 };
+use lotse_status::extra::Template;
 use lotse_status::model::{Component, Impact, MAINTENANCE, PhaseRef};
 use lotse_status::{Desk, Error};
 use serde_json::{Value, json};
@@ -62,7 +63,7 @@ impl<'a> Reporter<'a> {
     }
 
     /// Does it and says what was made, or that it is done.
-    async fn done(&self, command: Command, notice: Notice) -> CommandResult {
+    pub(super) async fn done(&self, command: Command, notice: Notice) -> CommandResult {
         let (value, text) = match self.perform(&command, notice).await? {
             Outcome::Made(id) => (json!({ "id": id }), id.to_string()),
             Outcome::Order(order) => (json!({ "order": order }), format!("update {order}")),
@@ -71,7 +72,7 @@ impl<'a> Reporter<'a> {
         self.say(&value, &format!("{text}\n"))
     }
 
-    fn say(&self, value: &Value, text: &str) -> CommandResult {
+    pub(super) fn say(&self, value: &Value, text: &str) -> CommandResult {
         if self.globals.json() {
             output::json(self.globals, value)?;
         } else {
@@ -85,12 +86,18 @@ impl<'a> Reporter<'a> {
         let book = snapshot.book();
         let impact = |text: &String| impact(book, text);
         let fields = IncidentFields {
-            name: Some(arguments.name),
+            name: arguments.name,
             description: arguments.text,
-            affects: Some(arguments.affects.iter().map(impact).collect::<Result<_, _>>()?),
+            affects: (!arguments.affects.is_empty() || arguments.template.is_none())
+                .then(|| arguments.affects.iter().map(impact).collect::<Result<_, _>>())
+                .transpose()?,
             began: Some(arguments.began.unwrap_or_else(|| self.now())),
             ended: None,
             phase: phase_of(book, arguments.phase.as_ref())?,
+        };
+        let fields = match &arguments.template {
+            Some(name) => template_of(book, name)?.incident(book, &fields),
+            None => fields,
         };
         let notice = told(arguments.silent);
         self.done(Command::AddIncident(IncidentId::generate(), fields), notice).await
@@ -121,8 +128,12 @@ impl<'a> Reporter<'a> {
             // The update itself is the news.
             self.perform(&Command::ChangeIncident(id, fields), Notice::Nobody).await?;
         }
-        let UpdateArguments { name, text, silent, .. } = arguments;
-        let fields = UpdateFields { name, description: text, created: None };
+        let UpdateArguments { name, text, silent, template, .. } = arguments;
+        let mut fields = UpdateFields { name, description: text, created: None };
+        if let Some(name) = template {
+            let whole = self.desk.whole();
+            fields = template_of(whole.book(), &name)?.update(whole.book(), id, &fields);
+        }
         self.done(Command::AddUpdate(id, fields), told(silent)).await
     }
 
@@ -134,7 +145,7 @@ impl<'a> Reporter<'a> {
         self.done(command, told(arguments.silent)).await
     }
 
-    fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         self.desk.clock().now()
     }
 
@@ -193,8 +204,12 @@ impl<'a> Reporter<'a> {
     }
 }
 
+fn template_of<'a>(book: &'a Book, name: &str) -> Result<&'a Template, Error> {
+    book.templates.get(name).map(AsRef::as_ref).ok_or_else(|| Error::not_found("template", name))
+}
+
 /// Whether subscribers are told.
-const fn told(silent: bool) -> Notice {
+pub(super) const fn told(silent: bool) -> Notice {
     if silent { Notice::Nobody } else { Notice::Everybody }
 }
 
@@ -244,7 +259,7 @@ fn phase_of(book: &Book, name: Option<&String>) -> Result<Option<PhaseRef>, Erro
     Ok(Some(PhaseRef { generation, order }))
 }
 
-fn incident_id(text: &str) -> Result<IncidentId, Error> {
+pub(super) fn incident_id(text: &str) -> Result<IncidentId, Error> {
     text.parse().map_err(|_| Error::invalid("ID", format!("{text:?} is no UUID")))
 }
 
