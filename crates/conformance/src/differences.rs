@@ -1,5 +1,8 @@
 //! Where the upstream tools and the texts of the standards disagree, and why.
 
+#[cfg(test)]
+mod tests;
+
 use jiff::civil::DateTime;
 use lotse_scs::Mode;
 use serde::Serialize;

@@ -95,6 +95,33 @@ pub enum Error {
         /// Why not.
         reason: &'static str,
     },
+    /// A compliance monitor cannot be used as it is named.
+    #[error("the monitor {monitor} cannot be used: {reason}")]
+    Monitor {
+        /// Its address.
+        monitor: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// A compliance monitor refuses a report.
+    #[error("the monitor {monitor} did not take the report ({status}): {reason}")]
+    NotTaken {
+        /// Its address.
+        monitor: String,
+        /// The status of its answer.
+        status: u16,
+        /// What that means.
+        reason: &'static str,
+    },
+    /// A compliance monitor does not answer.
+    #[error("the monitor {monitor} does not answer")]
+    MonitorSilent {
+        /// Its address.
+        monitor: String,
+        /// Why.
+        #[source]
+        source: Box<reqwest::Error>,
+    },
     /// A file cannot be read or written.
     #[error("{} cannot be {action}", path.display())]
     File {
@@ -116,9 +143,12 @@ impl Explain for Error {
             | Self::NoVersion { .. }
             | Self::NothingCounts { .. }
             | Self::Pattern { .. } => ErrorKind::Usage,
-            Self::Key { .. } | Self::Kubeconfig { .. } | Self::Client { .. } => {
-                ErrorKind::Configuration
-            }
+            Self::NotTaken { .. } => ErrorKind::Forbidden,
+            Self::MonitorSilent { .. } => ErrorKind::Unavailable,
+            Self::Monitor { .. }
+            | Self::Key { .. }
+            | Self::Kubeconfig { .. }
+            | Self::Client { .. } => ErrorKind::Configuration,
             Self::Cloud { source, .. } => source.kind(),
             Self::Snapshot { .. } | Self::Feeds { .. } => ErrorKind::InvalidInput,
             Self::File { .. } => ErrorKind::Storage,

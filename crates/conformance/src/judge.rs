@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use crate::check::{self, Case};
 use crate::error::Error;
-use crate::model::{Judgement, Reason, Verdict};
+use crate::executable::Executed;
+use crate::model::{Finding, Judgement, Reason, Verdict};
 use crate::snapshot::Snapshot;
 use crate::spec::{MAIN, Spec, Validity};
 use crate::testcase::Testcase;
@@ -189,6 +190,8 @@ fn testcase(spec: &Spec, snapshot: &Snapshot, choice: &Choice, id: &str) -> Test
         Judgement::new(Verdict::Missing, Reason::NotSelected, "it was not asked for")
     } else if let Some(testcase) = known {
         check::judge(testcase, &Case { snapshot, at: choice.at, mode: choice.mode })
+    } else if let Some(executed) = snapshot.executed.get(id) {
+        by_executable(executed)
     } else if declared.is_some_and(|declared| declared.manual) {
         Judgement::new(Verdict::Missing, Reason::Manual, "a person has to judge this")
     } else {
@@ -199,6 +202,20 @@ fn testcase(spec: &Spec, snapshot: &Snapshot, choice: &Choice, id: &str) -> Test
         clause: declared.map(|declared| declared.url.clone()).unwrap_or_default(),
         judgement,
     }
+}
+
+/// What the scope's own executable said.
+fn by_executable(executed: &Executed) -> Judgement {
+    let name = &executed.executable;
+    let summary = match executed.verdict {
+        Verdict::Missing => format!("{name} said nothing of it"),
+        verdict => format!("{name} said {verdict}"),
+    };
+    let breaks = executed.verdict == Verdict::Fail;
+    let findings =
+        executed.lines.iter().map(|line| Finding { breaks, object: None, evidence: line.clone() });
+    let findings = findings.collect();
+    Judgement { findings, ..Judgement::new(executed.verdict, Reason::Executed, summary) }
 }
 
 /// An instant as the scopes write it: without zone, in UTC.

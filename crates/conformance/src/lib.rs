@@ -38,6 +38,7 @@ pub mod check;
 pub mod differences;
 pub mod draft;
 mod error;
+pub mod executable;
 pub mod feed;
 pub mod fix;
 pub mod judge;

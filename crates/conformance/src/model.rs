@@ -98,6 +98,8 @@ pub enum Reason {
     Manual,
     /// Lotse has no such testcase.
     Unknown,
+    /// The scope's own executable judged it, or was to.
+    Executed,
     /// It was not asked for.
     NotSelected,
 }

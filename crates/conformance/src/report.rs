@@ -9,6 +9,7 @@ pub mod attest;
 pub mod forms;
 pub mod page;
 pub mod sshsig;
+pub mod upload;
 pub mod yaml;
 
 #[cfg(test)]

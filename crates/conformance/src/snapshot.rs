@@ -3,6 +3,7 @@
 //! A snapshot holds answers, not opinions: objects as the APIs wrote them, cut down to the fields that
 //! testcases need. So it can be judged again by later rules, and shown to others.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use lotse_core::time::Timestamp;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::Error;
+use crate::executable::Executed;
 use crate::feed::Feeds;
 use crate::kaas::Cluster;
 use crate::model::Reason;
@@ -65,6 +67,9 @@ pub struct Snapshot {
     /// What the network service offers to every project.
     #[serde(default)]
     pub networks: Answer<Networks>,
+    /// What executables of scopes said of testcases that Lotse does not have.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub executed: BTreeMap<String, Executed>,
     /// What a Kubernetes cluster showed.
     #[serde(default, skip_serializing_if = "Cluster::is_untouched")]
     pub cluster: Cluster,
@@ -190,6 +195,7 @@ impl Snapshot {
             backup: Answer::NotAsked,
             randomness: Answer::NotAsked,
             networks: Answer::NotAsked,
+            executed: BTreeMap::new(),
             cluster: Cluster::default(),
             feeds: Feeds::default(),
         }

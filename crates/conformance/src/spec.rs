@@ -26,6 +26,10 @@ pub struct Spec {
     pub name: String,
     /// Where it is published.
     pub url: String,
+    /// The variables of its executables, with their defaults.
+    pub variables: BTreeMap<String, Option<String>>,
+    /// The executables with which upstream judges testcases.
+    pub scripts: Vec<Script>,
     /// Every testcase that it declares, by id.
     pub testcases: BTreeMap<String, Declared>,
     /// Its versions, in the order of the file.
@@ -34,6 +38,19 @@ pub struct Spec {
     pub timeline: Vec<Moment>,
     /// What was skipped while reading: keys that nobody knows.
     pub notes: Vec<Diagnostic>,
+}
+
+/// An executable with which upstream judges testcases.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Script {
+    /// Its path, relative to the scope file.
+    pub executable: String,
+    /// Its arguments, with the variables of the scope in braces.
+    pub args: String,
+    /// Its environment, likewise.
+    pub env: BTreeMap<String, String>,
+    /// The ids of the testcases that it judges.
+    pub testcases: Vec<String>,
 }
 
 /// What a scope says of a testcase.

@@ -1,6 +1,7 @@
 //! Commands: settings in, rendered output and an exit code out. One file per noun.
 
 mod backup;
+mod changing;
 mod config;
 mod conformance;
 mod demo;

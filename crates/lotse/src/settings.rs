@@ -23,6 +23,8 @@ pub(crate) const LOTSE_CONFIG: &str = "LOTSE_CONFIG";
 pub(crate) const LOTSE_ESTATE: &str = "LOTSE_ESTATE";
 /// Filters the log, in the syntax of `tracing` (for example `lotse_openstack=debug`).
 pub(crate) const LOTSE_LOG: &str = "LOTSE_LOG";
+/// The token of a compliance monitor to which reports go: `ACCOUNT:PASSWORD`, or that in base64.
+pub(crate) const LOTSE_MONITOR_TOKEN: &str = "LOTSE_MONITOR_TOKEN";
 /// The directory of our own state, before the one of the XDG base directory specification.
 pub(crate) const LOTSE_STATE: &str = "LOTSE_STATE";
 /// Any value switches colours off (<https://no-color.org>).

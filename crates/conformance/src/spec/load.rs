@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use lotse_core::declared::{DeclaredError, Diagnostic, Node, SourceFile, Span, Value, parse};
 use lotse_scs::Mode;
 
-use super::{Declared, Lifetime, MAIN, Moment, Spec, Validity, Version};
+use super::{Declared, Lifetime, MAIN, Moment, Script, Spec, Validity, Version};
 
 /// Groups within groups deeper than this are a mistake.
 const DEEPEST: usize = 16;
@@ -85,6 +85,8 @@ impl Loader<'_> {
             uuid: self.wanted(tree, "uuid"),
             name: self.wanted(tree, "name"),
             url: text(tree.get("url")).unwrap_or_default(),
+            variables: variables(tree),
+            scripts: scripts(tree),
             testcases,
             versions,
             timeline,
@@ -322,6 +324,37 @@ impl Loader<'_> {
     fn complain(&mut self, span: Span, message: impl Into<String>) {
         self.complaints.push(self.file.complain(span, message));
     }
+}
+
+/// What executables want to be told: names alone have no default, mappings give some.
+fn variables(tree: &Node) -> BTreeMap<String, Option<String>> {
+    let mut variables = BTreeMap::new();
+    for node in items(tree, "variables") {
+        let defaults = node.entries();
+        if defaults.is_empty() {
+            variables.insert(node.raw.to_string(), None);
+        }
+        for entry in defaults {
+            variables.insert(entry.key.to_string(), Some(entry.value.raw.to_string()));
+        }
+    }
+    variables
+}
+
+fn scripts(tree: &Node) -> Vec<Script> {
+    let script = |node: &Node| {
+        let env = entries(node, "env").iter();
+        Some(Script {
+            executable: text(node.get("executable"))?,
+            args: text(node.get("args")).unwrap_or_default(),
+            env: env.map(|one| (one.key.to_string(), one.value.raw.to_string())).collect(),
+            testcases: items(node, "testcases")
+                .iter()
+                .filter_map(|one| text(one.get("id")))
+                .collect(),
+        })
+    };
+    items(tree, "scripts").iter().filter_map(script).collect()
 }
 
 fn unknown(what: &str, name: &str) -> String {

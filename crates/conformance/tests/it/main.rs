@@ -6,7 +6,10 @@
 )]
 
 mod active;
+mod executable;
+mod fix;
 mod monitor;
 mod monitor_stage;
 mod read_only;
 mod stage;
+mod upload;

@@ -68,6 +68,42 @@ pub(crate) struct SourceArguments {
     pub(crate) read_only: bool,
 }
 
+/// Where a report is handed in.
+#[derive(Args, Debug)]
+pub(crate) struct UploadArguments {
+    /// Hand the report, signed with --key, to the compliance monitor at this address
+    #[arg(long, value_name = "URL", requires = "key")]
+    pub(crate) upload: Option<String>,
+    /// The file with the monitor's token: ACCOUNT:PASSWORD, or that in base64. The variable
+    /// `LOTSE_MONITOR_TOKEN` if not given
+    #[arg(long, value_name = "FILE", requires = "upload")]
+    pub(crate) upload_token: Option<PathBuf>,
+}
+
+/// What the scope's own executables may do.
+#[derive(Args, Debug)]
+pub(crate) struct ExecutableArguments {
+    /// Let the scope's own executables judge the testcases that Lotse does not have. They are foreign
+    /// programs
+    #[arg(long, requires = "spec", conflicts_with = "from")]
+    pub(crate) run_executables: bool,
+    /// A variable of the environment that they get, and no others (several with commas)
+    #[arg(long, value_name = "NAME", value_delimiter = ',', requires = "run_executables")]
+    pub(crate) pass_env: Vec<String>,
+    /// A value for a variable of the scope; `os_cloud` is the cloud if not given
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment, requires = "run_executables")]
+    pub(crate) assign: Vec<(String, String)>,
+    /// How many seconds each of them may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 900, requires = "run_executables")]
+    pub(crate) executable_timeout: u64,
+}
+
+fn assignment(written: &str) -> Result<(String, String), String> {
+    let pair = written.split_once('=').filter(|(name, _)| !name.is_empty());
+    let (name, value) = pair.ok_or("an assignment is written NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
 #[derive(Args, Debug)]
 pub(crate) struct CheckArguments {
     #[command(flatten)]
@@ -85,8 +121,15 @@ pub(crate) struct CheckArguments {
     #[arg(long, value_name = "NAME")]
     pub(crate) subject: Option<String>,
     /// Write the report in the coming form, with tests and a log
-    #[arg(long, requires = "output")]
+    #[arg(long)]
     pub(crate) report_of_tests: bool,
+    /// A private key of OpenSSH (Ed25519, without passphrase) that signs what is handed in
+    #[arg(long, value_name = "FILE", requires = "upload")]
+    pub(crate) key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) upload: UploadArguments,
+    #[command(flatten)]
+    pub(crate) executables: ExecutableArguments,
 }
 
 #[derive(Args, Debug)]
@@ -186,6 +229,8 @@ pub(crate) struct ReportArguments {
     /// Who issues a credential, for example `did:web:example.org`
     #[arg(long, value_name = "DID", required_if_eq("form", "credential"))]
     pub(crate) issuer: Option<String>,
+    #[command(flatten)]
+    pub(crate) upload: UploadArguments,
     /// Where to; standard output if not given
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,

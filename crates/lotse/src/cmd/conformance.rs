@@ -9,7 +9,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use lotse_conformance::differences::differences;
+use lotse_conformance::executable::execute;
 use lotse_conformance::judge::{Choice, judge};
+use lotse_conformance::report::upload::Writing;
 use lotse_conformance::report::{self as reports, Generation, Run, yaml};
 use lotse_conformance::spec::Spec;
 use lotse_conformance::testcase::Need;
@@ -27,7 +29,7 @@ use crate::cli::conformance::{
 };
 use crate::failure::{CommandResult, Error, Failure};
 use crate::output;
-use crate::settings::conformance::{Source, needs, reach, scope};
+use crate::settings::conformance::{Source, Upload, needs, permit, reach, scope};
 use crate::settings::{Environment, Globals};
 
 /// Runs one of the commands.
@@ -90,19 +92,24 @@ async fn check(
     if let Some(pattern) = &arguments.tests {
         choice = choice.only(pattern)?;
     }
-    let needs = needs(demanded(&spec, &choice)?);
+    let asked = demanded(&spec, &choice)?;
+    let needs = needs(asked.iter().copied());
+    let upload = Upload::resolve(&arguments.upload, arguments.key.as_deref(), environment)?;
     let clouds = Clouds::named(globals, environment);
     let several = clouds.are_several() && source.snapshot.is_none();
     let mut worst = Worst::new(globals, several);
     let (mut shown, mut reports) = (Vec::new(), Vec::new());
     for (cloud, snapshot) in snapshots(&mut source, needs, &clouds, (globals, environment)).await {
-        let snapshot = match snapshot {
+        let mut snapshot = match snapshot {
             Ok(snapshot) => snapshot,
             Err(failure) => {
                 shown.push(worst.failed(&cloud, failure)?);
                 continue;
             }
         };
+        if let Some(permit) = permit(arguments, &cloud, environment) {
+            snapshot.executed = execute(&spec, asked.iter().copied(), &permit).await;
+        }
         let outcome = judge(&spec, &snapshot, &choice)?;
         worst.ended(code(&outcome, arguments.tests.is_some()));
         if globals.json() {
@@ -114,6 +121,11 @@ async fn check(
     }
     if let Some(path) = &arguments.output {
         write_reports(path, &reports)?;
+    }
+    if let Some(upload) = upload {
+        let text: String = reports.iter().map(yaml::document).collect();
+        let monitor = upload.send(&text, Writing::Yaml).await?;
+        output::note(globals, &format!("handed in at {monitor}"));
     }
     worst.show(shown)
 }

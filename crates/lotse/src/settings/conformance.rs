@@ -1,16 +1,23 @@
 //! Arguments of `lotse conformance` become what a check needs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Duration;
 
 use jiff::civil::{Date, DateTime};
+use lotse_conformance::executable::Permit;
 use lotse_conformance::judge::Choice;
 use lotse_conformance::observe::Reach;
+use lotse_conformance::report::sshsig::{self, SigningKey};
+use lotse_conformance::report::upload::{Monitor, Writing};
 use lotse_conformance::spec::Spec;
 use lotse_conformance::testcase::Need;
 use lotse_conformance::{Mode, Snapshot, Testcase, judge, profile};
+use lotse_core::secret::SecretSource;
 use lotse_core::time::Timestamp;
 
-use crate::cli::conformance::SourceArguments;
+use super::{Environment, LOTSE_MONITOR_TOKEN, secret};
+use crate::cli::conformance::{CheckArguments, SourceArguments, UploadArguments};
 use crate::failure::{Error, Failure};
 
 /// What is judged, and when.
@@ -56,6 +63,62 @@ pub(crate) fn scope(arguments: &SourceArguments, mode: Mode) -> Result<Spec, Fai
     Ok(match &arguments.spec {
         Some(path) => Spec::read(path, mode)?,
         None => profile::named(&arguments.profile, mode)?,
+    })
+}
+
+/// A monitor to which reports go, and what signs them.
+pub(crate) struct Upload {
+    monitor: Monitor,
+    key: SigningKey,
+}
+
+impl Upload {
+    /// The monitor that the arguments name, if they do.
+    pub(crate) fn resolve(
+        arguments: &UploadArguments,
+        key: Option<&Path>,
+        environment: &Environment,
+    ) -> Result<Option<Self>, Failure> {
+        let (Some(address), Some(key)) = (&arguments.upload, key) else { return Ok(None) };
+        let source = match &arguments.upload_token {
+            Some(path) => SecretSource::File(path.clone()),
+            None => SecretSource::Env(LOTSE_MONITOR_TOKEN.to_owned()),
+        };
+        let token = secret::read("the compliance monitor", &source, environment)?;
+        Ok(Some(Self { monitor: Monitor::new(address, &token)?, key: sshsig::read(key)? }))
+    }
+
+    /// Signs a report and hands it in; says where.
+    pub(crate) async fn send(&self, report: &str, writing: Writing) -> Result<String, Failure> {
+        self.hand_in(&sshsig::sign_report(&self.key, report), writing).await
+    }
+
+    /// Hands in what is signed already, and says where.
+    pub(crate) async fn hand_in(&self, signed: &str, writing: Writing) -> Result<String, Failure> {
+        self.monitor.upload(signed, writing).await?;
+        Ok(self.monitor.address())
+    }
+}
+
+/// What the scope's own executables may do on this cloud, if they may do anything.
+pub(crate) fn permit(
+    arguments: &CheckArguments,
+    cloud: &str,
+    environment: &Environment,
+) -> Option<Permit> {
+    let allowed = &arguments.executables;
+    let scope = arguments.source.spec.as_deref().filter(|_| allowed.run_executables)?;
+    let directory = scope.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let passed = allowed.pass_env.iter();
+    let passed = passed.filter_map(|name| Some((name.clone(), environment.get(name)?.to_owned())));
+    let mut assignments: BTreeMap<String, String> = allowed.assign.iter().cloned().collect();
+    assignments.entry("os_cloud".to_owned()).or_insert_with(|| cloud.to_owned());
+    Some(Permit {
+        // A program without a slash would be looked up elsewhere.
+        directory: std::path::absolute(directory.unwrap_or_else(|| Path::new("."))).ok()?,
+        environment: passed.collect(),
+        assignments,
+        deadline: Duration::from_secs(allowed.executable_timeout),
     })
 }
 

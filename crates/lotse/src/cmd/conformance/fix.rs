@@ -11,13 +11,11 @@ use lotse_core::error::ExitCode;
 use lotse_core::time::{Clock as _, SystemClock};
 use lotse_openstack::Cloud;
 use lotse_plan::{ApplyOptions, Plan, render};
-use lotse_store::audit::{Deed, DeedOutcome};
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{demanded, needs, prepared};
 use crate::cli::conformance::{ExportTool, FixArguments};
-use crate::cmd::image::apply::{confirmed, state};
+use crate::cmd::changing::{Changing, state};
 use crate::cmd::image::clouds::Clouds;
 use crate::failure::{CommandResult, Error, Failure};
 use crate::settings::{Environment, Globals};
@@ -98,55 +96,30 @@ impl Fixing<'_> {
     ) -> CommandResult {
         let globals = self.globals;
         let store = Arc::new(daemon::open_state(&state(globals, environment)?).await?);
-        let engine = daemon::engine(&store);
-        let cancelled = daemon::cancelled_by_signal()?;
-        let executor = Executor::new(cloud.clone());
-        let session = engine.begin(cloud.name(), &KINDS, &executor, &cancelled).await?;
-        let plan = match self.look(cloud).await.and_then(|snapshot| self.plan(&snapshot)) {
-            Ok(plan) => plan,
-            Err(failure) => {
-                session.end().await;
-                return Err(failure);
-            }
-        };
-        if plan.is_empty() {
-            session.end().await;
-            return self.show(&plan, None);
-        }
-        if !arguments.yes {
-            output::note(globals, &render::table(&plan, &terminal::look_err(globals)));
-            if let Err(error) = confirmed(globals, &plan) {
-                session.end().await;
-                return Err(error.into());
-            }
-        }
         let options =
             ApplyOptions { allow_destroy: arguments.allow_destroy, ..ApplyOptions::default() };
+        let changing = Changing {
+            globals,
+            actor: environment.get("USER").unwrap_or("unknown"),
+            store: &store,
+            engine: &daemon::engine(&store),
+            cancelled: &daemon::cancelled_by_signal()?,
+            options: &options,
+            yes: arguments.yes,
+        };
+        let executor = Executor::new(cloud.clone());
         let progress = terminal::progress(globals, None);
-        let report = session.apply(&plan, &executor, &options, &*progress, &cancelled).await?;
-        let actor = environment.get("USER").unwrap_or("unknown");
-        for step in report.steps.iter().filter(|step| step.attempts > 0) {
-            let succeeded = step.outcome.succeeded();
-            store
-                .record(Deed {
-                    at: report.started,
-                    actor: format!("user/{actor}"),
-                    action: format!("{}.{}", step.kind, step.action.as_str()),
-                    object: format!("{}/{}/{}", report.cloud, step.kind, step.name),
-                    outcome: if succeeded { DeedOutcome::Done } else { DeedOutcome::Failed },
-                    request_ids: step.request_id.iter().cloned().collect(),
-                    detail: json!({ "run": report.run, "step": step.id, "result": step.outcome }),
-                })
-                .await?;
-        }
+        let plan = async || {
+            let snapshot = self.look(cloud).await?;
+            self.plan(&snapshot)
+        };
+        let making = changing.run((cloud.name(), &KINDS), &executor, &*progress, plan);
+        let done = Box::pin(making).await;
         store.close().await;
-        if globals.json() {
-            let mut value: Value = render::json(&plan);
-            value["report"] = render::report_json(&report);
+        let done = done?;
+        if let Some(value) = done.show(globals)? {
             output::json(globals, &value)?;
-        } else {
-            output::data(globals, &render::report(&report, &terminal::look_out(globals)))?;
         }
-        Ok(if report.succeeded() { ExitCode::Success } else { report.exit_code() })
+        Ok(done.code())
     }
 }

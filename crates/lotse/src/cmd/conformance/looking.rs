@@ -13,7 +13,7 @@ use lotse_plan::Engine;
 use lotse_store::Store;
 use uuid::Uuid;
 
-use crate::cmd::image::apply::state;
+use crate::cmd::changing::state;
 use crate::failure::Failure;
 use crate::settings::{Environment, Globals};
 use crate::{daemon, output};

@@ -13,11 +13,11 @@ use lotse_store::Store;
 use lotse_store::audit::AuditFilter;
 use serde_json::{Value, json};
 
-use super::apply::state;
 use super::clouds::{Clouds, Worst};
 use super::columns::columns;
 use super::{Work, settings};
 use crate::cli::image::{HistoryArguments, SelectArguments};
+use crate::cmd::changing::state;
 use crate::failure::{CommandResult, Failure};
 use crate::settings::{Environment, Globals};
 use crate::{daemon, output};
