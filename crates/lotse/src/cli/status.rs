@@ -167,7 +167,7 @@ pub(crate) struct PostArguments {
 
 #[derive(Args, Debug)]
 pub(crate) struct MergeArguments {
-    /// An edge, or a file with its `break-glass/posts.json`
+    /// An edge, or a file: its `break-glass/posts.json`, or a post that was written to standard output
     #[arg(long, value_name = "URL|FILE")]
     pub(crate) from: String,
     /// The keys of operators, as in `authorized_keys`

@@ -257,8 +257,8 @@ impl Posts {
                 case.said.insert(0, said);
                 case.is_over = post.ends;
             } else {
-                let of = self.kept.iter().filter(|kept| kept.post.incident == post.incident);
-                let name = of.filter_map(|kept| kept.post.name.clone()).next().unwrap_or_default();
+                let mut of = self.kept.iter().filter(|kept| kept.post.incident == post.incident);
+                let name = of.find_map(|kept| kept.post.name.clone()).unwrap_or_default();
                 let case = Case { id: post.incident, name, said: vec![said], is_over: post.ends };
                 cases.push(case);
             }

@@ -20,6 +20,8 @@ mod incidents;
 mod lists;
 mod malformed;
 mod pages;
+mod place;
+mod round;
 mod stage;
 mod subscribers;
 mod writers;

@@ -72,8 +72,11 @@ async fn posts(from: &str) -> Result<Vec<Signed>, Failure> {
         return Ok(Line::to(from)?.posts().await?);
     }
     let trouble = |source| Trouble::File { action: "read", path: from.to_owned(), source };
-    let text = std::fs::read(from).map_err(trouble)?;
-    let posts = serde_json::from_slice(&text);
+    let text = std::fs::read_to_string(from).map_err(trouble)?;
+    if text.starts_with("-----BEGIN ") {
+        return Ok(vec![Signed::parse(&text)?]);
+    }
+    let posts = serde_json::from_str(&text);
     Ok(posts.map_err(|error| Error::invalid("posts", error.to_string()))?)
 }
 
