@@ -18,6 +18,7 @@ mod claim;
 pub mod cluster;
 pub mod observe;
 mod registry;
+pub mod suite;
 pub mod version;
 
 pub use access::Access;

@@ -8,6 +8,8 @@
 mod active;
 mod executable;
 mod fix;
+mod kaas;
+mod kaas_server;
 mod monitor;
 mod monitor_stage;
 mod read_only;

@@ -334,7 +334,7 @@ fn kubelets_want_to_know_who_asks_and_ask_whether_he_may() {
         [Check::KubeletAuthentication, Check::KubeletAuthorization]
             .map(|check| judged(&snapshot, check, Mode::Standard))
     };
-    assert_eq!(with(&[good.clone()]).map(|one| one.verdict), [Pass, Pass]);
+    assert_eq!(with(std::slice::from_ref(&good)).map(|one| one.verdict), [Pass, Pass]);
     for (key, value, expected) in [
         ("anonymous", json!(true), [Fail, Pass]),
         ("anonymous", json!(null), [Fail, Pass]),
