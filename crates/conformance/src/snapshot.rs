@@ -101,6 +101,11 @@ impl<T> Answer<T> {
     pub const fn given(&self) -> Option<&T> {
         if let Self::Given(answer) = self { Some(answer) } else { None }
     }
+
+    /// Why there is none, if it was asked for.
+    pub const fn failure(&self) -> Option<&Trouble> {
+        if let Self::Failed(trouble) = self { Some(trouble) } else { None }
+    }
 }
 
 /// Why there was no answer.

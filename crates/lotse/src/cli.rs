@@ -3,6 +3,7 @@
 pub(crate) mod backup;
 pub(crate) mod config;
 pub(crate) mod conformance;
+pub(crate) mod conformance_cluster;
 pub(crate) mod demo;
 pub(crate) mod flavor;
 pub(crate) mod image;

@@ -47,7 +47,7 @@ async fn look(server: &Server) -> Snapshot {
 fn outcome(snapshot: &Snapshot, version: &str, mode: Mode) -> Outcome {
     let spec = profile::named("scs-kaas", mode).unwrap();
     let choice = judge::Choice {
-        version: Some(version.to_owned()),
+        versions: vec![version.to_owned()],
         ..judge::Choice::everything(judge::utc(snapshot.taken_at), mode)
     };
     judge::judge(&spec, snapshot, &choice).unwrap()
@@ -66,7 +66,8 @@ async fn a_cluster_is_read_with_few_requests_and_without_secrets() {
     let pods = asked.iter().find(|one| one.path.ends_with("/pods")).unwrap();
     assert_eq!(pods.word("labelSelector").unwrap(), "component=kube-apiserver");
     let text = snapshot.to_text();
-    for secret in ["a-secret-token", "never-to-be-kept", "192.0.2.17", "127.0.0.1", "etcd-servers"] {
+    for secret in ["a-secret-token", "never-to-be-kept", "192.0.2.17", "127.0.0.1", "etcd-servers"]
+    {
         assert!(!text.contains(secret), "{secret}: {text}");
     }
     let again: Snapshot = serde_json::from_str(&text).unwrap();
@@ -96,7 +97,10 @@ async fn lists_are_read_page_by_page_and_begin_anew_when_the_rest_was_forgotten(
             }
             assert_eq!(asked.word("limit").as_deref(), Some("250"));
             let page = |items: Value, next: &str| {
-                (200, json!({ "kind": "NodeList", "metadata": { "continue": next }, "items": items }))
+                (
+                    200,
+                    json!({ "kind": "NodeList", "metadata": { "continue": next }, "items": items }),
+                )
             };
             match asked.word("continue").as_deref() {
                 None => page(json!([node("a", true, "1", "x")]), "t1"),
@@ -134,7 +138,11 @@ async fn a_list_that_never_ends_or_is_none_is_a_failure() {
         let snapshot = look(&server).await;
         let outcome = outcome(&snapshot, "v1", Mode::Standard);
         let nodes = of(&outcome, "node-distribution-check");
-        assert_eq!((nodes.verdict, nodes.reason), (Verdict::Abort, Reason::ApiFailed), "{nodes:#?}");
+        assert_eq!(
+            (nodes.verdict, nodes.reason),
+            (Verdict::Abort, Reason::ApiFailed),
+            "{nodes:#?}"
+        );
     }
 }
 
@@ -149,7 +157,9 @@ async fn what_the_api_refuses_aborts_with_its_reason_and_nothing_else() {
     ] {
         let server = Server::start(
             move |asked| match asked.path.as_str() {
-                "/api/v1/nodes" => status(code, word, "nodes is forbidden: User \"x\"\u{7} cannot list"),
+                "/api/v1/nodes" => {
+                    status(code, word, "nodes is forbidden: User \"x\"\u{7} cannot list")
+                }
                 _ => well(asked),
             },
             None,
@@ -275,11 +285,7 @@ fn giving(phases: &'static [&'static str]) -> impl Fn(&Asked) -> (u16, Value) + 
 async fn claim(server: &Server, patience: Duration) -> Snapshot {
     let folder = tempfile::tempdir().unwrap();
     let api = api(&server.kubeconfig(folder.path(), "", TOKEN));
-    let options = Options {
-        parts: [Part::Claim].into(),
-        patience,
-        ..options(Reach::Active, &[])
-    };
+    let options = Options { parts: [Part::Claim].into(), patience, ..options(Reach::Active, &[]) };
     observe(&api, &options).await
 }
 
@@ -296,7 +302,9 @@ async fn a_claim_is_made_bound_and_deleted_with_what_was_left_behind() {
     let deleted: Vec<_> = asked.iter().filter(|one| one.method == "DELETE").collect();
     // What is left of a run that ended hours ago, and what this one made; nothing else.
     assert_eq!(deleted.len(), 2, "{asked:#?}");
-    assert!(deleted.iter().all(|one| one.path.starts_with("/api/v1/namespaces/lotse-conformance-")));
+    assert!(
+        deleted.iter().all(|one| one.path.starts_with("/api/v1/namespaces/lotse-conformance-"))
+    );
     let pod = asked.iter().find(|one| one.path.ends_with("/pods")).unwrap();
     assert!(pod.path.contains(deleted[1].path.rsplit('/').next().unwrap()));
 }
@@ -385,10 +393,8 @@ async fn client_certificates_and_authorities_are_those_of_the_kubeconfig() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = format!("    certificate-authority-data: {}", base64(&papers.authority));
     let (certificate, key) = &papers.client;
-    let user = format!(
-        "    client-certificate-data: {}\n    client-key: key.pem",
-        base64(certificate)
-    );
+    let user =
+        format!("    client-certificate-data: {}\n    client-key: key.pem", base64(certificate));
     std::fs::write(folder.path().join("key.pem"), key).unwrap();
     let path = server.kubeconfig(folder.path(), &cluster, &user);
     let snapshot = observe(&api(&path), &options(Reach::ReadOnly, &[])).await;

@@ -81,7 +81,12 @@ impl Server {
     }
 
     /// A `kubeconfig` that leads here; `cluster` and `user` are put into it.
-    pub(crate) fn kubeconfig(&self, folder: &Path, cluster: &str, user: &str) -> std::path::PathBuf {
+    pub(crate) fn kubeconfig(
+        &self,
+        folder: &Path,
+        cluster: &str,
+        user: &str,
+    ) -> std::path::PathBuf {
         let scheme = if cluster.is_empty() { "http" } else { "https" };
         let text = format!(
             "apiVersion: v1\nkind: Config\ncurrent-context: test\ncontexts:\n- name: test\n  context:\n    \
@@ -170,7 +175,11 @@ pub(crate) fn well(asked: &Asked) -> (u16, Value) {
         "/version" => (200, json!({ "major": "1", "minor": "35", "gitVersion": "v1.35.1" })),
         "/api/v1/nodes" => list(
             "NodeList",
-            &json!([node("a", true, "1", "x"), node("b", true, "2", "y"), node("w", false, "1", "z")]),
+            &json!([
+                node("a", true, "1", "x"),
+                node("b", true, "2", "y"),
+                node("w", false, "1", "z")
+            ]),
         ),
         "/apis/storage.k8s.io/v1/storageclasses" => list(
             "StorageClassList",

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::conformance_cluster::{ClusterArguments, FeedsArguments};
 use super::flavor::ReadingMode;
 
 #[derive(Debug, Subcommand)]
@@ -11,7 +12,8 @@ pub(crate) enum ConformanceCommand {
     /// Check clouds against a scope of the SCS standards
     #[command(after_help = "Examples:\n  lotse conformance check --os-cloud prod\n  \
         lotse conformance check --spec scs-compatible-iaas.yaml --os-cloud prod --output report.yaml\n  \
-        lotse conformance check --from snapshot.json --at 2027-03-01 --format json\n\n\
+        lotse conformance check --from snapshot.json --at 2027-03-01 --format json\n  \
+        lotse conformance check --kubeconfig cluster.yaml --conformance-results e2e.tar.gz\n\n\
         Exit codes: 0 conforms; 1 nothing could be said; 2 wrong usage or scope; 4 some testcase failed, \
         was aborted or is missing.")]
     Check(CheckArguments),
@@ -20,6 +22,10 @@ pub(crate) enum ConformanceCommand {
         after_help = "Example:\n  lotse conformance record --os-cloud prod --output snapshot.json"
     )]
     Record(RecordArguments),
+    /// Read what is published about versions of Kubernetes, for checks that cannot
+    #[command(after_help = "Example:\n  lotse conformance feeds --output feeds.json\n\n\
+        Exit codes: 0 everything was read; 1 something was not, and the rest was written.")]
+    Feeds(FeedsArguments),
     /// Say of testcases what they demand, what was seen on which object, and why the verdict is so
     #[command(
         after_help = "Example:\n  lotse conformance explain scs-0103-flavor-1v-4 --os-cloud prod"
@@ -50,15 +56,15 @@ pub(crate) struct SourceArguments {
     /// A scope file of the standards
     #[arg(long, value_name = "FILE", conflicts_with = "profile")]
     pub(crate) spec: Option<PathBuf>,
-    /// A scope that comes with Lotse
-    #[arg(long, value_name = "NAME", default_value = "scs-iaas")]
-    pub(crate) profile: String,
+    /// A scope that comes with Lotse, if not scs-iaas for clouds and scs-kaas for clusters
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
     /// Versions of the scope (several with commas, or the option again), if not all that its timeline
     /// names
     #[arg(long = "version", value_name = "VERSION", value_delimiter = ',')]
     pub(crate) versions: Vec<String>,
     /// Judge a snapshot instead of a cloud
-    #[arg(long, value_name = "SNAPSHOT", conflicts_with = "os_cloud")]
+    #[arg(long, value_name = "SNAPSHOT", conflicts_with_all = ["os_cloud", "kubeconfig"])]
     pub(crate) from: Option<PathBuf>,
     /// Judge for this day or instant (UTC), if not for now or for when the snapshot was taken
     #[arg(long, value_name = "DATE")]
@@ -66,6 +72,8 @@ pub(crate) struct SourceArguments {
     /// Only read: leave out what can be seen only by making objects for a moment
     #[arg(long)]
     pub(crate) read_only: bool,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArguments,
 }
 
 /// Where a report is handed in.
@@ -140,6 +148,8 @@ pub(crate) struct RecordArguments {
     /// Only read: leave out what can be seen only by making objects for a moment
     #[arg(long)]
     pub(crate) read_only: bool,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArguments,
 }
 
 #[derive(Args, Debug)]
@@ -173,7 +183,7 @@ pub(crate) struct FixArguments {
     #[arg(long, value_name = "REGEX")]
     pub(crate) tests: Option<String>,
     /// Make the changes
-    #[arg(long, conflicts_with_all = ["from", "export"])]
+    #[arg(long, conflicts_with_all = ["from", "kubeconfig", "export"])]
     pub(crate) apply: bool,
     /// Do not ask before
     #[arg(long, requires = "apply")]

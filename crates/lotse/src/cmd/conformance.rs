@@ -1,5 +1,6 @@
 //! `lotse conformance`: clouds against the SCS standards.
 
+mod cluster;
 mod fix;
 mod looking;
 mod render;
@@ -11,6 +12,8 @@ use std::path::Path;
 use lotse_conformance::differences::differences;
 use lotse_conformance::executable::execute;
 use lotse_conformance::judge::{Choice, judge};
+use lotse_conformance::kaas::Part;
+use lotse_conformance::observe::Reach;
 use lotse_conformance::report::upload::Writing;
 use lotse_conformance::report::{self as reports, Generation, Run, yaml};
 use lotse_conformance::spec::Spec;
@@ -42,6 +45,7 @@ pub(super) fn run(
         match command {
             ConformanceCommand::Check(arguments) => check(&arguments, globals, environment).await,
             ConformanceCommand::Record(arguments) => record(&arguments, globals, environment).await,
+            ConformanceCommand::Feeds(arguments) => cluster::feeds(&arguments, globals).await,
             ConformanceCommand::Explain(arguments) => {
                 explain(&arguments, globals, environment).await
             }
@@ -66,6 +70,10 @@ async fn snapshots(
     if let Some(snapshot) = source.snapshot.take() {
         return vec![(snapshot.cloud.clone(), Ok(snapshot))];
     }
+    if let Some(seen) = cluster::look(&source.cluster, &needs, source.reach).await {
+        let name = seen.as_ref().map_or_else(|_| String::new(), |seen| seen.cloud.clone());
+        return vec![(name, seen)];
+    }
     let looking = Looking::open(needs, source.reach, at).await;
     let seen = clouds.all(async |cloud| looking.at(&cloud).await).await;
     looking.close().await;
@@ -86,7 +94,7 @@ async fn check(
 ) -> CommandResult {
     let mode = Mode::from(arguments.mode);
     let mut source = Source::resolve(&arguments.source, SystemClock.now())?;
-    let spec = scope(&arguments.source, mode)?;
+    let spec = scope(&arguments.source, &source, mode)?;
     note_skipped(&spec, globals);
     let mut choice = source.choice(mode);
     if let Some(pattern) = &arguments.tests {
@@ -187,13 +195,12 @@ async fn record(
     globals: &Globals,
     environment: &Environment,
 ) -> CommandResult {
-    let clouds = Clouds::named(globals, environment);
-    let (_, cloud) = clouds.each().next().ok_or(Error::NoCloud)?;
     let reach = reach(arguments.read_only);
-    let looking = Looking::open(Need::ALL.into(), reach, (globals, environment)).await;
-    let snapshot = looking.at(&cloud?).await;
-    looking.close().await;
-    let snapshot = snapshot?;
+    let parts = Part::ALL.map(Need::Kubernetes).into();
+    let snapshot = match cluster::look(&arguments.cluster, &parts, reach).await {
+        Some(snapshot) => snapshot?,
+        None => recorded(reach, globals, environment).await?,
+    };
     match &arguments.output {
         Some(path) => {
             snapshot.write(path)?;
@@ -202,6 +209,19 @@ async fn record(
         None => output::data(globals, &snapshot.to_text())?,
     }
     Ok(ExitCode::Success)
+}
+
+async fn recorded(
+    reach: Reach,
+    globals: &Globals,
+    environment: &Environment,
+) -> Result<Snapshot, Failure> {
+    let clouds = Clouds::named(globals, environment);
+    let (_, cloud) = clouds.each().next().ok_or(Error::NoCloud)?;
+    let looking = Looking::open(Need::ALL.into(), reach, (globals, environment)).await;
+    let snapshot = looking.at(&cloud?).await;
+    looking.close().await;
+    snapshot
 }
 
 async fn explain(
@@ -236,7 +256,7 @@ fn prepared(
     globals: &Globals,
 ) -> Result<(Source, Spec), Failure> {
     let source = Source::resolve(arguments, SystemClock.now())?;
-    let spec = scope(arguments, mode)?;
+    let spec = scope(arguments, &source, mode)?;
     note_skipped(&spec, globals);
     Ok((source, spec))
 }

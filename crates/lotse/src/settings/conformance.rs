@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::civil::{Date, DateTime};
 use lotse_conformance::executable::Permit;
+use lotse_conformance::feed::Feeds;
 use lotse_conformance::judge::Choice;
 use lotse_conformance::observe::Reach;
 use lotse_conformance::report::sshsig::{self, SigningKey};
@@ -18,6 +19,7 @@ use lotse_core::time::Timestamp;
 
 use super::{Environment, LOTSE_MONITOR_TOKEN, secret};
 use crate::cli::conformance::{CheckArguments, SourceArguments, UploadArguments};
+use crate::cli::conformance_cluster::ClusterArguments;
 use crate::failure::{Error, Failure};
 
 /// What is judged, and when.
@@ -31,18 +33,30 @@ pub(crate) struct Source {
     pub(crate) versions: Vec<String>,
     /// How far a cloud may be looked at.
     pub(crate) reach: Reach,
+    /// The cluster that was named.
+    pub(crate) cluster: ClusterArguments,
 }
 
 impl Source {
     /// Reads what the arguments name.
     pub(crate) fn resolve(arguments: &SourceArguments, now: Timestamp) -> Result<Self, Failure> {
-        let snapshot = arguments.from.as_deref().map(Snapshot::read).transpose()?;
+        let mut snapshot = arguments.from.as_deref().map(Snapshot::read).transpose()?;
+        if let (Some(snapshot), Some(feeds)) = (&mut snapshot, &arguments.cluster.feeds) {
+            snapshot.feeds = Feeds::read(feeds)?;
+        }
         let at = match &arguments.at {
             Some(written) => instant(written)?,
             None => judge::utc(snapshot.as_ref().map_or(now, |snapshot| snapshot.taken_at)),
         };
         let versions = arguments.versions.clone();
-        Ok(Self { snapshot, at, versions, reach: reach(arguments.read_only) })
+        let (reach, cluster) = (reach(arguments.read_only), arguments.cluster.clone());
+        Ok(Self { snapshot, at, versions, reach, cluster })
+    }
+
+    /// Whether a cluster is judged, and no cloud.
+    fn is_cluster(&self) -> bool {
+        let recorded = self.snapshot.as_ref().is_some_and(|one| !one.cluster.is_untouched());
+        recorded || self.cluster.kubeconfig.is_some()
     }
 }
 
@@ -59,10 +73,15 @@ pub(crate) const fn reach(read_only: bool) -> Reach {
 }
 
 /// The scope that the arguments name.
-pub(crate) fn scope(arguments: &SourceArguments, mode: Mode) -> Result<Spec, Failure> {
+pub(crate) fn scope(
+    arguments: &SourceArguments,
+    source: &Source,
+    mode: Mode,
+) -> Result<Spec, Failure> {
+    let usual = if source.is_cluster() { "scs-kaas" } else { "scs-iaas" };
     Ok(match &arguments.spec {
         Some(path) => Spec::read(path, mode)?,
-        None => profile::named(&arguments.profile, mode)?,
+        None => profile::named(arguments.profile.as_deref().unwrap_or(usual), mode)?,
     })
 }
 

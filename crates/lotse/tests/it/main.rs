@@ -10,6 +10,7 @@ mod balancer;
 mod command_line;
 mod configuration;
 mod conformance;
+mod conformance_cluster;
 mod console;
 mod daemon;
 mod demo;

@@ -13,7 +13,7 @@ use lotse_openstack::Cloud;
 use lotse_plan::{ApplyOptions, Plan, render};
 use uuid::Uuid;
 
-use super::{demanded, needs, prepared};
+use super::{cluster, demanded, needs, prepared};
 use crate::cli::conformance::{ExportTool, FixArguments};
 use crate::cmd::changing::{Changing, state};
 use crate::cmd::image::clouds::Clouds;
@@ -35,6 +35,11 @@ pub(super) async fn run(
     let fixing = Fixing { spec, choice, globals };
     if let Some(snapshot) = source.snapshot.take() {
         let plan = fixing.plan(&snapshot)?;
+        return fixing.show(&plan, arguments.export);
+    }
+    let wanted = needs(demanded(&fixing.spec, &fixing.choice)?);
+    if let Some(snapshot) = cluster::look(&source.cluster, &wanted, Reach::ReadOnly).await {
+        let plan = fixing.plan(&snapshot?)?;
         return fixing.show(&plan, arguments.export);
     }
     let clouds = Clouds::named(globals, environment);
