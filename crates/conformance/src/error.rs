@@ -61,6 +61,23 @@ pub enum Error {
         #[source]
         source: serde_json::Error,
     },
+    /// The signature of a snapshot does not count.
+    #[error("{} is not what it should be", path.display())]
+    Seal {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: crate::snapshot::seal::Broken,
+    },
+    /// A file of keys that count cannot be used.
+    #[error("{} holds no usable keys: {reason}", path.display())]
+    PinnedKey {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        reason: &'static str,
+    },
     /// A `kubeconfig` leads to no cluster.
     #[error("{} leads to no cluster", path.display())]
     Kubeconfig {
@@ -147,10 +164,13 @@ impl Explain for Error {
             Self::MonitorSilent { .. } => ErrorKind::Unavailable,
             Self::Monitor { .. }
             | Self::Key { .. }
+            | Self::PinnedKey { .. }
             | Self::Kubeconfig { .. }
             | Self::Client { .. } => ErrorKind::Configuration,
             Self::Cloud { source, .. } => source.kind(),
-            Self::Snapshot { .. } | Self::Feeds { .. } => ErrorKind::InvalidInput,
+            Self::Snapshot { .. } | Self::Feeds { .. } | Self::Seal { .. } => {
+                ErrorKind::InvalidInput
+            }
             Self::File { .. } => ErrorKind::Storage,
         }
     }

@@ -3,6 +3,8 @@
 //! A snapshot holds answers, not opinions: objects as the APIs wrote them, cut down to the fields that
 //! testcases need. So it can be judged again by later rules, and shown to others.
 
+pub mod seal;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 

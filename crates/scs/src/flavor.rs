@@ -27,7 +27,7 @@ mod tests;
 
 pub use explain::explain;
 pub use parse::{ParseError, Parsed, Problem};
-pub use specs::{ExtraSpecs, extra_specs};
+pub use specs::{ExtraSpecs, each_extra_spec, extra_specs};
 pub use words::{CpuType, CpuVendor, DiskType, GpuVendor, Hypervisor};
 pub use write::Spelt;
 

@@ -190,7 +190,7 @@ impl Reader {
         const WORDS: &[u8] = b"kube-apiserver version: ";
         let at = content.windows(WORDS.len()).position(|window| window == WORDS);
         let rest = at.and_then(|at| content.get(at + WORDS.len()..));
-        let line = rest.and_then(|rest| rest.split(|byte| byte.is_ascii_whitespace()).next());
+        let line = rest.and_then(|rest| rest.split(u8::is_ascii_whitespace).next());
         self.learn(line.and_then(|line| str::from_utf8(line).ok()));
     }
 

@@ -121,6 +121,20 @@ impl PublicKey {
         &self.comment
     }
 
+    /// The key with which this PEM says that it was signed. Whose it is, nothing says.
+    pub fn of_signature(pem: &str) -> Option<Self> {
+        let (_, rest) = pem.split_once(BEGIN_SIGNATURE)?;
+        let (armour, _) = rest.split_once(END_SIGNATURE)?;
+        let plain: String = armour.split_whitespace().collect();
+        let bytes = STANDARD.decode(plain).ok()?;
+        let mut outer = Reader(bytes.strip_prefix(MAGIC)?);
+        outer.number()?;
+        let mut reader = Reader(outer.text()?);
+        let (kind, key) = (reader.text()?, reader.text()?);
+        let whole = kind == KIND && key.len() == 32 && reader.0.is_empty();
+        whole.then(|| Self { key: key.to_vec(), comment: String::new() })
+    }
+
     /// Whether this PEM is this key's signature of the message in the namespace.
     pub fn verifies(&self, namespace: &str, message: &[u8], pem: &str) -> bool {
         self.check(namespace, message, pem).is_some()

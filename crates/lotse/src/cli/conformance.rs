@@ -66,6 +66,10 @@ pub(crate) struct SourceArguments {
     /// Judge a snapshot instead of a cloud
     #[arg(long, value_name = "SNAPSHOT", conflicts_with_all = ["os_cloud", "kubeconfig"])]
     pub(crate) from: Option<PathBuf>,
+    /// Judge a snapshot only if one of these keys has signed it: a file with lines of
+    /// `authorized_keys`
+    #[arg(long, value_name = "FILE", requires = "from")]
+    pub(crate) trusted_keys: Option<PathBuf>,
     /// Judge for this day or instant (UTC), if not for now or for when the snapshot was taken
     #[arg(long, value_name = "DATE")]
     pub(crate) at: Option<String>,
@@ -145,6 +149,10 @@ pub(crate) struct RecordArguments {
     /// Where to; standard output if not given
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// A private key of OpenSSH (Ed25519, without passphrase) that signs; the signature goes to
+    /// `OUTPUT.sig`
+    #[arg(long, value_name = "KEY", requires = "output")]
+    pub(crate) sign: Option<PathBuf>,
     /// Only read: leave out what can be seen only by making objects for a moment
     #[arg(long)]
     pub(crate) read_only: bool,

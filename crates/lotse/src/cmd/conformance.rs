@@ -15,7 +15,8 @@ use lotse_conformance::judge::{Choice, judge};
 use lotse_conformance::kaas::Part;
 use lotse_conformance::observe::Reach;
 use lotse_conformance::report::upload::Writing;
-use lotse_conformance::report::{self as reports, Generation, Run, yaml};
+use lotse_conformance::report::{self as reports, Generation, Run, sshsig, yaml};
+use lotse_conformance::snapshot::seal::Seal;
 use lotse_conformance::spec::Spec;
 use lotse_conformance::testcase::Need;
 use lotse_conformance::{Mode, Outcome, Reason, Snapshot, Verdict};
@@ -95,7 +96,7 @@ async fn check(
     let mode = Mode::from(arguments.mode);
     let mut source = Source::resolve(&arguments.source, SystemClock.now())?;
     let spec = scope(&arguments.source, &source, mode)?;
-    note_skipped(&spec, globals);
+    note_skipped(&spec, &source, globals);
     let mut choice = source.choice(mode);
     if let Some(pattern) = &arguments.tests {
         choice = choice.only(pattern)?;
@@ -181,7 +182,14 @@ fn write_file(path: &Path, text: &str) -> Result<(), Error> {
     })
 }
 
-fn note_skipped(spec: &Spec, globals: &Globals) {
+fn note_skipped(spec: &Spec, source: &Source, globals: &Globals) {
+    match &source.seal {
+        Some(Seal::Pinned(comment)) => output::note(globals, &format!("signed by {comment}")),
+        Some(Seal::Unknown) => {
+            output::note(globals, "signed by somebody; --trusted-keys says whose signature counts");
+        }
+        Some(Seal::None) | None => {}
+    }
     for note in &spec.notes {
         output::note(
             globals,
@@ -203,7 +211,10 @@ async fn record(
     };
     match &arguments.output {
         Some(path) => {
-            snapshot.write(path)?;
+            match arguments.sign.as_deref().map(sshsig::read).transpose()? {
+                Some(key) => snapshot.write_sealed(path, &key)?,
+                None => snapshot.write(path)?,
+            }
             output::note(globals, &format!("wrote {}", path.display()));
         }
         None => output::data(globals, &snapshot.to_text())?,
@@ -257,7 +268,7 @@ fn prepared(
 ) -> Result<(Source, Spec), Failure> {
     let source = Source::resolve(arguments, SystemClock.now())?;
     let spec = scope(arguments, &source, mode)?;
-    note_skipped(&spec, globals);
+    note_skipped(&spec, &source, globals);
     Ok((source, spec))
 }
 

@@ -5,7 +5,9 @@ use std::io::{BufRead as _, BufWriter, Write as _};
 
 use lotse_core::error::ExitCode;
 use lotse_scs::Mode;
-use lotse_scs::flavor::{DiskType, FlavorName, ParseError, Syntax, explain, extra_specs};
+use lotse_scs::flavor::{
+    DiskType, FlavorName, ParseError, Syntax, each_extra_spec, explain, extra_specs,
+};
 use lotse_scs::standard_flavors::{self, Demand};
 use serde_json::{Map, Value, json};
 
@@ -30,7 +32,7 @@ fn names(arguments: &NameArguments, globals: &Globals) -> CommandResult {
     let mut input = std::io::stdin().lock();
     let mut output = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
     let mut line = Vec::new();
-    let mut text = String::new();
+    let (mut text, mut scratch) = (String::new(), String::new());
     loop {
         line.clear();
         let unreadable =
@@ -45,7 +47,7 @@ fn names(arguments: &NameArguments, globals: &Globals) -> CommandResult {
         }
         text.clear();
         if globals.json() {
-            json_line(&mut text, name, mode);
+            json_line(&mut text, &mut scratch, name, mode);
         } else {
             table_line(&mut text, name, mode);
         }
@@ -65,7 +67,7 @@ fn names(arguments: &NameArguments, globals: &Globals) -> CommandResult {
     }
 }
 
-fn json_line(text: &mut String, name: &str, mode: Mode) {
+fn json_line(text: &mut String, scratch: &mut String, name: &str, mode: Mode) {
     text.push_str("{\"name\":");
     quote(text, name);
     match FlavorName::parse(name, mode) {
@@ -75,14 +77,14 @@ fn json_line(text: &mut String, name: &str, mode: Mode) {
             text.push_str("\",\"short\":\"");
             parsed.flavor.short().push_to(text, Syntax::V2);
             text.push_str("\",\"specs\":{");
-            for (index, (key, value)) in extra_specs(&parsed.flavor).iter().enumerate() {
+            let mut before = "\"";
+            each_extra_spec(&parsed.flavor, scratch, |key, value| {
                 // Neither keys nor values have characters that JSON escapes.
-                text.push_str(if index == 0 { "\"" } else { ",\"" });
-                text.push_str(key);
-                text.push_str("\":\"");
-                text.push_str(value);
-                text.push('"');
-            }
+                for part in [before, key, "\":\"", value, "\""] {
+                    text.push_str(part);
+                }
+                before = ",\"";
+            });
             text.push_str("},\"syntax\":\"");
             text.push_str(parsed.syntax.as_str());
             text.push_str("\"}\n");
@@ -99,7 +101,14 @@ fn json_line(text: &mut String, name: &str, mode: Mode) {
 }
 
 fn quote(text: &mut String, plain: &str) {
-    text.push_str(&Value::String(plain.to_owned()).to_string());
+    let escaped = |byte: u8| byte < b' ' || matches!(byte, b'"' | b'\\');
+    if plain.bytes().any(escaped) {
+        text.push_str(&Value::String(plain.to_owned()).to_string());
+    } else {
+        for part in ["\"", plain, "\""] {
+            text.push_str(part);
+        }
+    }
 }
 
 fn table_line(text: &mut String, name: &str, mode: Mode) {

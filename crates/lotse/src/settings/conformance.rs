@@ -11,6 +11,7 @@ use lotse_conformance::judge::Choice;
 use lotse_conformance::observe::Reach;
 use lotse_conformance::report::sshsig::{self, SigningKey};
 use lotse_conformance::report::upload::{Monitor, Writing};
+use lotse_conformance::snapshot::seal::{Seal, read_keys};
 use lotse_conformance::spec::Spec;
 use lotse_conformance::testcase::Need;
 use lotse_conformance::{Mode, Snapshot, Testcase, judge, profile};
@@ -27,6 +28,8 @@ use crate::failure::{Error, Failure};
 pub(crate) struct Source {
     /// The snapshot that was named.
     pub(crate) snapshot: Option<Snapshot>,
+    /// Whose signature it carries.
+    pub(crate) seal: Option<Seal>,
     /// For when it is judged (UTC).
     pub(crate) at: DateTime,
     /// The versions that were named.
@@ -40,7 +43,9 @@ pub(crate) struct Source {
 impl Source {
     /// Reads what the arguments name.
     pub(crate) fn resolve(arguments: &SourceArguments, now: Timestamp) -> Result<Self, Failure> {
-        let mut snapshot = arguments.from.as_deref().map(Snapshot::read).transpose()?;
+        let pinned = arguments.trusted_keys.as_deref().map(read_keys).transpose()?;
+        let read = |path| Snapshot::read_sealed(path, pinned.as_deref());
+        let (mut snapshot, seal) = arguments.from.as_deref().map(read).transpose()?.unzip();
         if let (Some(snapshot), Some(feeds)) = (&mut snapshot, &arguments.cluster.feeds) {
             snapshot.feeds = Feeds::read(feeds)?;
         }
@@ -50,7 +55,7 @@ impl Source {
         };
         let versions = arguments.versions.clone();
         let (reach, cluster) = (reach(arguments.read_only), arguments.cluster.clone());
-        Ok(Self { snapshot, at, versions, reach, cluster })
+        Ok(Self { snapshot, seal, at, versions, reach, cluster })
     }
 
     /// Whether a cluster is judged, and no cloud.

@@ -138,3 +138,43 @@ fn a_cluster_is_checked_with_the_results_of_the_conformance_suite() {
     let refused = refused.with_code(2);
     assert!(refused.stderr.contains("it has no context \"x\"; it has small"), "{}", refused.stderr);
 }
+
+#[test]
+fn a_signed_snapshot_is_judged_and_one_that_was_changed_is_refused() {
+    let place = place();
+    let key = place.path("key");
+    let made = std::process::Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-C", "auditor", "-f", key.to_str().unwrap()])
+        .status();
+    assert!(made.unwrap().success());
+    let record = [
+        "conformance",
+        "record",
+        "--kubeconfig",
+        "kubeconfig.yaml",
+        "--feeds",
+        "feeds.json",
+        "--read-only",
+        "--output",
+        "s.json",
+        "--sign",
+        "key",
+    ];
+    place.run(&record).with_code(0);
+    let check = ["conformance", "check", "--from", "s.json", "--trusted-keys", "key.pub"];
+    let judged = place.run(&check).with_code(4);
+    assert!(judged.stderr.contains("signed by auditor"), "{}", judged.stderr);
+    // Those who have OpenSSH and no Lotse see the same.
+    let verified = std::process::Command::new("ssh-keygen")
+        .args(["-Y", "check-novalidate", "-n", "lotse-snapshot", "-s"])
+        .arg(place.path("s.json.sig"))
+        .stdin(std::fs::File::open(place.path("s.json")).unwrap())
+        .output();
+    let verified = verified.unwrap();
+    assert!(verified.status.success(), "{verified:?}");
+    let text = std::fs::read_to_string(place.path("s.json")).unwrap();
+    place.write("s.json", &text.replace("v1.35.1", "v1.35.2"));
+    let refused = place.run(&check);
+    assert!(refused.stderr.contains("it was changed"), "{}", refused.stderr);
+    refused.with_code(2);
+}
