@@ -6,6 +6,7 @@
 
 mod build;
 mod cloud;
+mod conformance;
 mod console;
 mod daemon;
 mod images;
@@ -66,6 +67,11 @@ const BENCHES: [Bench; 11] = [
         name: "sim",
         about: "the simulated cloud on one processor, at scale and with a thousand requests in flight",
         run: sim::run,
+    },
+    Bench {
+        name: "conformance",
+        about: "names of flavors, one simulated cloud, fifty of them at the same time",
+        run: conformance::run,
     },
     Bench { name: "daemon", about: "memory of the daemon with the demo estate", run: daemon::run },
     Bench {

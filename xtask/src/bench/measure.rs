@@ -100,6 +100,33 @@ pub(super) fn resident(pid: u32) -> Result<f64, Error> {
     })
 }
 
+/// What a process wrote, and the most resident memory that it had in MiB. It may end as it likes.
+///
+/// The kernel keeps the highest mark as long as the process lives, so it is read while it works.
+pub(super) fn most_resident(mut child: std::process::Child) -> Result<(Vec<u8>, f64), Error> {
+    use std::io::Read as _;
+
+    let path = format!("/proc/{}/status", child.id());
+    let mut output = Vec::new();
+    let mut reader = child.stdout.take();
+    let reading = std::thread::spawn(move || {
+        let read = reader.as_mut().map_or(Ok(0), |reader| reader.read_to_end(&mut output));
+        read.map(|_| output)
+    });
+    let mut most = 0.0_f64;
+    let failed = Error::file("read", "the output of a program");
+    while child.try_wait().map_err(Error::file("wait for", "a program"))?.is_none() {
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        // A process that has ended but was not waited for has no memory any more.
+        most = most.max(kilobytes(&text, "VmHWM:").unwrap_or_default() / 1024.0);
+        std::thread::park_timeout(Duration::from_millis(2));
+    }
+    match reading.join() {
+        Ok(output) => Ok((output.map_err(failed)?, most)),
+        Err(_) => Err(Error::Answer { program: path, detail: "its output was lost".to_owned() }),
+    }
+}
+
 fn kilobytes(text: &str, field: &str) -> Option<f64> {
     let line = text.lines().find(|line| line.starts_with(field))?;
     line.split_whitespace().nth(1)?.parse().ok()

@@ -137,7 +137,7 @@ mod tests {
             (snapshot, Seal::Pinned("auditor".into()))
         );
         assert_eq!(read(None).unwrap().1, Seal::Unknown);
-        let refused = |pinned| match read(pinned) {
+        let refused = |pinned: Option<&[PublicKey]>| match read(pinned) {
             Err(Error::Seal { source, .. }) => source,
             other => panic!("{other:?}"),
         };

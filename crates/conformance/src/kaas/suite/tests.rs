@@ -118,7 +118,9 @@ fn what_holds_no_results_aborts_with_the_reason() {
     let xml = folder.path().join("junit_01.xml");
     std::fs::write(&xml, "<testsuite name='a'><testcase name='b'>").unwrap();
     for path in [missing, text, cut, xml, folder.path().join("empty")] {
-        let Answer::Failed(trouble) = read(&[path.clone()], Vec::new()) else { panic!("{path:?}") };
+        let Answer::Failed(trouble) = read(std::slice::from_ref(&path), Vec::new()) else {
+            panic!("{path:?}")
+        };
         assert_eq!(trouble.reason, Reason::NotObserved, "{trouble:?}");
         assert!(trouble.message.contains(path.file_name().unwrap().to_str().unwrap()));
     }
