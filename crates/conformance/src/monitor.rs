@@ -35,6 +35,7 @@ mod metrics;
 mod pages;
 mod public;
 mod refusal;
+pub mod schedule;
 pub mod signature;
 pub mod site;
 pub mod standing;

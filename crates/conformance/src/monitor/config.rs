@@ -121,7 +121,8 @@ pub struct CloudConfig {
     #[serde(default)]
     pub scope: Option<String>,
     /// Which tests may make and delete objects on the cloud. By default none, and what they would
-    /// find out stays open.
+    /// find out stays open. With any of them, on Neutron before 2023.2, a security group is made and
+    /// deleted as well.
     #[serde(default)]
     pub active: Vec<ActiveTest>,
     /// How often it is looked whether something has to be checked again, in minutes.

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use lotse_conformance::monitor::account::Account;
-use lotse_conformance::monitor::config::{AccountConfig, ScopeSource};
+use lotse_conformance::monitor::config::{AccountConfig, CloudConfig, ScopeSource};
+use lotse_conformance::monitor::schedule::{CheckTask, Tools};
 use lotse_conformance::monitor::task::Upkeep;
 use lotse_conformance::monitor::{Config, Monitor, console, site};
 use lotse_conformance::spec::Spec;
 use lotse_conformance::{Mode, profile};
 
 use super::{Context, Listener, Parts};
-use crate::daemon::clock;
+use crate::daemon::{clock, engine};
 use crate::failure::{Error, Failure};
 use crate::settings::secret;
 
@@ -25,7 +26,31 @@ pub(super) fn assemble(context: &Context<'_>) -> Result<Parts, Failure> {
         let name = "the compliance monitor listens";
         parts.listeners.push(Listener { name, address, router: site::router(&monitor) });
     }
+    for cloud in &config.clouds {
+        parts.tasks.push(Arc::new(check(cloud, &monitor, context)?));
+        parts.clouds.push(cloud.cloud.clone());
+    }
     Ok(parts)
+}
+
+/// The task that checks a cloud.
+fn check(
+    config: &CloudConfig,
+    monitor: &Monitor,
+    context: &Context<'_>,
+) -> Result<CheckTask, Failure> {
+    // A scope may be named as its profile is.
+    let profile = config.scope.as_deref().map(|name| profile::named(name, Mode::Standard));
+    let profile = profile.and_then(Result::ok);
+    let tools =
+        Tools { store: context.store.clone(), engine: engine(context.store), clock: clock() };
+    let cloud = context.clouds.get(&config.cloud)?;
+    let task = CheckTask::new(config, profile.as_ref(), monitor.clone(), cloud, tools);
+    let unknown = || Error::Setting {
+        key: "conformance.clouds",
+        reason: format!("the scope of {:?} is none of those in conformance.scopes", config.cloud),
+    };
+    Ok(task.ok_or_else(unknown)?)
 }
 
 fn scopes(config: &Config) -> Result<Vec<Spec>, Failure> {
