@@ -20,7 +20,7 @@ use lotse_change::Changes;
 use lotse_core::id::InstanceId;
 use lotse_core::lease::Leases;
 use lotse_core::task::{Board, Driver, DriverOptions};
-use lotse_core::time::{SharedClock, system_clock};
+use lotse_core::time::{SharedClock, Timestamp, system_clock};
 use lotse_images::Downloads;
 use lotse_openstack::CloudOptions;
 use lotse_plan::Engine;
@@ -76,6 +76,11 @@ pub(crate) struct Start<'a> {
     pub(crate) mode: &'static str,
 }
 
+/// What the console and the API say of this process.
+fn about(instance: InstanceId, started: Timestamp, mode: &'static str) -> About {
+    About { product: "lotse", version: VERSION, instance: instance.to_string(), started, mode }
+}
+
 impl Daemon {
     /// Starts everything; returns when requests are answered and the tasks have begun.
     pub(crate) async fn start(start: Start<'_>) -> Result<Self, Failure> {
@@ -121,13 +126,7 @@ impl Daemon {
         let database: Box<dyn Check> = Box::new(ready::Database(store.clone()));
         let checks = std::iter::once(database).chain(estate.check());
         let readiness = Arc::new(Readiness::of(checks.collect()));
-        let about = About {
-            product: "lotse",
-            version: VERSION,
-            instance: instance.to_string(),
-            started: clock.now(),
-            mode,
-        };
+        let about = about(instance, clock.now(), mode);
         let options = DriverOptions {
             leases: store.clone(),
             witness: store.clone(),

@@ -11,7 +11,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http_body_util::{BodyExt as _, Limited};
+use futures::StreamExt as _;
 use lotse_web::problem::Problem;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -119,12 +119,27 @@ fn read(
     Ok((text, reports))
 }
 
+/// The bytes of a body. What is too large is read on for as much again: who is still sending would
+/// otherwise learn of a broken connection, and not why.
+async fn whole(body: Body, largest: usize) -> Result<Vec<u8>, Refusal> {
+    let (mut bytes, mut seen) = (Vec::new(), 0_usize);
+    let mut chunks = body.into_data_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| Refusal::Content("the upload was cut off".to_owned()))?;
+        seen = seen.saturating_add(chunk.len());
+        if seen <= largest {
+            bytes.extend_from_slice(&chunk);
+        } else if seen > largest.saturating_mul(2) {
+            break;
+        }
+    }
+    if seen > largest { Err(Refusal::TooLarge(largest)) } else { Ok(bytes) }
+}
+
 async fn collected(monitor: &Monitor, body: Body) -> Result<String, Refusal> {
     let largest = monitor.largest();
     let _place = monitor.place().await?;
-    let collected = Limited::new(body, largest).collect().await;
-    let bytes = collected.map_err(|_| Refusal::TooLarge(largest))?.to_bytes();
-    let text = String::from_utf8(bytes.into());
+    let text = String::from_utf8(whole(body, largest).await?);
     let text = text.map_err(|_| Refusal::Content("the upload is not UTF-8".to_owned()))?;
     if text.contains('\0') {
         return Err(Refusal::Content("the upload contains a NUL character".to_owned()));

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use lotse_core::time::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use crate::daemon::Database;
@@ -271,7 +272,7 @@ fn axe_finds_nothing_on_the_page_in_light_dark_and_forced_colours_on_a_phone_and
             .map(str::to_owned)
             .into();
     pages.push(format!("/en/component/{component}"));
-    pages.push(format!("/en/sla/{}", &jiff::Timestamp::now().to_string()[..7]));
+    pages.push(format!("/en/sla/{}", &SystemClock.now().to_string()[..7]));
     let put = |path: &str, body: Value| {
         let (status, made) = request(&base, "PUT", path, &body.to_string());
         assert!(matches!(status, 201 | 204), "{made}");

@@ -123,7 +123,7 @@ async fn the_page_outlives_database_sign_in_and_main_process_and_becomes_one_aga
     drop(again);
 
     // All comes back. Merging twice is merging once.
-    let desk = Arc::new(stage.neighbour().await);
+    let desk = Arc::new(stage.successor().await);
     let posts: Vec<Signed> =
         serde_json::from_str(&read(&stage, &format!("{base}/break-glass/posts.json")).await)
             .unwrap();

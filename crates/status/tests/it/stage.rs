@@ -95,6 +95,12 @@ impl Stage {
         Desk::open(self.store.clone(), self.clock.clone()).await.unwrap()
     }
 
+    /// A process that opens the state anew, after this one has closed it.
+    pub(crate) async fn successor(&self) -> Desk {
+        let store = Arc::new(open(&self.directory).await);
+        Desk::open(store, self.clock.clone()).await.unwrap()
+    }
+
     /// The page of another process on the same state; its address.
     pub(crate) async fn second_page(&self) -> String {
         let desk = Arc::new(self.neighbour().await);

@@ -4,7 +4,6 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, header};
-use http_body_util::{BodyExt as _, Limited};
 use jiff::tz::TimeZone;
 use lotse_core::time::SignedDuration;
 use serde::Deserialize;
@@ -92,8 +91,7 @@ pub(super) async fn approve(
     if media.split(';').next().map(str::trim) != Some("application/json") {
         return Err(Refusal::Media(media.to_owned()));
     }
-    let collected = Limited::new(body, LARGEST).collect().await;
-    let bytes = collected.map_err(|_| Refusal::TooLarge(LARGEST))?.to_bytes();
+    let bytes = super::whole(body, LARGEST).await?;
     let unreadable = |error| Refusal::Content(format!("the approvals cannot be read: {error}"));
     let given: Value = serde_json::from_slice(&bytes).map_err(unreadable)?;
     let list = if given.is_array() { given } else { Value::Array(vec![given]) };
