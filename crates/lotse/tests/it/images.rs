@@ -37,6 +37,27 @@ fn plan_apply_plan() {
     place.run_on_sim(&[&apply[..], &["--yes"]].concat()).with_code(0);
 }
 
+#[test]
+fn several_clouds_are_applied_at_once_and_a_failing_one_stops_no_other() {
+    let place = Place::new();
+    let sim = place.simulate(&[]);
+    // Only administrators make images public.
+    place.write("images/one.yml", &one("1").replace("public", "private"));
+    let clouds = "sim,nowhere,sim-alt";
+    let apply = ["image", "apply", "--images", "images", "--os-cloud", clouds, "--format", "json"];
+    let ended = place.run_on_sim(&[&apply[..], &["--yes"]].concat()).with_code(2);
+    assert!(ended.stderr.contains("nowhere"), "{}", ended.stderr);
+    for line in ["sim: image/", "sim-alt: image/"] {
+        assert!(ended.stderr.contains(line), "{line}: {}", ended.stderr);
+    }
+    let shown = ended.json();
+    let clouds: Vec<_> =
+        shown["clouds"].as_array().unwrap().iter().map(|one| one["cloud"].clone()).collect();
+    assert_eq!(clouds, ["sim", "nowhere", "sim-alt"]);
+    let names = image_names(sim.hello["url"].as_str().unwrap());
+    assert_eq!(names, ["Harbour Linux", "Harbour Linux"], "each has its own");
+}
+
 /// A definition of one image with this version, which promises nothing about older ones.
 fn one(version: &str) -> String {
     format!(
