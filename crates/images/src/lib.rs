@@ -96,7 +96,7 @@ pub use observe::{
 pub use operation::Operation;
 pub use options::{DEFAULT_TAG, ImportPreference, Options, Retirement, day};
 pub use plan::{Rollback, RollbackError, plan, roll_back};
-pub use store::{PART, Shelf};
+pub use store::{Doer, PART, Shelf};
 pub use task::{ImagesTask, Status, Tools};
 pub use verify::verify;
 

@@ -82,10 +82,23 @@ pub struct ImageDeed {
     pub action: String,
     /// How it ended, for example `done` or `failed`.
     pub outcome: String,
-    /// The change it belongs to.
-    pub change: ChangeId,
+    /// The change it belongs to; none for what a person did on the command line.
+    #[serde(default)]
+    pub change: Option<ChangeId>,
+    /// Who did it, where it belongs to no change.
+    #[serde(default)]
+    pub by: Option<String>,
     /// The id under which the Image API logged the last request.
     pub request_id: Option<String>,
+}
+
+/// Who applied.
+#[derive(Clone, Copy, Debug)]
+pub enum Doer<'a> {
+    /// The daemon, for a change.
+    Change(ChangeId),
+    /// A person, on the command line.
+    Person(&'a str),
 }
 
 /// Where the console finds the images.
@@ -153,9 +166,13 @@ impl Shelf {
     }
 
     /// Remembers what an apply did.
-    pub async fn record(&self, change: ChangeId, report: &ApplyReport) -> Result<(), Error> {
+    pub async fn record(&self, doer: Doer<'_>, report: &ApplyReport) -> Result<(), Error> {
         const OPERATION: &str = "remember what was done to images";
         let end = report.started.checked_add(report.duration).unwrap_or(report.started);
+        let (change, by) = match doer {
+            Doer::Change(change) => (Some(change), None),
+            Doer::Person(name) => (None, Some(name.to_owned())),
+        };
         let mut transaction = self.0.begin(OPERATION).await?;
         for step in report.steps.iter().filter(|step| step.attempts > 0) {
             let deed = ImageDeed {
@@ -163,6 +180,7 @@ impl Shelf {
                 action: step.action.as_str().to_owned(),
                 outcome: step.outcome.as_str().to_owned(),
                 change,
+                by: by.clone(),
                 request_id: step.request_id.clone(),
             };
             let StepReport { name, .. } = step;

@@ -29,7 +29,7 @@ use crate::observe::{mirrored, observe_staged};
 use crate::operation::Operation;
 use crate::options::{Options, day};
 use crate::plan::plan;
-use crate::store::Shelf;
+use crate::store::{Doer, Shelf};
 
 /// Keeps the catalogue on one cloud.
 #[derive(Debug)]
@@ -199,7 +199,7 @@ impl ImagesTask {
         let showing = self.showing();
         let settled = session.settle(&plan, &executor, showing, &self.apply, cancelled).await?;
         if let Settled::Applied(change, report) = &settled {
-            self.shelf.record(*change, report).await?;
+            self.shelf.record(Doer::Change(*change), report).await?;
             // What is shown is what is there now, and not what was there before.
             if let Err(error) = self.plan(catalog).await {
                 tracing::warn!(%error, "cannot look at the images after they were changed");

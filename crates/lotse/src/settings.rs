@@ -14,8 +14,11 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use anstream::ColorChoice;
+use lotse_store::StoreUrl;
 
+use self::config::Config;
 use crate::cli::{Format, GlobalArguments};
+use crate::failure::Failure;
 
 /// Names the configuration file.
 pub(crate) const LOTSE_CONFIG: &str = "LOTSE_CONFIG";
@@ -117,6 +120,15 @@ pub(crate) struct Globals {
     pub(crate) logging: Logging,
     /// Whether a person sits at standard input and error.
     pub(crate) interactive: bool,
+}
+
+/// Where the state of a command is: that of the daemon if its configuration is named, so that both
+/// exclude each other and see the same, else the user's own.
+pub(crate) fn state(globals: &Globals, environment: &Environment) -> Result<StoreUrl, Failure> {
+    match &globals.config {
+        Some(path) => Config::read(path)?.value.store_url(environment),
+        None => Ok(StoreUrl::in_directory(&environment.state_directory())),
+    }
 }
 
 impl Globals {

@@ -201,8 +201,12 @@ struct DeedAnswer {
     action: String,
     /// How it ended, for example `done` or `failed`.
     outcome: String,
-    /// The change it belongs to.
-    change: String,
+    /// The change it belongs to; none for what a person did on the command line.
+    #[schema(required)]
+    change: Option<String>,
+    /// Who did it, where it belongs to no change.
+    #[schema(required)]
+    by: Option<String>,
     /// The id under which the Image API logged the last request.
     #[schema(required)]
     request_id: Option<String>,

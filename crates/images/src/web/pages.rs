@@ -276,7 +276,8 @@ struct DeedView {
     when: When,
     action: String,
     outcome: String,
-    change: String,
+    change: Option<String>,
+    by: String,
     request_id: String,
 }
 
@@ -309,7 +310,8 @@ impl From<&ImageDeed> for DeedView {
             when: deed.at.into(),
             action: shown(&deed.action, 40),
             outcome: shown(&deed.outcome, 80),
-            change: deed.change.to_string(),
+            change: deed.change.map(|change| change.to_string()),
+            by: shown(deed.by.as_deref().unwrap_or_default(), 120),
             request_id: shown(deed.request_id.as_deref().unwrap_or_default(), 80),
         }
     }

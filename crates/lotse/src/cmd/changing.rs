@@ -4,14 +4,13 @@ use std::io::{BufRead, Write};
 
 use lotse_core::error::ExitCode;
 use lotse_plan::{ApplyOptions, ApplyReport, Engine, Executor, Plan, Progress, render};
+use lotse_store::Store;
 use lotse_store::audit::{Deed, DeedOutcome};
-use lotse_store::{Store, StoreUrl};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::{Error, Failure};
-use crate::settings::config::Config;
-use crate::settings::{Environment, Globals};
+use crate::settings::Globals;
 use crate::{output, terminal};
 
 /// What changing clouds needs, the same for all clouds of a run.
@@ -116,15 +115,6 @@ impl<T> Done<T> {
             None => output::data(globals, &render::table(plan, &look))?,
         }
         Ok(None)
-    }
-}
-
-/// Where journal and leases are: the daemon's state if its configuration is named, so that both
-/// exclude each other, else the user's own.
-pub(super) fn state(globals: &Globals, environment: &Environment) -> Result<StoreUrl, Failure> {
-    match &globals.config {
-        Some(path) => Config::read(path)?.value.store_url(environment),
-        None => Ok(StoreUrl::in_directory(&environment.state_directory())),
     }
 }
 

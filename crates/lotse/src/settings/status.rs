@@ -7,7 +7,7 @@ use lotse_core::secret::{ExposeSecret, SecretString};
 use lotse_status::site::Options;
 use lotse_store::StoreUrl;
 
-use super::Environment;
+use super::{Environment, Globals, state};
 use crate::cli::status::ServeArguments;
 use crate::failure::{Error, Failure};
 
@@ -40,6 +40,7 @@ impl ServeStatus {
     /// Resolves the arguments.
     pub(crate) fn resolve(
         arguments: &ServeArguments,
+        globals: &Globals,
         environment: &Environment,
     ) -> Result<Self, Failure> {
         let or_variable = |argument: &Option<String>, name| {
@@ -66,7 +67,7 @@ impl ServeStatus {
                 .clone()
                 .or_else(|| environment.get(PROVISIONING_FILE).map(PathBuf::from)),
             theme: arguments.theme.clone(),
-            database: store_url(database.as_deref(), environment)?,
+            database: store_url(database.as_deref(), globals, environment)?,
             options: Options {
                 local_writes: !arguments.no_local_writes,
                 origins: origins.map(str::to_owned).collect(),
@@ -77,14 +78,13 @@ impl ServeStatus {
     }
 }
 
-/// Where the page is kept.
+/// Where the page is kept: where it is said, else in the state that everything else is in.
 pub(crate) fn store_url(
     database: Option<&str>,
+    globals: &Globals,
     environment: &Environment,
 ) -> Result<StoreUrl, Failure> {
-    let Some(text) = database else {
-        return Ok(StoreUrl::in_directory(&environment.state_directory()));
-    };
+    let Some(text) = database else { return state(globals, environment) };
     Ok(connection_string(text).expose_secret().parse()?)
 }
 

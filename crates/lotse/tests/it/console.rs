@@ -167,6 +167,22 @@ async fn a_proposed_change_is_reviewed_approved_made_and_looked_at_afterwards() 
 }
 
 #[tokio::test]
+async fn what_was_done_on_the_command_line_stands_in_the_history_of_the_console() {
+    let (place, _sim) = Place::harbour("observe", &[], "");
+    let images = crate::process::example("images").display().to_string();
+    let apply = ["image", "apply", "--config", "lotse.yaml", "--images", &images];
+    place.run_on_sim(&[&apply[..], &["--import", "cloud", "--yes"]].concat()).with_code(0);
+    let daemon = place.serve();
+    let admin = Person::admin(&daemon).await;
+    admin.until("/api/v1/images", |found| found["clouds"][0]["counts"]["converged"].is_u64()).await;
+    let image = admin.json("/api/v1/images/sim/Debian%2013").await;
+    assert!(image["history"][0]["change"].is_null(), "{image}");
+    assert!(text(&image["history"][0], "by").ends_with(" (command line)"), "{image}");
+    assert!(admin.page("/images/sim/Debian%2013").await.contains(" (command line)"));
+    assert!(daemon.terminate().success());
+}
+
+#[tokio::test]
 async fn a_rejected_change_stays_rejected_and_nothing_is_made() {
     let (place, _sim) = Place::harbour("propose", &[], "");
     let daemon = place.serve();

@@ -15,10 +15,10 @@ use uuid::Uuid;
 
 use super::{cluster, demanded, needs, prepared};
 use crate::cli::conformance::{ExportTool, FixArguments};
-use crate::cmd::changing::{Changing, state};
+use crate::cmd::changing::Changing;
 use crate::cmd::image::clouds::Clouds;
 use crate::failure::{CommandResult, Error, Failure};
-use crate::settings::{Environment, Globals};
+use crate::settings::{Environment, Globals, state};
 use crate::{daemon, output, terminal};
 
 /// Plans, and shows, makes or exports the plan.

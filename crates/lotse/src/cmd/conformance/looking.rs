@@ -13,9 +13,8 @@ use lotse_plan::Engine;
 use lotse_store::Store;
 use uuid::Uuid;
 
-use crate::cmd::changing::state;
 use crate::failure::Failure;
-use crate::settings::{Environment, Globals};
+use crate::settings::{Environment, Globals, state};
 use crate::{daemon, output};
 
 /// Looks at clouds for the same needs.

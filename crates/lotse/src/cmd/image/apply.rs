@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lotse_core::error::ExitCode;
-use lotse_images::{Downloads, Executor, KIND, Operation, Options};
+use lotse_images::{Doer, Downloads, Executor, KIND, Operation, Options, Shelf};
 use lotse_openstack::Cloud;
 use lotse_plan::{ApplyOptions, Engine, Plan};
 use lotse_store::Store;
@@ -11,10 +11,10 @@ use lotse_transfer::Mirror;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::cmd::changing::{self, Changing, state};
+use crate::cmd::changing::{self, Changing};
 use crate::failure::{Error, Failure};
 use crate::settings::config::Config;
-use crate::settings::{Environment, Globals};
+use crate::settings::{Environment, Globals, state};
 use crate::{daemon, terminal};
 
 /// What applying needs besides a cloud: the same for all clouds of a run.
@@ -96,7 +96,13 @@ impl<'a> Applying<'a> {
             yes: self.yes,
         };
         let making = changing.run((cloud.name(), &[KIND]), &executor, &*progress, plan);
-        Box::pin(making).await.map(Done)
+        let done = Box::pin(making).await?;
+        if let Some(report) = &done.report {
+            // The console of a daemon on this state tells it, too.
+            let person = format!("{} (command line)", self.actor);
+            Shelf::new(self.store.clone()).record(Doer::Person(&person), report).await?;
+        }
+        Ok(Done(done))
     }
 
     pub(super) async fn close(self) {

@@ -17,9 +17,8 @@ use super::clouds::{Clouds, Worst};
 use super::columns::columns;
 use super::{Work, settings};
 use crate::cli::image::{HistoryArguments, SelectArguments};
-use crate::cmd::changing::state;
 use crate::failure::{CommandResult, Failure};
-use crate::settings::{Environment, Globals};
+use crate::settings::{Environment, Globals, state};
 use crate::{daemon, output};
 
 /// Desired and actual side by side.

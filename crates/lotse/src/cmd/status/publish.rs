@@ -60,7 +60,7 @@ pub(super) fn publish(
         base: arguments.public_url.as_str().trim_end_matches('/').to_owned(),
         valid: SignedDuration::from_mins(arguments.valid.into()),
     };
-    let url = store_url(arguments.database.as_deref(), environment)?;
+    let url = store_url(arguments.database.as_deref(), globals, environment)?;
     super::super::small_runtime()?.block_on(async {
         let stop = daemon::cancelled_by_signal()?;
         let store = Arc::new(daemon::open_state(&url).await?);

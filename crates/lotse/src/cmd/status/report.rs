@@ -42,7 +42,7 @@ impl<'a> Reporter<'a> {
         globals: &'a Globals,
         environment: &Environment,
     ) -> Result<Self, Failure> {
-        let url = store_url(kept.database.as_deref(), environment)?;
+        let url = store_url(kept.database.as_deref(), globals, environment)?;
         let store = Arc::new(daemon::open_state(&url).await?);
         let desk = Desk::open(store, clock()).await?;
         let person = environment.get("USER").unwrap_or("somebody");

@@ -31,7 +31,7 @@ pub(super) fn run(
     globals: &Globals,
     environment: &Environment,
 ) -> CommandResult {
-    let settings = ServeStatus::resolve(arguments, environment)?;
+    let settings = ServeStatus::resolve(arguments, globals, environment)?;
     super::super::server_runtime()?.block_on(serve(settings, globals))
 }
 
