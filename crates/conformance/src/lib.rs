@@ -41,6 +41,7 @@ mod error;
 pub mod executable;
 pub mod feed;
 pub mod fix;
+mod http;
 pub mod judge;
 pub mod kaas;
 pub mod model;

@@ -91,14 +91,9 @@ pub async fn fetch(
 ) -> Result<Feeds, Error> {
     let failed = |reason: String| Error::Client { cluster: "publications".to_owned(), reason };
     let tls = tls::client(Roots::Machine, None).map_err(|error| failed(error.to_string()))?;
-    let http = Client::builder()
-        .tls_backend_preconfigured(tls)
-        .timeout(DEADLINE)
-        .connect_timeout(Duration::from_secs(10))
+    // GitHub refuses those who do not say who they are, as all clients of this crate do.
+    let http = crate::http::client(tls, DEADLINE)
         .redirect(reqwest::redirect::Policy::limited(3))
-        .retry(reqwest::retry::never())
-        // GitHub refuses those who do not say who they are.
-        .user_agent(concat!("lotse/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|error| failed(chain(&error)))?;
     let reader = Reader { http, publications, now, backoff, jitter: Jitter::new(1) };

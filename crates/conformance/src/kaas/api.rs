@@ -29,7 +29,6 @@ const MOST_PAGES: usize = 2000;
 const LARGEST: usize = 64 << 20;
 /// No answer takes longer.
 const DEADLINE: Duration = Duration::from_mins(1);
-const CONNECT: Duration = Duration::from_secs(10);
 /// No longer pause is made because a server wishes it.
 const MOST_PATIENCE: u64 = 10;
 
@@ -60,13 +59,7 @@ impl Api {
         let failed = |reason: String| Error::Client { cluster: access.name.clone(), reason };
         let tls = tls::client(access.roots, access.identity)
             .map_err(|error| failed(format!("its certificate: {error}")))?;
-        let http = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .connect_timeout(CONNECT)
-            .timeout(DEADLINE)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .user_agent(concat!("lotse/", env!("CARGO_PKG_VERSION")))
+        let http = crate::http::client(tls, DEADLINE)
             .no_proxy()
             .build()
             .map_err(|error| failed(chain(&error)))?;

@@ -21,7 +21,6 @@ const ATTEMPTS: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(500);
 /// No try takes longer.
 const DEADLINE: Duration = Duration::from_mins(1);
-const CONNECT: Duration = Duration::from_secs(10);
 
 /// How the report in a signed body is written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -76,13 +75,7 @@ impl Monitor {
             .ok_or_else(|| unusable("the token is neither ACCOUNT:PASSWORD nor that in base64"))?;
         let tls =
             tls::client(Roots::Machine, None).map_err(|_| unusable("no TLS can be set up"))?;
-        let http = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .connect_timeout(CONNECT)
-            .timeout(DEADLINE)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .user_agent(concat!("lotse/", env!("CARGO_PKG_VERSION")))
+        let http = crate::http::client(tls, DEADLINE)
             .build()
             .map_err(|_| unusable("no client can be set up"))?;
         Ok(Self { reports, authorization, http })
