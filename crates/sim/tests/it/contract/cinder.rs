@@ -3,7 +3,9 @@
 //! Every scenario has a project of its own, so that lists and quotas are not those of others.
 //!
 //! States that only the volume service's host sets, some milliseconds after the answer, are seen or
-//! missed by chance; [`states`] leaves them out and compares the order of all others.
+//! missed by chance; [`states`] leaves them out and compares the order of all others. Its last change of
+//! a new volume comes after the volume is `available`: it writes which service has it. A volume counts
+//! as [`settled`] only then.
 
 use std::time::Duration;
 
@@ -129,11 +131,14 @@ pub(crate) async fn seen(
             None => drop(pause.tick().await),
         }
         let answer = ask(who, NEW, "GET", path, None).await;
-        let state = match answer.status {
-            404 => "gone".to_owned(),
-            _ => text(&answer.json()[&kind], "status").to_owned(),
+        let (state, settled) = match answer.status {
+            404 => ("gone".to_owned(), true),
+            _ => {
+                let it = &answer.json()[&kind];
+                (text(it, "status").to_owned(), settled(it))
+            }
         };
-        let end = order.last() == Some(&state.as_str());
+        let end = order.last() == Some(&state.as_str()) && settled;
         if seen.last() != Some(&state) && !FLEETING.contains(&state.as_str()) {
             seen.push(state);
         }
@@ -142,6 +147,12 @@ pub(crate) async fn seen(
         }
     }
     panic!("{path} does not become {order:?}: {seen:?}");
+}
+
+/// Whether the volume service has written all it will about something new. A volume is `available`
+/// before its host writes `service_uuid` and `shared_targets`; other things have no such fields.
+fn settled(it: &Value) -> bool {
+    it["status"] != "available" || it.get("service_uuid") != Some(&Value::Null)
 }
 
 /// Makes something and waits until it is there, without writing down; its id.
@@ -163,7 +174,8 @@ pub(crate) async fn made(
         pause.tick().await;
         let answer = ask(who, NEW, "GET", &path, None).await.json();
         match answer[kind]["status"].as_str() {
-            None | Some("available") => return id,
+            None => return id,
+            Some("available") if settled(&answer[kind]) => return id,
             Some("error") => panic!("{path} failed: {answer}"),
             Some(_) => {}
         }
