@@ -11,6 +11,7 @@ mod fix;
 mod kaas;
 mod kaas_server;
 mod monitor;
+mod monitor_clouds;
 mod monitor_stage;
 mod read_only;
 mod stage;
