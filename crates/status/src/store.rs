@@ -5,7 +5,7 @@
 
 use lotse_core::id::IncidentId;
 use lotse_store::migrate::{Part, Step};
-use lotse_store::row::{Columns, to_json};
+use lotse_store::row::{Columns, revision_of, to_json};
 use lotse_store::sqlx::{self, any::AnyRow};
 use lotse_store::{Error, Query, Store, Transaction};
 
@@ -42,18 +42,12 @@ const WRITE: &str = "write the status page";
 
 /// Takes the right to write until the commit; the number that the commit will publish.
 pub(crate) async fn advance(transaction: &mut Transaction) -> Result<i64, Error> {
-    first_revision(&transaction.fetch(sqlx::query(ADVANCE)).await?)
+    revision_of("status_head", &transaction.fetch(sqlx::query(ADVANCE)).await?)
 }
 
 /// The number of the newest commit.
 pub(crate) async fn revision(store: &Store) -> Result<i64, Error> {
-    first_revision(&store.read(READ, sqlx::query(REVISION)).await?)
-}
-
-fn first_revision(rows: &[AnyRow]) -> Result<i64, Error> {
-    let missing =
-        || Error::Stored { column: "status_head", reason: "its row is missing".to_owned() };
-    rows.first().map(Columns).ok_or_else(missing)?.integer("revision")
+    revision_of("status_head", &store.read(READ, sqlx::query(REVISION)).await?)
 }
 
 /// Everything, as it was at the returned revision or later.

@@ -81,6 +81,16 @@ impl Columns<'_> {
     }
 }
 
+/// The column `revision` of the one row that a statement about the head of a part returned; `head` is
+/// the table, for the complaint if there is no row.
+///
+/// # Errors
+/// There is no row, or no number in it.
+pub fn revision_of(head: &'static str, rows: &[AnyRow]) -> Result<i64, Error> {
+    let missing = || Error::Stored { column: head, reason: "its row is missing".to_owned() };
+    rows.first().map(Columns).ok_or_else(missing)?.integer("revision")
+}
+
 fn unusable(column: &'static str, reason: &dyn fmt::Display) -> Error {
     Error::Stored { column, reason: reason.to_string() }
 }

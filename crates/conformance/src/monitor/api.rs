@@ -2,7 +2,7 @@
 
 mod results;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -204,9 +204,9 @@ async fn status_get(
     let uuid = query.scopeuuid.as_deref();
     let uuid = uuid.map(|name| monitor.scope(name).map_or(name, |spec| spec.uuid.as_str()));
     let wanted = (query.subject.as_deref(), uuid);
-    let written = || status::answer(&view, monitor.scopes(), wanted, false).to_string();
+    let written = || Bytes::from(status::answer(&view, monitor.scopes(), wanted));
     let text = match wanted {
-        (None, None) => view.status.get_or_init(|| written().into()).to_string(),
+        (None, None) => view.status.get_or_init(written).clone(),
         _ => written(),
     };
     Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -119,7 +120,7 @@ async fn answer(
                 let text = view
                     .table
                     .get_or_init(|| frame(monitor, "table", "Overview", &blocks()).into());
-                return Ok(page(text.to_string()));
+                return Ok(page(text.clone()));
             }
             Ok(written(monitor, kind, ("table", "Overview"), &blocks()))
         }
@@ -191,8 +192,8 @@ fn written(
     }
 }
 
-fn page(text: String) -> Response {
-    ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response()
+fn page(text: impl Into<Body>) -> Response {
+    ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], text.into()).into_response()
 }
 
 fn frame(monitor: &Monitor, current: &'static str, title: &str, blocks: &[Block]) -> String {

@@ -9,25 +9,39 @@ use super::view::View;
 use crate::model::Verdict;
 use crate::spec::Spec;
 
-/// The answer for these subjects and scopes.
+/// The answer for these subjects and scopes, as JSON. What a subject comes to is written when the
+/// first one asks, and kept until it changes: after an upload only its subject is written anew.
 pub(crate) fn answer(
     view: &View,
     scopes: &[Spec],
     (subject, scope): (Option<&str>, Option<&str>),
-    full: bool,
-) -> Value {
+) -> String {
     let members = subject.map(|subject| view.members(subject));
-    let mut subjects: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+    let mut text = String::from("{");
+    let mut last = None;
     for ((name, uuid), judged) in &view.judged {
         let wanted = members.as_ref().is_none_or(|members| members.contains(&name.as_str()))
             && scope.is_none_or(|scope| scope == uuid);
         let Some(spec) = scopes.iter().find(|spec| &spec.uuid == uuid).filter(|_| wanted) else {
             continue;
         };
-        let standing = if full { &judged.full } else { &judged.public };
-        subjects.entry(name).or_default().insert(uuid.clone(), one(spec, standing));
+        // The scopes of a subject stand together.
+        if last == Some(name) {
+            text.push(',');
+        } else {
+            text.push_str(if last.is_some() { "}," } else { "" });
+            text.extend([&*quoted(name), ":{"]);
+            last = Some(name);
+        }
+        let written = judged.status.get_or_init(|| one(spec, &judged.public).to_string());
+        text.extend([&*quoted(uuid), ":", written]);
     }
-    json!(subjects)
+    text.push_str(if last.is_some() { "}}" } else { "}" });
+    text
+}
+
+fn quoted(name: &str) -> String {
+    Value::from(name).to_string()
 }
 
 /// A subject for a scope.

@@ -1,16 +1,20 @@
 //! The SQL of the monitor.
 //!
 //! A report is one row with all its results; what counts now is one row for each subject and scope,
-//! brought up to date in the transaction of the upload. So an upload is a few statements however many
-//! testcases it has, and a page reads a few rows however long the history is.
+//! brought up to date in the transaction of the upload. So a batch of uploads is a few statements
+//! however many testcases they have, and a page reads a few rows however long the history is.
 
-use std::collections::BTreeMap;
+mod many;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use lotse_core::time::Timestamp;
 use lotse_store::migrate::{Part, Step};
-use lotse_store::row::{Columns, plain, to_json};
+use lotse_store::row::{Columns, plain, revision_of, to_json};
 use lotse_store::sqlx::{self, any::AnyRow};
 use lotse_store::{Error, Store, Transaction};
+use uuid::Uuid;
 
 use super::account::{Account, Accounts};
 use super::incoming::{Incoming, Media};
@@ -19,7 +23,10 @@ use super::standing::Latest;
 /// The tables of the monitor, for [`lotse_store::StoreOptions::parts`].
 pub const PART: Part = Part {
     name: "conformance",
-    steps: &[Step { number: 1, sql: include_str!("../../migrations/0001_conformance.sql") }],
+    steps: &[
+        Step { number: 1, sql: include_str!("../../migrations/0001_conformance.sql") },
+        Step { number: 2, sql: include_str!("../../migrations/0002_subject.sql") },
+    ],
 };
 
 const ADVANCE: &str =
@@ -34,19 +41,26 @@ WHERE conformance_account.owner = excluded.owner";
 const DELETE_ACCOUNT: &str = "DELETE FROM conformance_account WHERE name = $1 AND owner = $2";
 const HAS_ACCOUNT: &str = "SELECT name FROM conformance_account WHERE name = $1";
 
-const INSERT_UPLOAD: &str = "\
-INSERT INTO conformance_upload (id, account, received_us, media, evidence)
-VALUES ($1, $2, $3, $4, $5)";
-const INSERT_REPORT: &str = "\
-INSERT INTO conformance_report
-  (id, upload, subject, scope, checked_us, received_us, results, approvals)
-VALUES ($1, $2, $3, $4, $5, $6, $7, '{}') ON CONFLICT (id) DO NOTHING";
-const HAS_REPORT: &str = "SELECT id FROM conformance_report WHERE id = $1";
+const UPLOADS: many::Rows = many::Rows {
+    head: "INSERT INTO conformance_upload (id, account, received_us, media, evidence)",
+    columns: 5,
+    tail: "",
+};
+const REPORTS: many::Rows = many::Rows {
+    head: "INSERT INTO conformance_report \
+           (id, upload, subject, scope, checked_us, received_us, results, approvals)",
+    columns: 8,
+    tail: "",
+};
+const KNOWN: &str = "SELECT id FROM conformance_report WHERE id IN";
 
 const ALL_LATEST: &str = "SELECT subject, scope, document, told FROM conformance_latest";
-const PUT_LATEST: &str = "\
-INSERT INTO conformance_latest (subject, scope, document, told) VALUES ($1, $2, $3, $4)
-ON CONFLICT (subject, scope) DO UPDATE SET document = excluded.document, told = excluded.told";
+const LATEST: many::Rows = many::Rows {
+    head: "INSERT INTO conformance_latest (subject, scope, document, told)",
+    columns: 4,
+    tail: "ON CONFLICT (subject, scope) \
+           DO UPDATE SET document = excluded.document, told = excluded.told",
+};
 
 /// All columns of a report in one place.
 macro_rules! reports {
@@ -127,22 +141,16 @@ pub(crate) struct Row {
 }
 
 /// Rows by subject and scope.
-pub(crate) type Rows = BTreeMap<(String, String), std::sync::Arc<Row>>;
+pub(crate) type Rows = BTreeMap<(String, String), Arc<Row>>;
 
 /// Takes the right to write until the commit; the number that the commit will publish.
 pub(crate) async fn advance(transaction: &mut Transaction) -> Result<i64, Error> {
-    first_revision(&transaction.fetch(sqlx::query(ADVANCE)).await?)
+    revision_of("conformance_head", &transaction.fetch(sqlx::query(ADVANCE)).await?)
 }
 
 /// The number of the newest commit.
 pub(crate) async fn revision(store: &Store) -> Result<i64, Error> {
-    first_revision(&store.read(READ, sqlx::query(REVISION)).await?)
-}
-
-fn first_revision(rows: &[AnyRow]) -> Result<i64, Error> {
-    let missing =
-        || Error::Stored { column: "conformance_head", reason: "its row is missing".to_owned() };
-    rows.first().map(Columns).ok_or_else(missing)?.integer("revision")
+    revision_of("conformance_head", &store.read(READ, sqlx::query(REVISION)).await?)
 }
 
 /// All accounts of the state.
@@ -188,44 +196,56 @@ pub(crate) async fn delete_account(
     transaction.execute(query).await.map(drop)
 }
 
-/// Writes what was sent under a new id.
-pub(crate) async fn insert_upload(
+/// Writes what was sent, each under a new id.
+pub(crate) async fn insert_uploads(
     transaction: &mut Transaction,
-    id: &str,
-    upload: &Upload,
+    uploads: &[(Uuid, &Upload)],
     now: Timestamp,
 ) -> Result<(), Error> {
-    let query = sqlx::query(INSERT_UPLOAD)
-        .bind(id.to_owned())
-        .bind(upload.account.clone())
-        .bind(now.as_microsecond())
-        .bind(upload.media.word())
-        .bind(plain(WRITE, &upload.evidence)?);
-    transaction.execute(query).await.map(drop)
+    let bind = |query: many::Query, (id, upload): &(Uuid, &Upload)| {
+        Ok(query
+            .bind(id.to_string())
+            .bind(upload.account.clone())
+            .bind(now.as_microsecond())
+            .bind(upload.media.word())
+            .bind(plain(WRITE, &upload.evidence)?))
+    };
+    many::write(transaction, UPLOADS, uploads, bind).await
 }
 
-/// Writes a report. Says whether it is the first one of its uuid.
-pub(crate) async fn insert_report(
+/// Writes reports, each with the id of its upload. None of them may be there already.
+pub(crate) async fn insert_reports(
     transaction: &mut Transaction,
-    upload: &str,
-    report: &Incoming,
+    reports: &[(Uuid, &Incoming)],
     now: Timestamp,
-) -> Result<bool, Error> {
-    let query = sqlx::query(INSERT_REPORT)
-        .bind(report.id.to_string())
-        .bind(upload.to_owned())
-        .bind(plain(WRITE, &report.subject)?)
-        .bind(report.scope.clone())
-        .bind(report.checked.as_microsecond())
-        .bind(now.as_microsecond())
-        .bind(to_json(WRITE, &report.results)?);
-    Ok(transaction.execute(query).await?.rows_affected() == 1)
+) -> Result<(), Error> {
+    let bind = |query: many::Query, (upload, report): &(Uuid, &Incoming)| {
+        Ok(query
+            .bind(report.id.to_string())
+            .bind(upload.to_string())
+            .bind(plain(WRITE, &report.subject)?)
+            .bind(report.scope.clone())
+            .bind(report.checked.as_microsecond())
+            .bind(now.as_microsecond())
+            .bind(to_json(WRITE, &report.results)?)
+            .bind("{}"))
+    };
+    many::write(transaction, REPORTS, reports, bind).await
 }
 
-/// Whether there is a report of this uuid.
-pub(crate) async fn has_report(transaction: &mut Transaction, id: &str) -> Result<bool, Error> {
-    let rows = transaction.fetch(sqlx::query(HAS_REPORT).bind(id.to_owned())).await?;
-    Ok(!rows.is_empty())
+/// Those of the reports that are there already.
+pub(crate) async fn known_reports(
+    transaction: &mut Transaction,
+    ids: &[Uuid],
+) -> Result<BTreeSet<Uuid>, Error> {
+    let mut known = BTreeSet::new();
+    for part in many::parts(ids) {
+        let texts: Vec<_> = part.iter().map(Uuid::to_string).collect();
+        for row in &transaction.fetch(many::among(KNOWN, &texts)).await? {
+            known.insert(Columns(row).parsed("id")?);
+        }
+    }
+    Ok(known)
 }
 
 /// All that counts.
@@ -247,18 +267,19 @@ fn to_rows(rows: &[AnyRow]) -> Result<Rows, Error> {
     rows.iter().map(read).collect()
 }
 
-/// Writes what counts for a subject and a scope.
+/// Writes what counts for subjects and scopes.
 pub(crate) async fn put_latest(
     transaction: &mut Transaction,
-    (subject, scope): &(String, String),
-    row: &Row,
+    rows: &[(&(String, String), Arc<Row>)],
 ) -> Result<(), Error> {
-    let query = sqlx::query(PUT_LATEST)
-        .bind(subject.clone())
-        .bind(scope.clone())
-        .bind(to_json(WRITE, &row.latest)?)
-        .bind(row.told.clone());
-    transaction.execute(query).await.map(drop)
+    let bind = |query: many::Query, ((subject, scope), row): &(&(String, String), Arc<Row>)| {
+        Ok(query
+            .bind(subject.clone())
+            .bind(scope.clone())
+            .bind(to_json(WRITE, &row.latest)?)
+            .bind(row.told.clone()))
+    };
+    many::write(transaction, LATEST, rows, bind).await
 }
 
 /// A report by its uuid.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
+use axum::body::Bytes;
 use jiff::civil::Date;
 
 use super::account::Accounts;
@@ -25,6 +26,8 @@ pub(crate) struct Judged {
     pub(crate) public: Arc<Standing>,
     /// With everything, approved or not.
     pub(crate) full: Arc<Standing>,
+    /// What `/status` says of it, written once.
+    pub(crate) status: Arc<OnceLock<String>>,
 }
 
 /// What is shown.
@@ -41,9 +44,9 @@ pub(crate) struct View {
     /// What they come to.
     pub(crate) judged: BTreeMap<Key, Judged>,
     /// `/status` without parameters, written once.
-    pub(crate) status: OnceLock<Arc<str>>,
+    pub(crate) status: OnceLock<Bytes>,
     /// The public table, written once.
-    pub(crate) table: OnceLock<Arc<str>>,
+    pub(crate) table: OnceLock<Bytes>,
 }
 
 impl View {
@@ -69,7 +72,10 @@ impl View {
             } else {
                 full.clone()
             };
-            judged.insert(key.clone(), Judged { row: row.clone(), public, full });
+            judged.insert(
+                key.clone(),
+                Judged { row: row.clone(), public, full, status: Arc::default() },
+            );
         }
         Self {
             revision,

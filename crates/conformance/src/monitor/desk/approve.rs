@@ -1,6 +1,6 @@
 //! What people say of results, and the reports as they were sent.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use lotse_store::Error;
@@ -12,6 +12,7 @@ use super::Monitor;
 use crate::monitor::refusal::Refusal;
 use crate::monitor::standing::{Held, Latest};
 use crate::monitor::store::{self, Report};
+use crate::monitor::view::Key;
 use crate::monitor::{incoming, signature};
 
 /// So many reports are looked at for the result before one that is no longer approved.
@@ -47,23 +48,31 @@ impl Monitor {
         let now = self.now();
         let mut transaction = self.store().begin("approve results").await?;
         let (revision, mut rows) = self.rows_for_writing(&mut transaction).await?;
-        let mut touched = BTreeSet::new();
-        for word in words {
-            let report = store::report_in(&mut transaction, &word.reportuuid).await?;
-            let report = report.filter(|report| report.results.contains_key(&word.testcase));
+        let mut touched: BTreeMap<Key, BTreeSet<&str>> = BTreeMap::new();
+        for (id, said) in by_report(words) {
+            let report = store::report_in(&mut transaction, id).await?;
             let mut report = report.ok_or(Refusal::NotFound("such result"))?;
-            report.approvals.insert(word.testcase.clone(), word.approval);
+            let testcases = touched.entry((report.subject.clone(), report.scope.clone()));
+            let testcases = testcases.or_default();
+            for word in said {
+                if !report.results.contains_key(&word.testcase) {
+                    return Err(Refusal::NotFound("such result"));
+                }
+                report.approvals.insert(word.testcase.clone(), word.approval);
+                testcases.insert(&word.testcase);
+                transaction.record(deed(actor, word, &report, now));
+            }
             store::set_approvals(&mut transaction, &report).await?;
-            let key = (report.subject.clone(), report.scope.clone());
-            let history = store::history_in(&mut transaction, &key, HISTORY).await?;
+        }
+        for (key, testcases) in &touched {
+            let history = store::history_in(&mut transaction, key, HISTORY).await?;
             let row = Arc::make_mut(rows.entry(key.clone()).or_default());
-            retell(&mut row.latest, &word.testcase, &history);
-            transaction.record(deed(actor, word, &report, now));
-            touched.insert(key);
+            for testcase in testcases {
+                retell(&mut row.latest, testcase, &history);
+            }
         }
-        for key in &touched {
-            self.tell(&mut transaction, &mut rows, key, now).await?;
-        }
+        let touched: BTreeSet<_> = touched.into_keys().collect();
+        self.tell(&mut transaction, &mut rows, &touched, now).await?;
         transaction.commit().await?;
         self.publish(revision, rows, touched.iter());
         Ok(())
@@ -83,6 +92,15 @@ impl Monitor {
         };
         Ok(documents.into_iter().find(is_it))
     }
+}
+
+/// What is said of each report, in the order in which it was said.
+fn by_report(words: &[Word]) -> BTreeMap<&str, Vec<&Word>> {
+    let mut reports: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for word in words {
+        reports.entry(word.reportuuid.as_str()).or_default().push(word);
+    }
+    reports
 }
 
 /// The newest results of a testcase anew, from the newest reports.
