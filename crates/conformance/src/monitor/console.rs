@@ -1,6 +1,7 @@
-//! The monitor in the console: everything that the public pages show and what they do not, and the
-//! subjects that people made themselves.
+//! The monitor in the console: everything that the public pages show and what they do not, the
+//! subjects that people made themselves, and what waits for somebody's word.
 
+mod approvals;
 mod subjects;
 
 use askama::Template;
@@ -20,6 +21,8 @@ use super::pages::{self, Place};
 use super::public;
 use super::refusal::Refusal;
 use super::store;
+
+pub use approvals::CONFORMANCE_APPROVE;
 
 /// To see results and reports.
 pub static CONFORMANCE_READ: Permission = Permission {
@@ -52,12 +55,13 @@ pub fn extension(monitor: &Monitor) -> Extension {
         Route::get("/conformance/flavor", Access::SignedIn, (), flavors),
     ];
     routes.extend(subjects::routes(monitor));
+    routes.extend(approvals::routes(monitor));
     let metrics = monitor.metrics().clone();
     let register: Register = Box::new(move |registry| metrics.register(registry));
     Extension {
         routes,
         navigation: vec![NavItem { href: "/conformance", label: "Conformance", access: reads }],
-        permissions: vec![&CONFORMANCE_READ, &CONFORMANCE_SUBJECT],
+        permissions: vec![&CONFORMANCE_READ, &CONFORMANCE_SUBJECT, &CONFORMANCE_APPROVE],
         metrics: vec![register],
         ..Extension::default()
     }
@@ -86,6 +90,11 @@ async fn table(State(monitor): State<Monitor>, console: Console) -> Result<Respo
         links.push(Inline::text(" · "));
         let subjects = Inline::Link("/conformance/subjects".to_owned(), "Your subjects".to_owned());
         links.push(subjects);
+    }
+    if console.identity().reaches(Access::Personal(&CONFORMANCE_APPROVE)) {
+        links.push(Inline::text(" · "));
+        let words = format!("Approvals ({} waiting)", approvals::waiting(&view));
+        links.push(Inline::Link("/conformance/approvals".to_owned(), words));
     }
     for spec in monitor.scopes() {
         links.push(Inline::text(" · "));

@@ -12,6 +12,7 @@ mod kaas;
 mod kaas_server;
 mod monitor;
 mod monitor_clouds;
+mod monitor_console;
 mod monitor_stage;
 mod read_only;
 mod stage;
