@@ -14,6 +14,7 @@ mod import;
 mod load;
 mod measure;
 mod mirror;
+mod monitor;
 mod page;
 mod ranges;
 mod served;
@@ -51,7 +52,7 @@ struct Bench {
 }
 
 /// All of them, quick ones first.
-const BENCHES: [Bench; 12] = [
+const BENCHES: [Bench; 13] = [
     Bench { name: "start", about: "start of the program (`lotse --version`)", run: start::run },
     Bench {
         name: "images",
@@ -83,6 +84,11 @@ const BENCHES: [Bench; 12] = [
         name: "status",
         about: "the status page: reads on one processor, writes until they are seen, a large page",
         run: status::run,
+    },
+    Bench {
+        name: "monitor",
+        about: "the compliance monitor with ten million results, and uploads",
+        run: monitor::run,
     },
     Bench {
         name: "server",
