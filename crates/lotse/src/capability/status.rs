@@ -14,6 +14,7 @@ use lotse_notify::config::ChannelConfig;
 use lotse_notify::guard::Reach;
 use lotse_status::Desk;
 use lotse_status::command::Command;
+use lotse_status::console;
 use lotse_status::detect::config::Detection;
 use lotse_status::detect::{self, Detector, Secrets, Watching};
 use lotse_status::site::Site;
@@ -132,6 +133,7 @@ pub(super) fn assemble(context: &Context<'_>) -> Result<Parts, Failure> {
         metrics: vec![Box::new(move |registry| measured.register(registry))],
         ..Parts::default()
     };
+    parts.extend(Parts::from(console::extension(page.site().desk())));
     if let Some(detector) = &page.detector {
         parts.extend(Parts::from(detect::extension(detector)));
         parts.tasks.push(Arc::new(Watching::new(detector.clone())));

@@ -256,13 +256,51 @@ async fn pages(admin: &Person) -> Vec<String> {
     pages.push(format!("/images/sim/{name}"));
     pages.push("/sign-in".to_owned());
     pages.push("/nothing-here".to_owned());
+    pages.extend(status_pages(admin).await);
+    pages
+}
+
+/// The pages of those who run the status page: something broken, something planned, something over.
+async fn status_pages(admin: &Person) -> Vec<String> {
+    let shape = [("do", "add-component"), ("name", "Compute"), ("region", "west")];
+    let (status, ..) = admin.submit("/status/shape", "/status/shape", &shape).await;
+    assert_eq!(status, 303);
+    let form = admin.page("/status/new").await;
+    let (_, rest) = form.split_once("name=\"affects.").unwrap();
+    let component = format!("affects.{}", rest.split_once('"').unwrap().0);
+    let mut pages = ["/status", "/status/new", "/status/new?kind=maintenance", "/status/shape"]
+        .map(str::to_owned)
+        .to_vec();
+    for (kind, severity, ended) in [
+        ("incident", "66", ""),
+        ("incident", "33", "2026-01-02T00:00"),
+        ("maintenance", "planned", "2099-01-02T00:00"),
+    ] {
+        let fields = [
+            ("do", "add"),
+            ("kind", kind),
+            ("name", "Disks answer slowly"),
+            ("text", "We look into it."),
+            ("began", "2026-01-01T00:00"),
+            ("ended", ended),
+            (&component, severity),
+        ];
+        let (status, page, text) = admin.submit("/status/new", "/status/report", &fields).await;
+        assert_eq!(status, 303, "{text}");
+        let id = page.rsplit('/').next().unwrap();
+        let said = [("do", "say"), ("incident", id), ("name", "Found"), ("text", "A cable.")];
+        assert_eq!(admin.submit("/status", "/status/report", &said).await.0, 303);
+        pages.push(page);
+    }
+    pages.push("/status/proposals".to_owned());
     pages
 }
 
 #[tokio::test]
 #[ignore = "real: axe in a browser"]
 async fn axe_finds_nothing_on_any_page_in_light_dark_and_forced_colours_on_a_phone_and_a_desk() {
-    let (place, _sim) = Place::harbour("propose", &[], "");
+    let status = "status:\n  listen: 127.0.0.1:0\n  detection: {}\n";
+    let (place, _sim) = Place::harbour("propose", &[], status);
     let daemon = place.serve();
     let admin = Person::admin(&daemon).await;
     let pages = pages(&admin).await;

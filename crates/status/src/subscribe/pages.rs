@@ -21,6 +21,7 @@ use super::words::Words;
 use crate::api::extract::{Segment, Segments};
 use crate::desk::Desk;
 use crate::error::Error;
+use crate::form::Form;
 use crate::level::{LIMITED, Level, SLIGHT};
 use crate::pages::{Frame, Language, missing, rendered, shown};
 use crate::site::Site;
@@ -177,22 +178,7 @@ impl Wishes {
     }
 }
 
-/// What a form says.
-struct Form(Vec<(String, String)>);
-
 impl Form {
-    fn read(bytes: &[u8]) -> Self {
-        Self(url::form_urlencoded::parse(bytes).into_owned().collect())
-    }
-
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-
-    fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-
     fn settings(&self, language: Language) -> Settings {
         let regions = self.all("region").take(MOST_CHOSEN);
         let components = self.all("component").filter_map(|id| id.parse().ok());

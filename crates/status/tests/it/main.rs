@@ -10,6 +10,7 @@
 
 mod archive;
 mod components;
+mod console;
 mod detection;
 mod drill;
 mod edge;
