@@ -11,7 +11,7 @@
 pub mod cve;
 mod fetch;
 mod file;
-mod parse;
+pub mod parse;
 
 use jiff::civil::Date;
 use lotse_core::time::Timestamp;

@@ -14,7 +14,7 @@ use crate::kaas::version::Version;
 
 /// The releases of a list of GitHub, newest first; `None` if it is none. Drafts and what is not yet a
 /// release are left out.
-pub(super) fn releases(page: &Value) -> Option<Vec<Release>> {
+pub fn releases(page: &Value) -> Option<Vec<Release>> {
     let mut releases: Vec<Release> = page.as_array()?.iter().filter_map(release).collect();
     releases.sort_by_key(|release| std::cmp::Reverse(release.version));
     Some(releases)
@@ -29,7 +29,7 @@ fn release(entry: &Value) -> Option<Release> {
 }
 
 /// The ends of support, oldest branch first; `None` if it is something else.
-pub(super) fn support(page: &Value) -> Option<Vec<Support>> {
+pub fn support(page: &Value) -> Option<Vec<Support>> {
     let mut found: Vec<Support> = page.as_array()?.iter().filter_map(branch).collect();
     found.sort_by_key(|support| support.branch);
     Some(found)
@@ -42,7 +42,7 @@ fn branch(entry: &Value) -> Option<Support> {
 }
 
 /// The ids of the CVEs in the feed; `None` if it is something else.
-pub(super) fn cves(page: &Value) -> Option<Vec<String>> {
+pub fn cves(page: &Value) -> Option<Vec<String>> {
     let items = page.get("items")?.as_array()?;
     let ids = items.iter().filter_map(|item| item.get("id")?.as_str()).filter(|id| is_cve(id));
     Some(ids.map(ToOwned::to_owned).collect())

@@ -8,6 +8,7 @@
 mod active;
 mod executable;
 mod fix;
+mod foreign;
 mod kaas;
 mod kaas_server;
 mod monitor;
