@@ -1,10 +1,11 @@
 //! Testcases that published scopes do not have yet: what drafts of standards add (scs-0103 version 1.3,
-//! scs-0104-v2, scs-0126, scs-0127). Upstream has no tool for most of them, so that both modes judge
+//! scs-0104-v2, scs-0125 to scs-0128). Upstream has no tool for most of them, so that both modes judge
 //! alike.
 
 use lotse_scs::image_names::{NODE_IMAGE_DESCRIPTION, Vendor};
 use lotse_scs::standard_flavors::{REQUIRED, StandardFlavor};
 
+use crate::tempest::Component;
 use crate::testcase::Need;
 
 /// A testcase of a draft.
@@ -32,22 +33,51 @@ pub enum Draft {
     DnsIntegration,
     /// Where DNS is a service, ports have domains.
     DnsDomainPorts,
+    /// Public addresses are encrypted as they should.
+    Encryption(Encryption),
+    /// No test of Tempest failed.
+    Tempest(Component),
+}
+
+/// What scs-0125 demands of public addresses.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Encryption {
+    /// All of them are encrypted.
+    Everywhere,
+    /// TLS 1.2 and 1.3, and nothing older.
+    Versions,
+    /// The suites of the standard only.
+    Suites,
+    /// The groups of the standard only.
+    Groups,
+    /// Certificates that are good for a year at most.
+    Certificates,
 }
 
 /// Ids without the `scs-` before them.
-const IDS: [(&str, Draft); 12] = [
+const IDS: [(&str, Draft); 22] = [
     ("0103-required-others", Draft::OtherMarks),
     ("0104-v2-source-debian", Draft::VendorSource(Vendor::Debian)),
     ("0104-v2-source-ubuntu", Draft::VendorSource(Vendor::Ubuntu)),
     ("0104-v2-ubuntu-latest", Draft::Lts(0)),
     ("0104-v2-ubuntu-previous", Draft::Lts(1)),
     ("0104-v2-capi", Draft::NodeImages),
+    ("0125-encrypted", Draft::Encryption(Encryption::Everywhere)),
+    ("0125-tls-versions", Draft::Encryption(Encryption::Versions)),
+    ("0125-tls-ciphers", Draft::Encryption(Encryption::Suites)),
+    ("0125-tls-curves", Draft::Encryption(Encryption::Groups)),
+    ("0125-certificate-lifespan", Draft::Encryption(Encryption::Certificates)),
     ("0126-standard-network", Draft::StandardNetwork),
     ("0126-port-security", Draft::PortSecurity),
     ("0126-ipv6-pool", Draft::Ipv6Pool),
     ("0126-ipv4-pool", Draft::Ipv4Pool),
     ("0127-dns-integration", Draft::DnsIntegration),
     ("0127-dns-domain-ports", Draft::DnsDomainPorts),
+    ("0128-tempest-compute", Draft::Tempest(Component::Compute)),
+    ("0128-tempest-network", Draft::Tempest(Component::Network)),
+    ("0128-tempest-volume", Draft::Tempest(Component::Volume)),
+    ("0128-tempest-image", Draft::Tempest(Component::Image)),
+    ("0128-tempest-identity", Draft::Tempest(Component::Identity)),
 ];
 
 impl Draft {
@@ -65,6 +95,8 @@ impl Draft {
         match self {
             Self::Mark(_) | Self::OtherMarks => Need::Flavors,
             Self::VendorSource(_) | Self::Lts(_) | Self::NodeImages => Need::Images,
+            Self::Encryption(_) => Need::Encryption,
+            Self::Tempest(_) => Need::Tempest,
             _ => Need::Networks,
         }
     }
@@ -89,7 +121,23 @@ impl Draft {
             Self::Ipv6Pool => "exactly one shared subnet pool of IPv6 has is_default, and gives at least /64".to_owned(),
             Self::Ipv4Pool => "if there is a shared subnet pool of IPv4, exactly one has is_default".to_owned(),
             Self::DnsIntegration => "the network service has the extension dns-integration".to_owned(),
+            Self::Encryption(rule) => rule.rule().to_owned(),
+            Self::Tempest(component) => format!("no test of Tempest that the draft names fails in tempest.api.{}", component.word()),
             Self::DnsDomainPorts => "where the catalogue has dns, the network service has the extension dns-domain-ports".to_owned(),
+        }
+    }
+}
+
+impl Encryption {
+    const fn rule(self) -> &'static str {
+        match self {
+            Self::Everywhere => "all public addresses are encrypted",
+            Self::Versions => "public addresses take TLS 1.2 or 1.3, and nothing older",
+            Self::Suites => {
+                "public addresses take only the suites of Mozilla's intermediate configuration"
+            }
+            Self::Groups => "public addresses take only the groups X25519, P-256 and P-384",
+            Self::Certificates => "certificates of public addresses are good for 366 days at most",
         }
     }
 }

@@ -51,7 +51,9 @@ pub mod profile;
 pub mod report;
 pub mod snapshot;
 pub mod spec;
+pub mod tempest;
 pub mod testcase;
+pub mod tls;
 
 pub use error::Error;
 pub use judge::Outcome;

@@ -8,6 +8,7 @@
 //! | volume types | 0114 |
 //! | default rules of security groups | 0115 |
 //! | networks, subnet pools, extensions | the drafts 0126 and 0127, if they are asked for |
+//! | greetings of TLS at every public address | the draft 0125, if it is asked for |
 //! | buckets, with a key that nobody has | 0123, if there is Swift |
 //!
 //! What changes the cloud for a moment is in [`active`] and done only with [`Reach::Active`] and a
@@ -15,6 +16,7 @@
 
 mod active;
 mod alone;
+mod encryption;
 mod networks;
 
 pub use active::{KIND, Lab};
@@ -119,7 +121,7 @@ pub async fn observe_in(
     let observer = Observer { cloud, options, lab, requests: AtomicU32::new(1) };
     let services = token.catalog.service_types();
     let has = |service: &str| services.iter().any(|known| known == service);
-    let (flavors, images, hidden_images, volume_types, default_rules, s3, networks) = tokio::join!(
+    let (flavors, images, hidden_images, volume_types, default_rules, s3, networks, encryption) = tokio::join!(
         observer.flavors(),
         observer.images(false),
         observer.images(true),
@@ -127,6 +129,7 @@ pub async fn observe_in(
         observer.default_rules(),
         observer.s3(has("object-store")),
         observer.networks(),
+        observer.encryption(),
     );
     let (secret, backup, randomness) = tokio::join!(
         observer.secret(has("key-manager")),
@@ -147,6 +150,7 @@ pub async fn observe_in(
         backup,
         randomness,
         networks,
+        encryption,
         ..Snapshot::empty(cloud.name(), options.now)
     })
 }

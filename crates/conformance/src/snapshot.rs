@@ -17,6 +17,8 @@ use crate::executable::Executed;
 use crate::feed::Feeds;
 use crate::kaas::Cluster;
 use crate::model::Reason;
+use crate::tempest::Tempest;
+use crate::tls::Address;
 
 /// The version of the form below.
 pub const FORMAT: u32 = 1;
@@ -69,6 +71,12 @@ pub struct Snapshot {
     /// What the network service offers to every project.
     #[serde(default)]
     pub networks: Answer<Networks>,
+    /// How the public addresses of the cloud are encrypted.
+    #[serde(default, skip_serializing_if = "Answer::is_not_asked")]
+    pub encryption: Answer<Vec<Address>>,
+    /// What Tempest found out.
+    #[serde(default, skip_serializing_if = "Answer::is_not_asked")]
+    pub tempest: Answer<Tempest>,
     /// What executables of scopes said of testcases that Lotse does not have.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub executed: BTreeMap<String, Executed>,
@@ -202,6 +210,8 @@ impl Snapshot {
             backup: Answer::NotAsked,
             randomness: Answer::NotAsked,
             networks: Answer::NotAsked,
+            encryption: Answer::NotAsked,
+            tempest: Answer::NotAsked,
             executed: BTreeMap::new(),
             cluster: Cluster::default(),
             feeds: Feeds::default(),

@@ -76,13 +76,17 @@ pub enum Need {
     Randomness,
     /// Provider networks, pools of prefixes, extensions of the network service.
     Networks,
+    /// How the public addresses are encrypted.
+    Encryption,
+    /// Results of Tempest, which are given and not observed.
+    Tempest,
     /// Something of a cluster of Kubernetes.
     Kubernetes(Part),
 }
 
 impl Need {
     /// Everything of a cloud of OpenStack.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Catalogue,
         Self::Flavors,
         Self::Images,
@@ -93,6 +97,7 @@ impl Need {
         Self::Backup,
         Self::Randomness,
         Self::Networks,
+        Self::Encryption,
     ];
 
     /// Whether observing it may change the cloud for a moment.

@@ -1,8 +1,10 @@
 //! What drafts of standards add.
 
+mod encryption;
 mod images;
 mod marks;
 mod networks;
+mod tempest;
 
 #[cfg(test)]
 mod tests;
@@ -24,6 +26,8 @@ pub(super) fn judge(draft: Draft, case: &Case<'_>) -> Judgement {
         Draft::Ipv6Pool => networks::ipv6_pool(case),
         Draft::Ipv4Pool => networks::ipv4_pool(case),
         Draft::DnsIntegration => networks::dns_integration(case),
+        Draft::Encryption(rule) => encryption::judge(case, rule),
+        Draft::Tempest(component) => tempest::judge(case, component),
         Draft::DnsDomainPorts => networks::dns_domain_ports(case),
     }
 }

@@ -6,6 +6,7 @@
 )]
 
 mod active;
+mod encryption;
 mod executable;
 mod fix;
 mod foreign;

@@ -78,6 +78,20 @@ pub(crate) struct SourceArguments {
     pub(crate) read_only: bool,
     #[command(flatten)]
     pub(crate) cluster: ClusterArguments,
+    #[command(flatten)]
+    pub(crate) tempest: TempestArguments,
+}
+
+/// Results of Tempest.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct TempestArguments {
+    /// Results of Tempest (scs-0128): JUnit, or the lines of `stestr last`; several in the order of
+    /// their runs
+    #[arg(long, value_name = "FILE", conflicts_with = "kubeconfig")]
+    pub(crate) tempest_results: Vec<PathBuf>,
+    /// The tests that must have been run, one name a line; any if not given
+    #[arg(long, value_name = "FILE", requires = "tempest_results")]
+    pub(crate) tempest_list: Option<PathBuf>,
 }
 
 /// Where a report is handed in.
@@ -158,6 +172,8 @@ pub(crate) struct RecordArguments {
     pub(crate) read_only: bool,
     #[command(flatten)]
     pub(crate) cluster: ClusterArguments,
+    #[command(flatten)]
+    pub(crate) tempest: TempestArguments,
 }
 
 #[derive(Args, Debug)]

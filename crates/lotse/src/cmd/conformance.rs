@@ -33,7 +33,7 @@ use crate::cli::conformance::{
 };
 use crate::failure::{CommandResult, Error, Failure};
 use crate::output;
-use crate::settings::conformance::{Source, Upload, needs, permit, reach, scope};
+use crate::settings::conformance::{Source, Upload, given, needs, permit, reach, scope, tempest};
 use crate::settings::{Environment, Globals};
 
 /// Runs one of the commands.
@@ -76,8 +76,13 @@ async fn snapshots(
         return vec![(name, seen)];
     }
     let looking = Looking::open(needs, source.reach, at).await;
-    let seen = clouds.all(async |cloud| looking.at(&cloud).await).await;
+    let mut seen = clouds.all(async |cloud| looking.at(&cloud).await).await;
     looking.close().await;
+    for (_, snapshot) in &mut seen {
+        if let Ok(snapshot) = snapshot {
+            given(&source.tempest, snapshot);
+        }
+    }
     seen
 }
 
@@ -205,10 +210,12 @@ async fn record(
 ) -> CommandResult {
     let reach = reach(arguments.read_only);
     let parts = Part::ALL.map(Need::Kubernetes).into();
-    let snapshot = match cluster::look(&arguments.cluster, &parts, reach).await {
+    let results = tempest(&arguments.tempest)?;
+    let mut snapshot = match cluster::look(&arguments.cluster, &parts, reach).await {
         Some(snapshot) => snapshot?,
         None => recorded(reach, globals, environment).await?,
     };
+    given(&results, &mut snapshot);
     match &arguments.output {
         Some(path) => {
             match arguments.sign.as_deref().map(sshsig::read).transpose()? {

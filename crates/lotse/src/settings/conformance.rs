@@ -11,15 +11,17 @@ use lotse_conformance::judge::Choice;
 use lotse_conformance::observe::Reach;
 use lotse_conformance::report::sshsig::{self, SigningKey};
 use lotse_conformance::report::upload::{Monitor, Writing};
+use lotse_conformance::snapshot::Answer;
 use lotse_conformance::snapshot::seal::{Seal, read_keys};
 use lotse_conformance::spec::Spec;
+use lotse_conformance::tempest::{self, Tempest};
 use lotse_conformance::testcase::Need;
 use lotse_conformance::{Mode, Snapshot, Testcase, judge, profile};
 use lotse_core::secret::SecretSource;
 use lotse_core::time::Timestamp;
 
 use super::{Environment, LOTSE_MONITOR_TOKEN, secret};
-use crate::cli::conformance::{CheckArguments, SourceArguments, UploadArguments};
+use crate::cli::conformance::{CheckArguments, SourceArguments, TempestArguments, UploadArguments};
 use crate::cli::conformance_cluster::ClusterArguments;
 use crate::failure::{Error, Failure};
 
@@ -38,6 +40,8 @@ pub(crate) struct Source {
     pub(crate) reach: Reach,
     /// The cluster that was named.
     pub(crate) cluster: ClusterArguments,
+    /// What Tempest found out, if its results were named.
+    pub(crate) tempest: Answer<Tempest>,
 }
 
 impl Source {
@@ -55,7 +59,11 @@ impl Source {
         };
         let versions = arguments.versions.clone();
         let (reach, cluster) = (reach(arguments.read_only), arguments.cluster.clone());
-        Ok(Self { snapshot, seal, at, versions, reach, cluster })
+        let tempest = tempest(&arguments.tempest)?;
+        if let Some(snapshot) = &mut snapshot {
+            given(&tempest, snapshot);
+        }
+        Ok(Self { snapshot, seal, at, versions, reach, cluster, tempest })
     }
 
     /// Whether a cluster is judged, and no cloud.
@@ -69,6 +77,22 @@ impl Source {
     /// Everything that counts, read in this mode.
     pub(crate) fn choice(&self, mode: Mode) -> Choice {
         Choice { versions: self.versions.clone(), ..Choice::everything(self.at, mode) }
+    }
+}
+
+/// Reads the results of Tempest that the arguments name.
+pub(crate) fn tempest(arguments: &TempestArguments) -> Result<Answer<Tempest>, Failure> {
+    let demanded = arguments.tempest_list.as_deref().map(tempest::read_list).transpose()?;
+    Ok(match &*arguments.tempest_results {
+        [] => Answer::NotAsked,
+        paths => tempest::read(paths, demanded.unwrap_or_default()),
+    })
+}
+
+/// Puts the results of Tempest that were named into a snapshot; its own ones stay otherwise.
+pub(crate) fn given(tempest: &Answer<Tempest>, snapshot: &mut Snapshot) {
+    if !tempest.is_not_asked() {
+        snapshot.tempest = tempest.clone();
     }
 }
 

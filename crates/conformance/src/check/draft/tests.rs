@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::check::{Case, judge};
 use crate::model::{Judgement, Reason, Verdict};
 use crate::snapshot::{Answer, Item, Networks, Snapshot};
+use crate::tempest::{Came, Tempest};
 use crate::testcase::Testcase;
 
 fn items(values: &[Value]) -> Vec<Item> {
@@ -160,4 +161,32 @@ fn an_extension_that_contains_another_one_is_as_good() {
         verdict(&with_service("subnet-dns-publish-fixed-ip"), "scs-0127-dns-domain-ports"),
         KEPT
     );
+}
+
+#[test]
+fn no_test_of_tempest_that_is_demanded_may_fail() {
+    let id = "scs-0128-tempest-image";
+    let name = |name: &str| format!("tempest.api.image.v2.test_images.{name}");
+    let tests = |tests: &[(&str, Came)], demanded: &[&str]| {
+        let tests = tests.iter().map(|(test, came)| (name(test), *came)).collect();
+        let demanded = demanded.iter().map(|test| name(test)).collect();
+        let tempest = Tempest { files: Vec::new(), tests, demanded };
+        Snapshot { tempest: Answer::Given(tempest), ..empty() }
+    };
+    assert_eq!(judged(&empty(), id).verdict, Verdict::Abort);
+    assert_eq!(judged(&tests(&[], &[]), id).reason, Reason::NothingToCheck);
+    assert_eq!(judged(&tests(&[("a", Came::Skipped)], &[]), id).reason, Reason::NothingToCheck);
+    let two = [("a", Came::Passed), ("b", Came::Failed)];
+    assert_eq!(verdict(&tests(&two, &[]), id), BROKEN);
+    assert_eq!(verdict(&tests(&two, &["a"]), id), KEPT);
+    let absent = judged(&tests(&two, &["a", "c"]), id);
+    assert_eq!((absent.verdict, absent.reason), (Verdict::Abort, Reason::NotObserved));
+    assert!(absent.findings[0].evidence.contains("c was not run"));
+    let kept = judged(&tests(&[("a", Came::Passed)], &[]), id);
+    assert_eq!(
+        (kept.verdict, &*kept.findings[0].evidence),
+        (Verdict::Pass, "the draft names 23 tests, and 1 were run")
+    );
+    // Those of other parts do not count here.
+    assert_eq!(judged(&tests(&two, &[]), "scs-0128-tempest-volume").reason, Reason::NothingToCheck);
 }
