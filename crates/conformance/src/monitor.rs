@@ -30,6 +30,7 @@ pub mod console;
 mod desk;
 mod doc;
 mod flavor;
+mod foreign;
 pub mod incoming;
 mod metrics;
 mod pages;
@@ -46,5 +47,6 @@ mod view;
 
 pub use config::Config;
 pub use desk::{Monitor, Sender};
+pub use foreign::Imported;
 pub use refusal::Refusal;
 pub use store::PART;

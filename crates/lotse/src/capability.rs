@@ -1,7 +1,7 @@
 //! The capabilities of the daemon: one file and one line of [`ALL`] each.
 
 mod changes;
-mod conformance;
+pub(crate) mod conformance;
 mod estate;
 mod images;
 pub(crate) mod notify;

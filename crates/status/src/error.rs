@@ -82,7 +82,7 @@ pub enum Error {
     Foreign {
         /// Why.
         #[source]
-        source: lotse_store::sqlx::Error,
+        source: lotse_store::Error,
     },
     /// A bundle could not be fetched.
     #[error("the bundle cannot be fetched")]

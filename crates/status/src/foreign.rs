@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 use jiff::civil::DateTime;
 use lotse_core::id::ComponentId;
 use lotse_core::time::Timestamp;
-use lotse_store::sqlx::{self, AnyConnection, ConnectOptions as _, any::AnyRow};
+use lotse_store::foreign::Foreign;
+use lotse_store::sqlx::{self, any::AnyRow};
 use serde::Deserialize;
 
 pub use self::cachet::cachet;
@@ -25,19 +26,17 @@ use crate::error::Error;
 use crate::model::Component;
 
 /// The database of another page could not be read.
-fn foreign(source: sqlx::Error) -> Error {
+fn foreign(source: lotse_store::Error) -> Error {
     Error::Foreign { source }
 }
 
 /// A connection to the database of another page.
-async fn connect(url: &str) -> Result<AnyConnection, Error> {
-    sqlx::any::install_default_drivers();
-    let options: sqlx::any::AnyConnectOptions = url.parse().map_err(foreign)?;
-    options.connect().await.map_err(foreign)
+async fn connect(url: &str) -> Result<Foreign, Error> {
+    Foreign::open(url).await.map_err(foreign)
 }
 
-async fn rows(connection: &mut AnyConnection, sql: &'static str) -> Result<Vec<AnyRow>, Error> {
-    sqlx::query(sql).fetch_all(connection).await.map_err(foreign)
+async fn rows(connection: &mut Foreign, sql: &'static str) -> Result<Vec<AnyRow>, Error> {
+    connection.rows(sqlx::query(sql)).await.map_err(foreign)
 }
 
 /// A text that says something.

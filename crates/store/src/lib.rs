@@ -46,6 +46,7 @@ pub mod answer;
 pub mod audit;
 pub mod backup;
 pub mod error;
+pub mod foreign;
 pub mod housekeeping;
 pub mod instance;
 pub mod journal;

@@ -22,6 +22,7 @@ use super::view::View;
 use crate::spec::Spec;
 
 pub(crate) use approve::Word;
+pub(crate) use write::Voice;
 
 /// Bodies of uploads that are received at a time; each may have some MiB.
 const READING: usize = 64;

@@ -160,9 +160,14 @@ fn report(document: &Value, now: Timestamp, oldest: Timestamp) -> Result<Incomin
     })
 }
 
+/// Whether this names neither a subject nor a scope nor a testcase.
+pub(crate) fn is_no_name(text: &str) -> bool {
+    text.is_empty() || text.len() > LONGEST_NAME || text.chars().any(char::is_control)
+}
+
 fn name(value: Option<&Value>, what: &str) -> Result<String, String> {
     let text = value.and_then(Value::as_str).unwrap_or_default();
-    if text.is_empty() || text.len() > LONGEST_NAME || text.chars().any(char::is_control) {
+    if is_no_name(text) {
         return Err(format!("the report does not say which {what} it is about"));
     }
     Ok(text.to_owned())
@@ -218,7 +223,7 @@ fn of_runs(document: &Value) -> Result<BTreeMap<String, i8>, String> {
 
 /// Of two results for one testcase the worse one counts.
 fn add(results: &mut BTreeMap<String, i8>, id: &str, result: Option<&Value>) -> Result<(), String> {
-    if id.is_empty() || id.len() > LONGEST_NAME || id.chars().any(char::is_control) {
+    if is_no_name(id) {
         return Err("a testcase has no usable id".to_owned());
     }
     let result = match result.and_then(Value::as_i64) {

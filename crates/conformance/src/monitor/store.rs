@@ -91,6 +91,9 @@ const PRUNE_UPLOADS: &str = "DELETE FROM conformance_upload WHERE received_us < 
 const READ: &str = "read the results of the monitor";
 const WRITE: &str = "write to the monitor";
 
+/// What people said of the results of a report, by testcase.
+pub(crate) type Said = BTreeMap<String, bool>;
+
 /// A report as it is kept.
 #[derive(Clone, Debug)]
 pub(crate) struct Report {
@@ -109,7 +112,7 @@ pub(crate) struct Report {
     /// Its results.
     pub results: BTreeMap<String, i8>,
     /// What people said of its results; without a word passes are approved.
-    pub approvals: BTreeMap<String, bool>,
+    pub approvals: Said,
 }
 
 impl Report {
@@ -213,13 +216,14 @@ pub(crate) async fn insert_uploads(
     many::write(transaction, UPLOADS, uploads, bind).await
 }
 
-/// Writes reports, each with the id of its upload. None of them may be there already.
+/// Writes reports, each with the id of its upload and what people said of its results. None of them
+/// may be there already.
 pub(crate) async fn insert_reports(
     transaction: &mut Transaction,
-    reports: &[(Uuid, &Incoming)],
+    reports: &[(Uuid, &Incoming, &Said)],
     now: Timestamp,
 ) -> Result<(), Error> {
-    let bind = |query: many::Query, (upload, report): &(Uuid, &Incoming)| {
+    let bind = |query: many::Query, (upload, report, said): &(Uuid, &Incoming, &Said)| {
         Ok(query
             .bind(report.id.to_string())
             .bind(upload.to_string())
@@ -228,7 +232,7 @@ pub(crate) async fn insert_reports(
             .bind(report.checked.as_microsecond())
             .bind(now.as_microsecond())
             .bind(to_json(WRITE, &report.results)?)
-            .bind("{}"))
+            .bind(to_json(WRITE, said)?))
     };
     many::write(transaction, REPORTS, reports, bind).await
 }

@@ -15,6 +15,7 @@ mod kaas_server;
 mod monitor;
 mod monitor_clouds;
 mod monitor_console;
+mod monitor_import;
 mod monitor_stage;
 mod read_only;
 mod stage;

@@ -210,6 +210,21 @@ on_both! {
         assert_eq!(again.send().await.unwrap().status(), 304);
     }
 
+    async fn the_overview_and_status_do_not_ask_the_history(store) {
+        let stage = Stage::new(store).await;
+        assert_eq!(stage.send("my-cloud", &stage.report("my-cloud", &Stage::all(1))).await, 200);
+        let hide = lotse_store::sqlx::query("ALTER TABLE conformance_report RENAME TO hidden");
+        stage.store.execute("hide the history", hide).await.unwrap();
+        // Without anything in memory.
+        let fresh = Stage::new(stage.store.clone()).await;
+        assert!(fresh.text("/").await.contains("passes v5.1"));
+        assert_eq!(fresh.json("/status").await["my-cloud"][SCOPE]["result"], 1);
+        assert_eq!(fresh.json("/status?subject=group-mine").await["my-cloud"][SCOPE]["result"], 1);
+        assert!(fresh.text("/badge/my-cloud/scs-compatible-iaas.svg").await.contains("v5.1"));
+        let path = format!("/reports/{}", uuid::Uuid::new_v4());
+        assert_eq!(fresh.get_as("judge", &path).await.status(), 500, "the history is gone indeed");
+    }
+
     async fn results_expire_and_the_expiry_is_told(store) {
         let stage = Stage::new(store).await;
         stage.send("my-cloud", &stage.report("my-cloud", &Stage::all(1))).await;

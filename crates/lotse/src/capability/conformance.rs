@@ -9,11 +9,12 @@ use lotse_conformance::monitor::task::Upkeep;
 use lotse_conformance::monitor::{Config, Monitor, console, site};
 use lotse_conformance::spec::Spec;
 use lotse_conformance::{Mode, profile};
+use lotse_store::Store;
 
 use super::{Context, Listener, Parts};
 use crate::daemon::{clock, engine};
 use crate::failure::{Error, Failure};
-use crate::settings::secret;
+use crate::settings::{config as settings, secret};
 
 /// Nothing without the section `conformance`.
 pub(super) fn assemble(context: &Context<'_>) -> Result<Parts, Failure> {
@@ -31,6 +32,17 @@ pub(super) fn assemble(context: &Context<'_>) -> Result<Parts, Failure> {
         parts.clouds.push(cloud.cloud.clone());
     }
     Ok(parts)
+}
+
+/// The monitor of this configuration on its state, for commands beside the daemon. They send nothing,
+/// and so need no accounts.
+pub(crate) fn monitor(config: &settings::Config, store: Arc<Store>) -> Result<Monitor, Failure> {
+    let missing = || Error::Setting {
+        key: "conformance",
+        reason: "the section that says which scopes the monitor knows is missing".to_owned(),
+    };
+    let config = config.conformance.as_ref().ok_or_else(missing)?;
+    Ok(Monitor::new(store, clock(), config, (scopes(config)?, Vec::new())))
 }
 
 /// The task that checks a cloud.

@@ -48,6 +48,21 @@ pub(crate) enum ConformanceCommand {
     #[command(name = "diff-modes")]
     #[command(after_help = "Example:\n  lotse conformance diff-modes --from snapshot.json")]
     DiffModes(DiffArguments),
+    /// Take over the reports of a compliance monitor of SCS from its PostgreSQL
+    #[command(after_help = "Example:\n  \
+        lotse conformance import --database postgres://monitor@db/monitor --config lotse.yaml\n\n\
+        Reports that are there already are passed over, so that it can be repeated. Nothing in that \
+        database is changed.")]
+    Import(ImportArguments),
+}
+
+/// Whose reports are taken over.
+#[derive(Args, Debug)]
+pub(crate) struct ImportArguments {
+    /// The database of the other monitor. A password that is not in it is taken from PGPASSWORD or
+    /// the file ~/.pgpass
+    #[arg(long, value_name = "URL")]
+    pub(crate) database: String,
 }
 
 /// What to check, and against what.

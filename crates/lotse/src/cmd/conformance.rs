@@ -2,6 +2,7 @@
 
 mod cluster;
 mod fix;
+mod import;
 mod looking;
 mod render;
 mod report;
@@ -56,6 +57,9 @@ pub(super) fn run(
             }
             ConformanceCommand::DiffModes(arguments) => {
                 diff_modes(&arguments, globals, environment).await
+            }
+            ConformanceCommand::Import(arguments) => {
+                import::run(&arguments, globals, environment).await
             }
         }
     })

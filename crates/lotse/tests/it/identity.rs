@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use reqwest::header::{ACCEPT, COOKIE, LOCATION, SET_COOKIE};
+use reqwest::header::{ACCEPT, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use reqwest::{Method, Url};
 use serde_json::{Value, json};
 
@@ -160,6 +160,9 @@ impl Visitor {
         request = request.header(COOKIE, cookies.join("; "));
         if method == Method::POST {
             request = request.form(form);
+            if url.as_str().starts_with(&self.base) {
+                request = request.header(ORIGIN, &self.base);
+            }
         }
         let answer = request.send().await.unwrap();
         for cookie in answer.headers().get_all(SET_COOKIE) {
@@ -175,6 +178,14 @@ impl Visitor {
     /// Opens a page of the daemon, or any address.
     pub(crate) async fn open(&self, url: &str) -> Answer {
         self.send(Method::GET, url, &[]).await
+    }
+
+    /// Sends a form of a page of the daemon, with the token that stands in it.
+    pub(crate) async fn submit(&self, page: &str, action: &str, form: &[(&str, &str)]) -> Answer {
+        let text = self.open(page).await.text;
+        let (_, rest) = text.split_once("name=\"csrf\" value=\"").unwrap();
+        let token = rest.split('"').next().unwrap();
+        self.send(Method::POST, action, &[&[("csrf", token)], form].concat()).await
     }
 
     /// Begins a sign-in and says who one is; the address that the provider sends back to, unopened.

@@ -11,6 +11,7 @@ mod command_line;
 mod configuration;
 mod conformance;
 mod conformance_cluster;
+mod conformance_monitor;
 mod console;
 mod daemon;
 mod demo;

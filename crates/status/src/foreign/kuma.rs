@@ -9,8 +9,9 @@ use std::path::Path;
 
 use lotse_core::id::ComponentId;
 use lotse_core::time::Timestamp;
+use lotse_store::foreign::Foreign;
 use lotse_store::row::Columns;
-use lotse_store::sqlx::{AnyConnection, Connection as _, any::AnyRow};
+use lotse_store::sqlx::any::AnyRow;
 use serde::Deserialize;
 
 use super::found::{Found, Told, id};
@@ -188,7 +189,7 @@ fn notice(row: Columns<'_>) -> Result<Found, Error> {
     })
 }
 
-async fn maintenance(connection: &mut AnyConnection) -> Result<Vec<Found>, Error> {
+async fn maintenance(connection: &mut Foreign) -> Result<Vec<Found>, Error> {
     let mut touched: BTreeMap<i64, Vec<(uuid::Uuid, u8)>> = BTreeMap::new();
     for row in rows(connection, TOUCHED).await?.iter().map(Columns) {
         let monitor = component_id(row.integer("monitor")?);

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use lotse_core::id::{ComponentId, ImpactTypeId, IncidentId};
 use lotse_core::time::Timestamp;
+use lotse_store::foreign::Foreign;
 use lotse_store::row::Columns;
-use lotse_store::sqlx::{AnyConnection, Connection as _};
 use uuid::Uuid;
 
 use super::{foreign, rows, text_of};
@@ -60,7 +60,7 @@ pub async fn scs(url: &str) -> Result<Archive, Error> {
     Ok(archive)
 }
 
-async fn read(connection: &mut AnyConnection) -> Result<Archive, Error> {
+async fn read(connection: &mut Foreign) -> Result<Archive, Error> {
     let mut archive = Archive::default();
     for row in rows(connection, COMPONENTS).await?.iter().map(Columns) {
         let labels: BTreeMap<String, String> = row.json("labels")?;
@@ -98,7 +98,7 @@ async fn read(connection: &mut AnyConnection) -> Result<Archive, Error> {
 }
 
 async fn incidents(
-    connection: &mut AnyConnection,
+    connection: &mut Foreign,
     generations: &[i64],
     phases: &[Vec<String>],
 ) -> Result<Vec<Archived>, Error> {
@@ -141,7 +141,7 @@ async fn incidents(
     Ok(incidents)
 }
 
-async fn impacts(connection: &mut AnyConnection) -> Result<BTreeMap<Uuid, Vec<Impact>>, Error> {
+async fn impacts(connection: &mut Foreign) -> Result<BTreeMap<Uuid, Vec<Impact>>, Error> {
     let mut impacts: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for row in rows(connection, IMPACTS).await?.iter().map(Columns) {
         let kind = row.maybe_text("kind")?.map(|text| text.parse().map(ImpactTypeId::from_uuid));
@@ -155,7 +155,7 @@ async fn impacts(connection: &mut AnyConnection) -> Result<BTreeMap<Uuid, Vec<Im
     Ok(impacts)
 }
 
-async fn updates(connection: &mut AnyConnection) -> Result<BTreeMap<Uuid, Vec<Update>>, Error> {
+async fn updates(connection: &mut Foreign) -> Result<BTreeMap<Uuid, Vec<Update>>, Error> {
     let mut updates: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for row in rows(connection, UPDATES).await?.iter().map(Columns) {
         let order = u32::try_from(row.integer("place")?);

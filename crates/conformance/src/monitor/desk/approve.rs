@@ -8,7 +8,7 @@ use lotse_store::audit::{Deed, DeedOutcome};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Monitor;
+use super::{Monitor, Voice};
 use crate::monitor::refusal::Refusal;
 use crate::monitor::standing::{Held, Latest};
 use crate::monitor::store::{self, Report};
@@ -72,7 +72,7 @@ impl Monitor {
             }
         }
         let touched: BTreeSet<_> = touched.into_keys().collect();
-        self.tell(&mut transaction, &mut rows, &touched, now).await?;
+        self.tell(&mut transaction, &mut rows, (&touched, Voice::Aloud), now).await?;
         transaction.commit().await?;
         self.publish(revision, rows, touched.iter());
         Ok(())

@@ -21,12 +21,21 @@ use crate::monitor::account::{Account, Accounts};
 use crate::monitor::incoming::Incoming;
 use crate::monitor::refusal::Refusal;
 use crate::monitor::standing::{self, Held, Standing};
-use crate::monitor::store::{self, Rows, Upload};
+use crate::monitor::store::{self, Rows, Said, Upload};
 use crate::monitor::view::Key;
 use crate::spec::Spec;
 
 /// Uploads written in one transaction.
 const BATCH: usize = 256;
+
+/// Whether others hear of a verdict that has changed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Voice {
+    /// They get an event.
+    Aloud,
+    /// It was so before, and no news.
+    Quiet,
+}
 
 /// Reports that wait to be written.
 pub(super) struct Pending {
@@ -130,6 +139,8 @@ impl Monitor {
         let mut known = store::known_reports(&mut transaction, &ids).await?;
         let mut touched = BTreeSet::new();
         let mut outcomes = Vec::with_capacity(batch.len());
+        // Nobody has looked at them yet.
+        let nothing = Said::new();
         let (mut uploads, mut kept) = (Vec::new(), Vec::new());
         for (upload, reports) in batch {
             if let Some(again) = reports.iter().find(|report| known.contains(&report.id)) {
@@ -139,15 +150,15 @@ impl Monitor {
             let id = Uuid::now_v7();
             for report in reports {
                 known.insert(report.id);
-                touched.insert(self.take(&mut rows, report));
-                kept.push((id, report));
+                touched.insert(self.take(&mut rows, report, &nothing));
+                kept.push((id, report, &nothing));
             }
             uploads.push((id, upload));
             outcomes.push(Ok(()));
         }
         store::insert_uploads(&mut transaction, &uploads, now).await?;
         store::insert_reports(&mut transaction, &kept, now).await?;
-        self.tell(&mut transaction, &mut rows, &touched, now).await?;
+        self.tell(&mut transaction, &mut rows, (&touched, Voice::Aloud), now).await?;
         transaction.commit().await?;
         self.publish(revision, rows, touched.iter());
         Ok(outcomes)
@@ -183,14 +194,15 @@ impl Monitor {
 
     /// Brings the newest results up to date with a report; those that the scope does not know are
     /// only in the history.
-    fn take(&self, rows: &mut Rows, report: &Incoming) -> Key {
+    pub(crate) fn take(&self, rows: &mut Rows, report: &Incoming, said: &Said) -> Key {
         let key = (report.subject.clone(), report.scope.clone());
         let row = Arc::make_mut(rows.entry(key.clone()).or_default());
         let spec = self.scopes().iter().find(|spec| spec.uuid == report.scope);
         let known = |id: &String| spec.is_some_and(|spec| spec.testcases.contains_key(id));
         let (checked, id) = (report.checked.as_microsecond(), report.id.to_string());
         for (testcase, result) in report.results.iter().filter(|(id, _)| known(id)) {
-            row.latest.take(testcase, Held(*result, checked, id.clone(), *result == 1));
+            let approved = said.get(testcase).copied().unwrap_or(*result == 1);
+            row.latest.take(testcase, Held(*result, checked, id.clone(), approved));
         }
         key
     }
@@ -201,7 +213,7 @@ impl Monitor {
         &self,
         transaction: &mut Transaction,
         rows: &mut Rows,
-        keys: &BTreeSet<Key>,
+        (keys, voice): (&BTreeSet<Key>, Voice),
         now: Timestamp,
     ) -> Result<usize, Error> {
         let (mut changed, mut written) = (0, Vec::with_capacity(keys.len()));
@@ -212,7 +224,9 @@ impl Monitor {
             let standing = Standing::on(spec, &row.latest, day, self.inner.approved_only);
             let verdict = standing.verdict.as_str();
             if row.told != verdict {
-                transaction.emit(event(key, spec, &standing, &row.told, now));
+                if voice == Voice::Aloud {
+                    transaction.emit(event(key, spec, &standing, &row.told, now));
+                }
                 verdict.clone_into(&mut row.told);
                 changed += 1;
             }
@@ -239,7 +253,7 @@ impl Monitor {
         }
         let mut transaction = self.store().begin("tell of expired results").await?;
         let (revision, mut rows) = self.rows_for_writing(&mut transaction).await?;
-        let told = self.tell(&mut transaction, &mut rows, &stale, now).await?;
+        let told = self.tell(&mut transaction, &mut rows, (&stale, Voice::Aloud), now).await?;
         transaction.commit().await?;
         self.publish(revision, rows, stale.iter());
         Ok(told)
