@@ -88,11 +88,25 @@ fn of_version(
             .collect();
         // What is wrong comes first.
         ids.sort_by_key(|(verdict, id, _)| (order(*verdict), *id));
-        let count = ids.iter().filter(|(verdict, ..)| *verdict == Verdict::Pass).count();
-        let caption = format!("Target {target}: {count} of {} testcases passed", ids.len());
-        let rows = ids.iter().map(|(verdict, id, held)| testcase(spec, id, *verdict, *held, place));
-        let heads = vec!["Testcase", "Result", "Checked", "Counts until", "Evidence"];
-        blocks.push(Block::Table(caption, heads, rows.collect()));
+        let all = ids.len();
+        let (passed, others): (Vec<_>, Vec<_>) =
+            ids.into_iter().partition(|(verdict, ..)| *verdict == Verdict::Pass);
+        let table = |caption: String, ids: &[(Verdict, &String, Option<&Held>)]| {
+            let rows = ids.iter().map(|(is, id, held)| testcase(spec, id, *is, *held, place));
+            let heads = vec!["Testcase", "Result", "Checked", "Counts until", "Evidence"];
+            Block::Table(caption, heads, rows.collect())
+        };
+        if !others.is_empty() {
+            let caption = format!("Target {target}: {} of {all} did not pass", others.len());
+            blocks.push(table(caption, &others));
+        }
+        // Long, and seldom looked at.
+        if !passed.is_empty() {
+            let summary = format!("Target {target}: {} of {all} passed", passed.len());
+            let caption = format!("Testcases of the target {target} that passed");
+            let folded = vec![table(caption, &passed)];
+            blocks.push(Block::Fold(vec![Inline::text(summary)], false, folded));
+        }
     }
     Block::Fold(heading, open, blocks)
 }
