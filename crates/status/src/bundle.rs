@@ -18,6 +18,7 @@ pub mod key;
 pub mod line;
 pub mod merge;
 pub mod place;
+mod sftp;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

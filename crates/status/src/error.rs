@@ -98,6 +98,16 @@ pub enum Error {
         #[from]
         source: lotse_transfer::Error,
     },
+    /// A machine that is reached by SFTP cannot be used.
+    #[error("cannot {action} {path}: {reason}")]
+    Remote {
+        /// `connect to`, `read`, `write`.
+        action: &'static str,
+        /// The machine, or a path on it.
+        path: String,
+        /// What it, or `ssh`, said.
+        reason: String,
+    },
     /// The state could not be read or written.
     #[error("the status page cannot be read or written")]
     Store {
@@ -154,7 +164,7 @@ impl Explain for Error {
             Self::Key { .. } => ErrorKind::Configuration,
             Self::Untrusted { .. } => ErrorKind::Integrity,
             Self::Foreign { .. } => ErrorKind::InvalidInput,
-            Self::Fetch { .. } => ErrorKind::Unavailable,
+            Self::Fetch { .. } | Self::Remote { .. } => ErrorKind::Unavailable,
             Self::Place { source } => source.kind(),
             Self::Store { source } => source.kind(),
         }
@@ -164,6 +174,9 @@ impl Explain for Error {
         match self {
             Self::Declared(error) => error.hints(),
             Self::Store { source } => source.hints(),
+            Self::Remote { action: "connect to", path, .. } => vec![format!(
+                "`ssh -o BatchMode=yes {path} true` must work without a question: a known host, a key"
+            )],
             _ => Vec::new(),
         }
     }

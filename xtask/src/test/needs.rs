@@ -21,6 +21,8 @@ pub(super) enum Need {
     Node,
     /// A client that tries a described API; its program is in `LOTSE_SCHEMATHESIS`.
     Schemathesis,
+    /// OpenSSH's server for SFTP; its path is in `LOTSE_SFTP_SERVER`.
+    SftpServer,
     /// The OpenAPI document of the SCS status page, which is not ours: `LOTSE_STATUS_DOCUMENT`.
     StatusDocument,
     /// A real OpenStack; see `testbed/`.
@@ -29,7 +31,7 @@ pub(super) enum Need {
 
 impl Need {
     /// All of them, cheapest first.
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Root,
         Self::Postgres,
         Self::ImageManager,
@@ -38,6 +40,7 @@ impl Need {
         Self::Chromium,
         Self::Node,
         Self::Schemathesis,
+        Self::SftpServer,
         Self::StatusDocument,
         Self::Testbed,
     ];
@@ -53,6 +56,7 @@ impl Need {
             Self::Chromium => "Chromium",
             Self::Node => "Playwright, axe and oidc-provider",
             Self::Schemathesis => "schemathesis",
+            Self::SftpServer => "sftp-server",
             Self::StatusDocument => "the document of the SCS status page",
             Self::Testbed => "the testbed",
         }
@@ -73,6 +77,7 @@ impl Need {
                 Self::Chromium => says(&["chromium", "browser"]),
                 Self::Node => says(&["axe", "playwright", "oidc-provider"]),
                 Self::Schemathesis => says(&["schemathesis"]),
+                Self::SftpServer => says(&["sftp-server"]),
                 Self::StatusDocument => says(&["lotse_status_document"]),
                 Self::Testbed => says(&["testbed", "keystone", "glance"]),
             })
@@ -115,6 +120,7 @@ mod tests {
         assert_eq!(Need::of("real: axe in a browser"), [Need::Chromium, Need::Node]);
         assert_eq!(Need::of("real: oidc-provider"), [Need::Node]);
         assert_eq!(Need::of("real: schemathesis"), [Need::Schemathesis]);
+        assert_eq!(Need::of("real: sftp-server"), [Need::SftpServer]);
         assert_eq!(Need::of("real: kills itself"), []);
     }
 

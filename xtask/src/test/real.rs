@@ -118,6 +118,14 @@ fn provide(need: Need, env: &Environment, prepared: &mut Prepared) -> Result<(),
             let program = peer::schemathesis(env)?.display().to_string();
             vars.push(("LOTSE_SCHEMATHESIS".to_owned(), program));
         }
+        Need::SftpServer => {
+            const PROGRAM: &str = "/usr/lib/openssh/sftp-server";
+            // The package of this program alone: no daemon comes with it.
+            if !Path::new(PROGRAM).is_file() {
+                apt_install(env, "openssh-sftp-server")?;
+            }
+            vars.push(("LOTSE_SFTP_SERVER".to_owned(), PROGRAM.to_owned()));
+        }
         Need::StatusDocument => {
             const NAME: &str = "LOTSE_STATUS_DOCUMENT";
             let given = env.var(NAME).map(PathBuf::from);
@@ -308,6 +316,7 @@ fn stop(need: Need, env: &Environment) -> Result<(), Error> {
         | Need::Chromium
         | Need::Node
         | Need::Schemathesis
+        | Need::SftpServer
         | Need::StatusDocument => return Ok(()),
     };
     let script = env.root.join(script).display().to_string();

@@ -94,7 +94,8 @@ pub(crate) enum StatusCommand {
 
 #[derive(Args, Debug)]
 pub(crate) struct PublishArguments {
-    /// A folder, or a bucket (`s3://BUCKET/PREFIX`, with the usual variables `AWS_…`)
+    /// A folder, `sftp://[USER@]HOST/PATH` (keys are those of `ssh`), or a bucket (`s3://BUCKET/PREFIX`,
+    /// with the usual variables `AWS_…`)
     #[arg(long, value_name = "DIRECTORY|URL")]
     pub(crate) to: String,
     /// Go on publishing until told to stop
@@ -179,7 +180,7 @@ pub(crate) struct MergeArguments {
 
 #[derive(Args, Debug)]
 pub(crate) struct EdgeArguments {
-    /// What is published to: a folder, a bucket (`s3://BUCKET/PREFIX`), or what a web server shows of
+    /// What is published to: a folder, `sftp://…`, a bucket (`s3://BUCKET/PREFIX`), or what a web server shows of
     /// one
     #[arg(long, value_name = "DIRECTORY|URL")]
     pub(crate) from: String,

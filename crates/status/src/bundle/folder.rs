@@ -13,7 +13,7 @@ use crate::error::Error;
 const KEPT: usize = 3;
 
 /// The name that points to the newest bundle.
-const CURRENT: &str = "current";
+pub(super) const CURRENT: &str = "current";
 
 /// What a folder holds.
 #[derive(Clone, Debug)]

@@ -1,6 +1,7 @@
 //! Bundles in a bucket: exchanged at once, read by an edge, whatever fails in between.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -160,4 +161,91 @@ async fn an_edge_reads_what_a_web_server_shows_of_a_folder() {
     let refused = publish(&stage, &web).await;
     assert!(matches!(refused, Err(Error::Invalid { .. })));
     assert!(Place::at("ftp://x/y", variable, stage.clock.clone()).is_err());
+}
+
+/// `ssh` without a network: the server of OpenSSH at the other end of a pipe.
+fn sftp(stage: &Stage, script: &str) -> impl Fn(&str) -> Option<String> + use<> {
+    let program = stage.path("ssh");
+    std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let program = program.to_str().unwrap().to_owned();
+    move |name: &str| (name == "LOTSE_SSH").then(|| program.clone())
+}
+
+#[expect(clippy::disallowed_methods, reason = "where real tests are told their server")]
+fn sftp_server() -> String {
+    std::env::var("LOTSE_SFTP_SERVER").expect("LOTSE_SFTP_SERVER names OpenSSH's sftp-server")
+}
+
+#[tokio::test]
+#[ignore = "real: sftp-server"]
+async fn a_folder_reached_by_sftp_keeps_the_last_three_bundles_and_an_edge_reads_the_newest() {
+    let (stage, [..]) = Stage::furnished().await;
+    let server = sftp_server();
+    let asked = stage.path("asked");
+    let script = format!("echo \"$*\" >> {}\nexec {server}", asked.display());
+    let folder = stage.path("web/status page");
+    let address =
+        format!("sftp://anna@web.example.org:2222{}", folder.display()).replace(' ', "%20");
+    let place = Place::at(&address, sftp(&stage, &script), stage.clock.clone()).unwrap();
+    let first = publish(&stage, &place).await.unwrap();
+    let arguments = std::fs::read_to_string(&asked).unwrap();
+    assert!(arguments.contains("-o BatchMode=yes"), "{arguments}");
+    assert!(arguments.ends_with("-p 2222 -l anna -s -- web.example.org sftp\n"), "{arguments}");
+
+    // An edge reads it by SFTP, and a web server of the folder finds the newest through the link.
+    let cache = stage.path("cache");
+    place.fetch(&cache).await.unwrap();
+    let edge = Edge::open(&cache, &stage.path("memory.json"), None, stage.clock.clone()).unwrap();
+    assert_eq!(edge.sequence(), first.sequence);
+    assert!(folder.join("current/en/index.html").is_file());
+
+    // What cannot be written leaves the bundle before.
+    let blocked = folder.join(".next-current.json");
+    std::fs::create_dir(&blocked).unwrap();
+    stage.clock.advance(SignedDuration::from_secs(1));
+    let refused = publish(&stage, &place).await.unwrap_err();
+    assert!(matches!(refused, Error::Remote { action: "write", .. }), "{refused}");
+    place.fetch(&stage.path("other")).await.unwrap();
+    let memory = stage.path("other.json");
+    let read = Edge::open(&stage.path("other"), &memory, None, stage.clock.clone()).unwrap();
+    assert_eq!(read.sequence(), first.sequence);
+    std::fs::remove_dir(&blocked).unwrap();
+
+    let mut last = first.sequence;
+    for _ in 0..4 {
+        stage.clock.advance(SignedDuration::from_secs(1));
+        last = publish(&stage, &place).await.unwrap().sequence;
+    }
+    place.fetch(&cache).await.unwrap();
+    assert!(edge.look().unwrap());
+    assert_eq!(edge.sequence(), last);
+    let link = std::fs::read_link(folder.join("current")).unwrap();
+    assert_eq!(link.to_str(), Some(&*last.to_string()));
+    // Nothing is left of the first one, not even its directories.
+    assert!(!folder.join(first.sequence.to_string()).exists());
+}
+
+#[tokio::test]
+async fn a_machine_that_does_not_let_us_in_is_told_with_the_words_of_ssh() {
+    let (stage, [..]) = Stage::furnished().await;
+    let variable = sftp(&stage, "echo 'Host key verification failed.' >&2; exit 255");
+    let place =
+        Place::at("sftp://web.example.org/srv/page", variable, stage.clock.clone()).unwrap();
+    let refused = publish(&stage, &place).await.unwrap_err();
+    let said = "cannot connect to web.example.org: Host key verification failed.";
+    assert_eq!(refused.to_string(), said);
+    let hints = lotse_core::error::Explain::hints(&refused);
+    assert!(hints[0].contains("ssh -o BatchMode=yes web.example.org true"), "{hints:?}");
+    for wrong in [
+        "sftp://",
+        "sftp://web.example.org",
+        "sftp://web.example.org/",
+        "sftp://anna:secret@web.example.org/srv",
+        "sftp://-oProxyCommand=x/srv",
+        "sftp://-lroot@web.example.org/srv",
+    ] {
+        let refused = Place::at(wrong, |_: &str| None, stage.clock.clone()).unwrap_err();
+        assert!(!refused.to_string().contains("secret"), "{refused}");
+    }
 }
