@@ -2,16 +2,19 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::client::Client;
 use crate::command::Provision;
 use crate::detect::config::Detection;
 use crate::error::Error;
 use crate::pages::look::{Look, Theme};
 use crate::provision;
+use crate::session::SignIn;
 use crate::site::Options;
 use crate::subscribe::pages::Subscriptions;
 
@@ -46,6 +49,22 @@ pub struct Config {
     /// Who may ask to be told when something changes. Without it, nobody: only the subscribers that
     /// were added by `lotse status subscriber add` are told.
     pub subscribers: Option<Subscribers>,
+    /// The SCS web client, served beside the API on `api_listen`.
+    pub client: Option<ClientConfig>,
+}
+
+/// The SCS web client.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[schemars(rename = "StatusClient")]
+#[serde(deny_unknown_fields)]
+pub struct ClientConfig {
+    /// The directory with the files of its build, `index.html` among them.
+    pub directory: PathBuf,
+    /// The name under which the identity provider of `access.oidc` knows the client (a public one).
+    /// Its people may then write what the roles allow that `access.oidc.grants` gives them. Without
+    /// it, they only read.
+    #[serde(default)]
+    pub client_id: Option<String>,
 }
 
 /// Who may ask to be told when something changes.
@@ -84,6 +103,7 @@ impl Default for Config {
             local_writes: true,
             detection: None,
             subscribers: None,
+            client: None,
         }
     }
 }
@@ -91,13 +111,28 @@ impl Default for Config {
 impl Config {
     /// Makes relative paths count from `base`.
     pub fn rebase(&mut self, base: &Path) {
-        let Self { provision, theme, .. } = self;
-        for path in [provision, &mut theme.logo].into_iter().flatten() {
+        let Self { provision, theme, client, .. } = self;
+        let directory = client.as_mut().map(|client| &mut client.directory);
+        for path in [provision, &mut theme.logo].into_iter().flatten().chain(directory) {
             *path = base.join(&*path);
         }
     }
 
-    /// How the site behaves.
+    /// The web client, which signs in there; reads its files.
+    ///
+    /// # Errors
+    /// They cannot be read, are no build of the client, or there is no listener for it.
+    pub fn client(&self, sign_in: Option<&SignIn>) -> Result<Option<Arc<Client>>, Error> {
+        let Some(config) = &self.client else { return Ok(None) };
+        if self.api_listen.is_none() {
+            let reason = "status.api_listen is needed: the client is served beside the API";
+            return Err(Error::invalid("status.client", reason));
+        }
+        let provider = sign_in.map(SignIn::provider);
+        Ok(Some(Arc::new(Client::read(&config.directory, provider)?)))
+    }
+
+    /// How the site behaves; without the web client and its people.
     pub fn options(&self) -> Options {
         Options {
             local_writes: self.local_writes,
@@ -108,6 +143,7 @@ impl Config {
                 webhooks: config.webhooks,
                 per_minute: config.requests_per_minute,
             }),
+            ..Options::default()
         }
     }
 

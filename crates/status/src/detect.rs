@@ -6,6 +6,7 @@
 //! - **measure**: what one monitor thinks of one thing, kept from signal to signal.
 //! - **proposal**: a draft of an incident with private evidence. It waits for a person, who confirms,
 //!   edits or dismisses it; or a rule publishes it after its veto time.
+//! - **spell**: a time in which a component was measured to be bad; reports count them.
 //! - **live**: a proposal whose trouble is not over. A component is in one live proposal at most.
 //!
 //! # The way of a signal
@@ -38,12 +39,13 @@ mod measure;
 pub(crate) mod memory;
 mod proposal;
 mod sources;
+mod spells;
 mod store;
 mod task;
 mod view;
 mod web;
 
-pub use desk::{Change, Detector, Secrets, Taken};
+pub use desk::{Change, Detector, Secrets, Taken, remembered};
 pub use heart::{Situation, decide};
 pub use ingress::router;
 pub use measure::{Measure, Selector, Signal};

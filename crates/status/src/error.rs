@@ -51,6 +51,9 @@ pub enum Error {
         /// Why not.
         reason: &'static str,
     },
+    /// Nobody can be recognised for now.
+    #[error("the identity provider cannot be asked; try again")]
+    SignIn,
     /// The provisioning file cannot be used.
     #[error(transparent)]
     Declared(#[from] lotse_core::declared::DeclaredError),
@@ -143,7 +146,7 @@ impl Error {
             Self::MediaType => 415,
             Self::TooLarge { .. } => 413,
             // The state is gone for now; the page is not.
-            Self::Store { .. } => 503,
+            Self::Store { .. } | Self::SignIn => 503,
             other => other.kind().http_status(),
         }
     }
@@ -164,7 +167,7 @@ impl Explain for Error {
             Self::Key { .. } => ErrorKind::Configuration,
             Self::Untrusted { .. } => ErrorKind::Integrity,
             Self::Foreign { .. } => ErrorKind::InvalidInput,
-            Self::Fetch { .. } | Self::Remote { .. } => ErrorKind::Unavailable,
+            Self::SignIn | Self::Fetch { .. } | Self::Remote { .. } => ErrorKind::Unavailable,
             Self::Place { source } => source.kind(),
             Self::Store { source } => source.kind(),
         }

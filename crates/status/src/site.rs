@@ -16,11 +16,13 @@ use url::Url;
 
 use crate::answer::Answer;
 use crate::api::{self, refusal};
+use crate::client::{self, Client};
 use crate::desk::Desk;
 use crate::document;
 use crate::metrics::Metrics;
 use crate::pages::look::Look;
 use crate::pages::{self, Frame, Language};
+use crate::session::{self, SignIn};
 use crate::snapshot::{JSON, Snapshot};
 use crate::subscribe::pages::{self as pages_of_subscribers, Door, Subscriptions};
 use crate::writer::is_loopback_host;
@@ -41,11 +43,22 @@ pub struct Options {
     pub public_url: Option<Url>,
     /// Whether and how readers subscribe.
     pub subscriptions: Option<Subscriptions>,
+    /// The web client that is served beside the API.
+    pub client: Option<Arc<Client>>,
+    /// Who may write with tokens of the identity provider.
+    pub sign_in: Option<SignIn>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { local_writes: true, origins: Vec::new(), public_url: None, subscriptions: None }
+        Self {
+            local_writes: true,
+            origins: Vec::new(),
+            public_url: None,
+            subscriptions: None,
+            client: None,
+            sign_in: None,
+        }
     }
 }
 
@@ -167,9 +180,9 @@ impl Site {
         &self.document
     }
 
-    /// The compatible API on its own.
+    /// The compatible API on its own, with the web client beside it if there is one.
     pub fn api(self: &Arc<Self>) -> Router {
-        self.around(api::routes())
+        self.framed(api::routes().fallback(client::show))
     }
 
     /// The page, with the API beside it: clients in a browser want one origin.
@@ -197,13 +210,33 @@ impl Site {
     }
 
     fn around(self: &Arc<Self>, routes: Router<Arc<Self>>) -> Router {
+        self.framed(routes.fallback(refusal::not_found))
+    }
+
+    fn framed(self: &Arc<Self>, routes: Router<Arc<Self>>) -> Router {
+        let routes = match self.options.sign_in {
+            Some(_) => routes
+                .route_layer(middleware::from_fn_with_state(self.clone(), session::recognise))
+                .merge(session::routes()),
+            None => routes,
+        };
         routes
-            .fallback(refusal::not_found)
             .method_not_allowed_fallback(refusal::method_not_allowed)
             .layer(DefaultBodyLimit::max(LARGEST_BODY))
             .route_layer(middleware::from_fn_with_state(self.clone(), measure))
             .layer(middleware::from_fn_with_state(self.clone(), across_origins))
             .with_state(self.clone())
+    }
+
+    /// Whether a page of this very origin, or of one that the operator named, sent this.
+    pub(crate) fn is_own_origin(&self, headers: &HeaderMap) -> bool {
+        let Some(origin) = headers.get(header::ORIGIN) else {
+            return headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin");
+        };
+        let Ok(origin) = origin.to_str() else { return false };
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let is_here = origin.split_once("://").is_some_and(|(_, name)| Some(name) == host);
+        is_here || self.options.origins.iter().any(|known| known == origin)
     }
 
     /// Whether a page of the origin that sent this may use the API: there is none (a program), it is

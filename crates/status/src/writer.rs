@@ -1,8 +1,9 @@
 //! Who may change the page.
 //!
 //! Reading is for everybody, so what a reader carries along is not even looked at. Writing takes one
-//! of two things: an API token of the console (`Authorization: Bearer lotse_…`) with the permission
-//! the change demands; or, unless the operator switched that off, being on the same machine: the
+//! of these: an API token of the console (`Authorization: Bearer lotse_…`) with the permission
+//! the change demands, or a person whom the identity provider vouches for ([`crate::session`]), with a
+//! role that may do it; or, unless the operator switched that off, being on the same machine: the
 //! connection arrives on a loopback address, under a loopback name, and no page of another origin
 //! sent it. The reference knows nobody and leaves all this to a proxy before it; this is the part of
 //! it that is safe without one.
@@ -14,11 +15,13 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use lotse_web::access::{Permission, Role};
+use lotse_web::bearer::Person;
 use lotse_web::listen::Peer;
 
 use crate::command::Command;
 use crate::error::Error;
 use crate::extra::{Extra, ExtraKey};
+use crate::session::Known;
 use crate::site::Site;
 
 /// To open, change and close incidents and maintenance.
@@ -55,8 +58,18 @@ pub fn permission(command: &Command) -> &'static Permission {
 #[derive(Debug)]
 pub(crate) struct Writer {
     actor: String,
-    /// What a token carries; everything without one.
-    scopes: Option<Vec<String>>,
+    rights: Rights,
+}
+
+/// What somebody may do.
+#[derive(Debug)]
+enum Rights {
+    /// Everything: they are on this machine.
+    All,
+    /// What a token carries.
+    Scopes(Vec<String>),
+    /// What the roles of a person allow.
+    Person(Person),
 }
 
 impl Writer {
@@ -72,9 +85,12 @@ impl Writer {
 
     /// The same for what is not a command.
     pub(crate) fn may(&self, wanted: &Permission) -> Result<(), Error> {
-        match &self.scopes {
-            Some(scopes) if !scopes.iter().any(|scope| scope == wanted.name) => {
+        match &self.rights {
+            Rights::Scopes(scopes) if !scopes.iter().any(|scope| scope == wanted.name) => {
                 Err(Error::Forbidden { reason: "the token does not carry the permission for this" })
+            }
+            Rights::Person(person) if !person.may(wanted) => {
+                Err(Error::Forbidden { reason: "your roles do not allow this" })
             }
             _ => Ok(()),
         }
@@ -91,7 +107,12 @@ impl FromRequestParts<Arc<Site>> for Writer {
             let identity = known.map_err(|_| Error::Unauthorized {
                 reason: "this API token is not known, was revoked or has ended",
             })?;
-            return Ok(Self { actor: identity.actor(), scopes: Some(identity.scopes) });
+            let rights = Rights::Scopes(identity.scopes.clone());
+            return Ok(Self { actor: identity.actor(), rights });
+        }
+        if let Some(Known(person)) = parts.extensions.get::<Known>() {
+            let rights = Rights::Person(person.clone());
+            return Ok(Self { actor: person.subject.clone(), rights });
         }
         if !site.options().local_writes {
             return Err(Error::Unauthorized { reason: "an API token is needed" });
@@ -105,7 +126,7 @@ impl FromRequestParts<Arc<Site>> for Writer {
         if !site.trusts_origin_of(&parts.headers) {
             return Err(Error::Forbidden { reason: "a page of another origin may not write here" });
         }
-        Ok(Self { actor: "local".to_owned(), scopes: None })
+        Ok(Self { actor: "local".to_owned(), rights: Rights::All })
     }
 }
 

@@ -31,6 +31,7 @@ pub mod access;
 pub mod api;
 pub mod assets;
 pub mod auth;
+pub mod bearer;
 pub mod config;
 pub mod console;
 mod credential;

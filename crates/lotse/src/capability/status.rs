@@ -17,10 +17,12 @@ use lotse_status::command::Command;
 use lotse_status::console;
 use lotse_status::detect::config::Detection;
 use lotse_status::detect::{self, Detector, Secrets, Watching};
-use lotse_status::site::Site;
+use lotse_status::session::SignIn;
+use lotse_status::site::{Options, Site};
 use lotse_status::subscribe::task::{self, TellingTask};
 use lotse_store::Store;
 use lotse_web::ListenError;
+use lotse_web::bearer::AccessTokens;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -67,7 +69,9 @@ impl Page {
         let named = (base.clone(), look.title().to_owned());
         let ways = ways(whole, environment, store, named)?;
         let detector = detector(config.detection.as_ref(), &desk, environment)?;
-        let site = Site::new(desk, look, config.options());
+        let sign_in = sign_in(whole)?;
+        let client = config.client(sign_in.as_ref())?;
+        let site = Site::new(desk, look, Options { client, sign_in, ..config.options() });
         let (listen, api_listen) = (config.listen, config.api_listen);
         Ok(Some(Self { site, detector, ways, base, listen, api_listen }))
     }
@@ -81,6 +85,21 @@ impl Page {
     pub(crate) const fn site(&self) -> &Arc<Site> {
         &self.site
     }
+}
+
+/// Who may write with tokens of the identity provider: people who sign in with the web client.
+pub(crate) fn sign_in(config: &Config) -> Result<Option<SignIn>, Failure> {
+    let client = config.status.as_ref().and_then(|status| status.client.as_ref());
+    let Some(client_id) = client.and_then(|client| client.client_id.clone()) else {
+        return Ok(None);
+    };
+    let Some(oidc) = config.access.oidc.clone() else {
+        let reason = "access.oidc says where its people sign in, and is not there".to_owned();
+        return Err(Error::Setting { key: "status.client.client_id", reason }.into());
+    };
+    let public = config.status.as_ref().and_then(|status| status.public_url.as_ref());
+    let secure = public.is_some_and(|url| url.scheme() == "https");
+    Ok(Some(SignIn::new(AccessTokens::new(oidc, client_id, clock())?, secure)))
 }
 
 /// What takes the word of monitors; none without the section.
@@ -190,8 +209,15 @@ pub(crate) async fn listen(
         None => None,
     };
     let following = tokio::spawn({
-        let (desk, stop) = (site.desk().clone(), stop.clone());
-        async move { desk.follow(stop).await }
+        let (desk, detector, stop) = (site.desk().clone(), detector.clone(), stop.clone());
+        async move {
+            let measured = async {
+                if let Some(detector) = &detector {
+                    detector.follow(stop.clone()).await;
+                }
+            };
+            tokio::join!(desk.follow(stop.clone()), measured);
+        }
     });
     tracing::info!(address = %page, "status page started");
     Ok(Some(Listeners { page, api, servers, following }))

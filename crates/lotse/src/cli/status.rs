@@ -207,6 +207,9 @@ pub(crate) struct ServeArguments {
     /// Where the API listens on its own; `STATUS_PAGE_SERVER_ADDRESS` if not given
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) api_listen: Option<String>,
+    /// The files of the SCS web client, served beside the API of --api-listen
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) client: Option<PathBuf>,
     /// Where the metrics of the API listen; `STATUS_PAGE_METRICS_ADDRESS` if not given
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) metrics_listen: Option<String>,

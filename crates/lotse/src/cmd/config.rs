@@ -109,9 +109,13 @@ fn findings(config: &Config, environment: &Environment) -> Vec<Finding> {
         ),
     }
     if let Some(status) = &config.status {
-        let page = status.look().and_then(|_| status.provision());
-        let page = page.map(|_| format!("its page listens on {}", status.listen));
-        findings.push(("status".to_owned(), page.map_err(Failure::from)));
+        let page = status.look().and_then(|_| status.provision()).map_err(Failure::from);
+        let page = page.and_then(|_| {
+            let sign_in = crate::capability::status::sign_in(config)?;
+            status.client(sign_in.as_ref())?;
+            Ok(format!("its page listens on {}", status.listen))
+        });
+        findings.push(("status".to_owned(), page));
     }
     if let Some(images) = config.images_here() {
         let catalog = Catalog::load(&images.path).map(|catalog| {

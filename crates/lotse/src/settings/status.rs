@@ -2,8 +2,10 @@
 
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use lotse_core::secret::{ExposeSecret, SecretString};
+use lotse_status::client::Client;
 use lotse_status::site::Options;
 use lotse_store::StoreUrl;
 
@@ -54,9 +56,16 @@ impl ServeStatus {
         let origins = origins.split(',').map(str::trim).filter(|one| !one.is_empty());
         let origins = origins.chain(arguments.origin.iter().map(String::as_str));
         let database = or_variable(&arguments.database, DATABASE);
+        let client = arguments.client.as_deref().map(|files| Client::read(files, None));
+        let client = client.transpose()?;
+        let api_listen = maybe_address("--api-listen", &arguments.api_listen, SERVER_ADDRESS)?;
+        if client.is_some() && api_listen.is_none() {
+            let reason = "--api-listen is needed: the client is served beside the API".to_owned();
+            return Err(Error::Setting { key: "--client", reason }.into());
+        }
         Ok(Self {
             listen: address("--listen", &arguments.listen)?,
-            api_listen: maybe_address("--api-listen", &arguments.api_listen, SERVER_ADDRESS)?,
+            api_listen,
             metrics_listen: maybe_address(
                 "--metrics-listen",
                 &arguments.metrics_listen,
@@ -72,7 +81,8 @@ impl ServeStatus {
                 local_writes: !arguments.no_local_writes,
                 origins: origins.map(str::to_owned).collect(),
                 public_url: arguments.public_url.clone(),
-                subscriptions: None,
+                client: client.map(Arc::new),
+                ..Options::default()
             },
         })
     }

@@ -6,24 +6,30 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use lotse_core::error::chain;
+use lotse_core::id::ComponentId;
 use lotse_core::secret::{ExposeSecret, SecretSource, SecretString};
 use lotse_core::signature::webhook::Key;
 use lotse_core::time::{SignedDuration, Timestamp};
-use lotse_store::Transaction;
 use lotse_store::audit::{Deed, DeedOutcome};
+use lotse_store::{Store, Transaction};
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
 
 use super::config::{Detection, Heartbeat};
-use super::heart::{self, Situation};
+use super::heart::{self, Situation, conditions};
 use super::measure::{Beat, Measure, Signal};
 use super::proposal::{Decision, Draft, Proposal, ProposalId, State};
+use super::spells;
 use super::store::{self, Kind};
 use crate::command::{Command, IncidentFields, UpdateFields};
 use crate::desk::Desk;
 use crate::error::Error;
-use crate::model::Impact;
+use crate::model::{Component, Impact};
+use crate::sla::Measured;
 
 /// How long a measure that is well is kept.
 const KEPT_WELL: SignedDuration = SignedDuration::from_hours(24);
@@ -31,6 +37,10 @@ const KEPT_WELL: SignedDuration = SignedDuration::from_hours(24);
 const KEPT_SEEN: SignedDuration = SignedDuration::from_hours(1);
 /// How long proposals are kept that are over.
 const KEPT: SignedDuration = SignedDuration::from_hours(365 * 24);
+/// How long it is known what was measured: a year that is over can be reported.
+const KEPT_SPELLS: SignedDuration = SignedDuration::from_hours(800 * 24);
+/// How often it is looked what another process has measured.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// The secrets of those who send.
 #[derive(Debug, Default)]
@@ -101,7 +111,7 @@ pub enum Change {
         /// The text.
         text: Option<String>,
         /// The severities of components; one that is not named is not touched.
-        affects: Option<BTreeMap<lotse_core::id::ComponentId, u8>>,
+        affects: Option<BTreeMap<ComponentId, u8>>,
     },
 }
 
@@ -170,9 +180,13 @@ impl Detector {
             !whole.book().components.values().any(|one| signal.components.fits(one))
         };
         let taken = Taken { signals: signals.len(), unknown: signals.iter().filter(fits).count() };
+        let named = |one: &&Component| signals.iter().any(|signal| signal.components.fits(one));
+        let named = whole.book().components.values().map(AsRef::as_ref).filter(named);
+        self.watch(&mut transaction, named.map(|one| one.id)).await?;
         self.decide(&mut transaction, known.into_values().collect()).await?;
         transaction.commit().await?;
         self.settle().await?;
+        self.refresh().await?;
         Ok(taken)
     }
 
@@ -213,10 +227,12 @@ impl Detector {
         }
         measures.retain(|one| !is_old(one));
         store::forget_notes(&mut transaction, Kind::Seen, before(KEPT_SEEN)).await?;
+        store::forget_notes(&mut transaction, Kind::Spell, before(KEPT_SPELLS)).await?;
         store::forget(&mut transaction, before(KEPT)).await?;
         let changed = self.decide(&mut transaction, measures).await?;
         transaction.commit().await?;
         self.settle().await?;
+        self.refresh().await?;
         Ok(changed)
     }
 
@@ -238,6 +254,15 @@ impl Detector {
             proposals: &proposals,
             now,
         };
+        let rules = whole.book().components.values();
+        let rules = rules.map(|one| (one.id, self.detection.rule(one))).collect();
+        let conditions = conditions(&situation, &rules);
+        self.watch(transaction, conditions.keys().copied()).await?;
+        let known = store::spells(transaction).await?;
+        for spell in spells::after(&known, &conditions, (whole.book(), &measures), now) {
+            let at = spell.to.unwrap_or(now);
+            store::note(transaction, Kind::Spell, &spell.name(), at, &spell).await?;
+        }
         let changed = heart::decide(&situation, &mut ProposalId::generate);
         for proposal in &changed {
             store::put(transaction, proposal).await?;
@@ -247,6 +272,40 @@ impl Detector {
             }
         }
         Ok(changed.len())
+    }
+
+    /// Remembers since when these components are watched.
+    async fn watch(
+        &self,
+        transaction: &mut Transaction,
+        components: impl Iterator<Item = ComponentId> + Send,
+    ) -> Result<(), Error> {
+        let (now, known) = (self.now(), store::watched(transaction).await?);
+        for new in components.filter(|one| !known.contains_key(one)) {
+            store::note(transaction, Kind::Watched, &new.to_string(), now, &now).await?;
+        }
+        Ok(())
+    }
+
+    /// Hands what was measured to the reports of the page.
+    ///
+    /// # Errors
+    /// The state cannot be read; the reports know what they knew.
+    pub async fn refresh(&self) -> Result<(), Error> {
+        self.desk.set_measured(remembered(self.desk.store(), self.now()).await?);
+        Ok(())
+    }
+
+    /// Follows what other processes measure, until it is told to stop.
+    pub async fn follow(&self, stop: CancellationToken) {
+        loop {
+            if let Err(error) = self.refresh().await {
+                tracing::debug!(error = chain(&error), "reports count what was measured before");
+            }
+            if stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_none() {
+                return;
+            }
+        }
     }
 
     /// Takes a person's word.
@@ -414,6 +473,15 @@ impl Detector {
         measures.extend(beating(&beats, &self.detection.heartbeats, self.now()));
         Ok(measures)
     }
+}
+
+/// What was measured of components, for reports ([`Desk::set_measured`]).
+///
+/// # Errors
+/// The state cannot be read.
+pub async fn remembered(store: &Store, now: Timestamp) -> Result<Vec<Measured>, Error> {
+    let (watched, known) = (store::watched_read(store).await?, store::spells_read(store).await?);
+    Ok(spells::measured(&watched, &known, now))
 }
 
 /// The measures that heartbeats are.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use lotse_core::id::ComponentId;
 use lotse_core::time::Timestamp;
 use lotse_store::migrate::{Part, Step};
 use lotse_store::row::{Columns, to_json};
@@ -12,6 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::measure::{Beat, Measure};
 use super::proposal::{Proposal, ProposalId};
+use super::spells::Spell;
 
 /// The tables of detection, for [`lotse_store::StoreOptions::parts`].
 pub const PART: Part = Part {
@@ -62,6 +64,10 @@ pub(super) enum Kind {
     Beat,
     /// A message that was taken, so that it is not taken again.
     Seen,
+    /// A time in which a component was measured to be bad.
+    Spell,
+    /// Since when a component is watched.
+    Watched,
 }
 
 impl Kind {
@@ -70,6 +76,8 @@ impl Kind {
             Self::Measure => "measure",
             Self::Beat => "beat",
             Self::Seen => "seen",
+            Self::Spell => "spell",
+            Self::Watched => "watched",
         }
     }
 }
@@ -105,6 +113,32 @@ pub(super) async fn beats(transaction: &mut Transaction) -> Result<BTreeMap<Stri
 /// All heartbeats by name, without writing.
 pub(super) async fn beats_read(store: &Store) -> Result<BTreeMap<String, Beat>, Error> {
     to_beats(&store.read(READ, sqlx::query(NOTES).bind(Kind::Beat.word())).await?)
+}
+
+/// All spells.
+pub(super) async fn spells(transaction: &mut Transaction) -> Result<Vec<Spell>, Error> {
+    documents(&transaction.fetch(sqlx::query(NOTES).bind(Kind::Spell.word())).await?)
+}
+
+/// All spells, without writing.
+pub(super) async fn spells_read(store: &Store) -> Result<Vec<Spell>, Error> {
+    documents(&store.read(READ, sqlx::query(NOTES).bind(Kind::Spell.word())).await?)
+}
+
+fn to_watched(rows: &[AnyRow]) -> Result<BTreeMap<ComponentId, Timestamp>, Error> {
+    rows.iter().map(Columns).map(|row| Ok((row.parsed("name")?, row.json("document")?))).collect()
+}
+
+/// Since when components are watched.
+pub(super) async fn watched(
+    transaction: &mut Transaction,
+) -> Result<BTreeMap<ComponentId, Timestamp>, Error> {
+    to_watched(&transaction.fetch(sqlx::query(NOTES).bind(Kind::Watched.word())).await?)
+}
+
+/// Since when components are watched, without writing.
+pub(super) async fn watched_read(store: &Store) -> Result<BTreeMap<ComponentId, Timestamp>, Error> {
+    to_watched(&store.read(READ, sqlx::query(NOTES).bind(Kind::Watched.word())).await?)
 }
 
 /// Writes a note.

@@ -1,5 +1,6 @@
 //! From what a monitor sends to an incident on the page, over real HTTP.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -19,7 +20,7 @@ use serde_json::{Value, json};
 use sha2::Digest as _;
 use tokio_util::sync::CancellationToken;
 
-use crate::stage::{NOON, Stage};
+use crate::stage::{NOON, Stage, noon_and};
 
 const SECRET: &str = "a secret of more than 24 bytes";
 const HEART: &str = "0123456789abcdef";
@@ -283,4 +284,49 @@ async fn a_draft_is_edited_and_checked() {
     let list = incidents(&stage).await;
     assert_eq!(list[0]["displayName"], "Servers start slowly");
     assert_eq!(list[0]["affects"][0]["severity"], 20);
+}
+
+#[tokio::test]
+async fn what_was_measured_stands_beside_what_was_declared_in_reports() {
+    let (stage, [_, compute, _]) = Stage::furnished().await;
+    let detection = Detection { heartbeats: BTreeMap::new(), ..detection(Mode::Manual) };
+    let secrets = Secrets::configured::<Error>(&detection, &|_, _| Ok(SECRET.into())).unwrap();
+    let detector = Arc::new(Detector::new(stage.desk.clone(), detection.clone(), secrets));
+    let base = stage.serve(detect::router(&detector)).await;
+    let report = async || {
+        let report = stage.ask(Method::GET, "/sla/2026-11.json", None).await.1;
+        let rows = report["components"].as_array().unwrap_or_else(|| panic!("{report}")).clone();
+        let of = |id: &str| rows.iter().find(|row| row["id"] == id).unwrap().clone();
+        let other = rows.iter().find(|row| row["id"] != *compute).unwrap();
+        assert_eq!(other["measured"], Value::Null, "nobody measures it");
+        of(&compute)
+    };
+    assert_eq!(report().await["measured"], Value::Null);
+    // A monitor that has only good to say measures, too.
+    signed(&stage, &base, "m1", 0, &message("well")).await;
+    assert_eq!(report().await["measured"]["available"], "100.000");
+    stage.hours_later(1);
+    signed(&stage, &base, "m2", 0, &message("down")).await;
+    stage.hours_later(2);
+    signed(&stage, &base, "m3", 0, &message("well")).await;
+    stage.hours_later(1);
+    detector.tick().await.unwrap();
+    let row = report().await;
+    assert_eq!((&row["measured"]["down"], &row["down"]), (&7200.into(), &0.into()), "{row}");
+    assert!(incidents(&stage).await.is_empty(), "nothing was declared");
+    // Maintenance is known from what was declared: trouble within it is not held against anybody.
+    let affects = json!([{ "reference": compute, "severity": 0 }]);
+    let work = json!({ "displayName": "Work", "beganAt": noon_and(1), "endedAt": noon_and(2),
+        "affects": affects });
+    stage.make("/incidents", work).await;
+    assert_eq!(report().await["measured"]["down"], 3600);
+    // Another process, and the command line, know the same.
+    let now = stage.clock.now();
+    let known = detect::remembered(&stage.store, now).await.unwrap();
+    assert_eq!(known, *stage.desk.measured());
+    let other = Arc::new(stage.neighbour().await);
+    let second = Detector::new(other.clone(), detection, Secrets::default());
+    assert!(other.measured().is_empty());
+    second.refresh().await.unwrap();
+    assert_eq!(*other.measured(), known);
 }

@@ -9,6 +9,7 @@
 )]
 
 mod archive;
+mod client;
 mod components;
 mod console;
 mod detection;
@@ -25,4 +26,5 @@ mod place;
 mod round;
 mod stage;
 mod subscribers;
+mod text;
 mod writers;

@@ -34,7 +34,37 @@ pub(crate) fn check(
     if !text("nonce").is_some_and(|nonce| expected.nonce.matches(nonce)) {
         return Err(not_for_us("its nonce is of another sign-in".to_owned()));
     }
-    match text("sub") {
+    subject(claims)
+}
+
+/// Checks the claims of an access token that was issued to this client (RFC 9068, section 4), and
+/// returns the subject and when the token ends.
+pub(crate) fn access(
+    claims: &Map<String, Value>,
+    (issuer, client_id): (&str, &str),
+    leeway_seconds: u32,
+    now: Timestamp,
+) -> Result<(String, Timestamp), OidcError> {
+    if claims.get("iss").and_then(Value::as_str) != Some(issuer) {
+        return Err(not_for_us(format!("its issuer is {}", shown(claims.get("iss")))));
+    }
+    // Providers name the client as `azp` or `client_id`, and the APIs it may call as the audience;
+    // those that name no client mean it with the audience.
+    match claims.get("azp").or_else(|| claims.get("client_id")) {
+        Some(party) if party == client_id => {}
+        Some(party) => return Err(not_for_us(format!("it was issued to {}", shown(Some(party))))),
+        None => audience(claims, client_id)?,
+    }
+    time(claims, leeway_seconds, now)?;
+    let end = claims.get("exp").and_then(Value::as_f64).unwrap_or_default();
+    #[expect(clippy::cast_possible_truncation, reason = "what is too large becomes the largest")]
+    let end = Timestamp::from_second(end as i64).unwrap_or(Timestamp::MAX);
+    let subject = subject(claims).map_err(|error| not_for_us(error.to_string()))?;
+    Ok((subject, end))
+}
+
+fn subject(claims: &Map<String, Value>) -> Result<String, OidcError> {
+    match claims.get("sub").and_then(Value::as_str) {
         Some(subject)
             if !subject.is_empty()
                 && subject.len() <= LONGEST_SUBJECT

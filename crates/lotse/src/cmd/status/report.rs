@@ -11,6 +11,7 @@ use lotse_status::book::{Book, Case};
 use lotse_status::command::{
     Command, ComponentFields, IncidentFields, Notice, Outcome, UpdateFields,
 };
+use lotse_status::detect::remembered;
 use lotse_status::extra::Template;
 use lotse_status::model::{Component, Impact, MAINTENANCE, PhaseRef};
 use lotse_status::{Desk, Error};
@@ -45,6 +46,7 @@ impl<'a> Reporter<'a> {
         let url = store_url(kept.database.as_deref(), globals, environment)?;
         let store = Arc::new(daemon::open_state(&url).await?);
         let desk = Desk::open(store, clock()).await?;
+        desk.set_measured(remembered(desk.store(), desk.clock().now()).await?);
         let person = environment.get("USER").unwrap_or("somebody");
         Ok(Self { desk, actor: format!("{person} (command line)"), globals })
     }
