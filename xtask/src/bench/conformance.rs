@@ -107,13 +107,13 @@ fn clouds(env: &Environment, binary: &str, scratch: &Path) -> Result<Vec<Fact>, 
 /// How long a check takes where every answer takes long, beside that answer: signing in comes first,
 /// everything else at the same time.
 fn slowest(env: &Environment, binary: &str, scratch: &Path) -> Result<Vec<Fact>, Error> {
-    let latency = format!("{}ms", LATENCY.as_millis());
+    let latency = LATENCY.as_secs_f64().to_string();
     let sim = Cloud::start(binary, None, &["--latency", &latency])?;
     let path = scratch.join("bench-clouds.yaml");
     let names = clouds_yaml(&sim.url, &path)?;
     let (wall, _, _) = check(env, binary, &path, names.first().into_iter())?;
     let ratio = wall.saturating_sub(LATENCY).as_secs_f64() / LATENCY.as_secs_f64();
-    let what = format!("a check without signing in, beside its slowest answer of {latency}");
+    let what = format!("a check without signing in, beside its slowest answer of {latency} s");
     Ok(vec![Fact::new(what, ratio, "×").wanted(Target::AtMost(1.3))])
 }
 
