@@ -243,9 +243,9 @@ pub(crate) async fn known_reports(
     ids: &[Uuid],
 ) -> Result<BTreeSet<Uuid>, Error> {
     let mut known = BTreeSet::new();
-    for part in many::parts(ids) {
-        let texts: Vec<_> = part.iter().map(Uuid::to_string).collect();
-        for row in &transaction.fetch(many::among(KNOWN, &texts)).await? {
+    let texts: Vec<_> = ids.iter().map(Uuid::to_string).collect();
+    for query in many::among(KNOWN, &texts) {
+        for row in &transaction.fetch(query).await? {
             known.insert(Columns(row).parsed("id")?);
         }
     }

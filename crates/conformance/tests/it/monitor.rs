@@ -101,10 +101,21 @@ on_both! {
             }), 422, "a result that is none"),
             ("yaml", sign_report(&key(), &bomb), 422, "a bomb"),
             ("yaml", sign_report(&key(), &"[".repeat(200_000)), 422, "too deep"),
+            ("json", sign_report(&key(), &"[".repeat(200_000)), 422, "JSON that is too deep"),
+            ("json", with(&|report| {
+                let results = (0..5_001).map(|number| (format!("mine-{number}"), json!(1)));
+                report["run"]["invocations"]["b"]["results"] = results.collect::<Value>();
+            }), 422, "too many results"),
+            ("yaml", sign_report(&key(), &"---\na: 1\n".repeat(65)), 422, "too many reports"),
+            ("json", format!("{}{}", " ".repeat(17 << 10), with(&|_| {})), 401, "a signature far in"),
             ("json", sign_report(&key(), &format!("\"{}\"", "x".repeat(5 << 20))), 413, "too large"),
         ] {
             assert_eq!(stage.send_text("my-cloud", media, &text).await, status, "{why}");
         }
+        let request = as_account(stage.request(Method::POST, "/reports"), "my-cloud")
+            .header("content-type", "application/x-signed-yaml");
+        let foreign = [with(&|_| {}).as_bytes(), b"\xff"].concat();
+        assert_eq!(request.body(foreign).send().await.unwrap().status(), 422, "not UTF-8");
         assert_eq!(stage.count().await, 0);
         assert_eq!(stage.json("/status").await, json!({}));
     }
@@ -120,6 +131,10 @@ on_both! {
         let twice = sign_report(&key(), &format!("---\n{new}\n---\n{new}\n"));
         assert_eq!(stage.send_text("my-cloud", "yaml", &twice).await, 409);
         assert_eq!(stage.count().await, 1);
+        // Who caught it on its way cannot send it either, and whoever may learns that it is there.
+        let caught = sign_report(&key(), &report.to_string());
+        assert_eq!(stage.send_text("other", "json", &caught).await, 401);
+        assert_eq!(stage.send_text("zuul", "json", &caught).await, 409);
         assert_eq!(stage.send("my-cloud", &new).await, 200);
     }
 
@@ -274,6 +289,23 @@ on_both! {
         let request = as_account(stage.request(Method::POST, "/results"), "judge").body("{}");
         assert_eq!(request.send().await.unwrap().status(), 415);
         assert_eq!(stage.get_as("my-cloud", "/results").await.status(), 401);
+    }
+
+    async fn an_upload_of_many_reports_is_kept_whole_or_not_at_all(store) {
+        let stage = Stage::new(store).await;
+        let results = json!({"scs-0103-flavor-1v-2": 1});
+        let reports = |count: usize| -> Vec<_> {
+            (0..count).map(|_| format!("---\n{}\n", stage.report("my-cloud", &results))).collect()
+        };
+        let many = reports(63);
+        let signed = sign_report(&key(), &many.concat());
+        assert_eq!(stage.send_text("my-cloud", "yaml", &signed).await, 200);
+        assert_eq!(stage.count().await, 63);
+        // One of these is there already.
+        let again = [&reports(40)[..], &many[62..], &reports(20)].concat().concat();
+        let signed = sign_report(&key(), &again);
+        assert_eq!(stage.send_text("my-cloud", "yaml", &signed).await, 409);
+        assert_eq!(stage.count().await, 63);
     }
 
     async fn many_uploads_at_once_are_all_kept(store) {

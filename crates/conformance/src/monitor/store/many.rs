@@ -4,7 +4,8 @@ use lotse_store::sqlx::{self, AssertSqlSafe};
 use lotse_store::{Error, Transaction};
 
 /// Rows of one statement. There are few sizes, so that a connection has few statements to prepare.
-const SIZES: [usize; 4] = [32, 8, 2, 1];
+const SIZES: [usize; 6] = [LARGEST, 16, 8, 4, 2, 1];
+const LARGEST: usize = 32;
 
 /// A statement under way.
 pub(super) type Query = lotse_store::Query<'static>;
@@ -41,14 +42,19 @@ pub(super) async fn write<T>(
     Ok(())
 }
 
-/// The statement `head ($1, …)` with one of these texts for each place; for `… IN`.
-pub(super) fn among(head: &str, texts: &[String]) -> Query {
-    let query = sqlx::query(AssertSqlSafe(format!("{head} {}", places(0, texts.len()))));
-    texts.iter().fold(query, |query, text| query.bind(text.clone()))
+/// The statements `head ($1, …)` with each of these texts in a place; for `… IN`.
+pub(super) fn among<'a>(head: &'a str, texts: &'a [String]) -> impl Iterator<Item = Query> + 'a {
+    texts.chunks(LARGEST).map(move |part| {
+        // Asking for the last one several times changes nothing, and leaves few sizes.
+        let size = SIZES.into_iter().filter(|size| part.len() <= *size).min().unwrap_or(LARGEST);
+        let query = sqlx::query(AssertSqlSafe(format!("{head} {}", places(0, size))));
+        let rest = part.last().into_iter().cycle().take(size - part.len());
+        part.iter().chain(rest).fold(query, |query, text| query.bind(text.clone()))
+    })
 }
 
 /// Parts of the items, each as long as one of [`SIZES`].
-pub(super) fn parts<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
+fn parts<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
         let size = SIZES.into_iter().find(|size| *size <= items.len())?;
         let (part, rest) = items.split_at(size);
