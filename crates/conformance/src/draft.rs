@@ -1,10 +1,12 @@
 //! Testcases that published scopes do not have yet: what drafts of standards add (scs-0103 version 1.3,
-//! scs-0104-v2, scs-0125 to scs-0128). Upstream has no tool for most of them, so that both modes judge
+//! scs-0104-v2, scs-0125 to scs-0128), and those on
+//! managers of domains (scs-0302), which the scopes leave to people. Upstream has no tool for most of them, so that both modes judge
 //! alike.
 
 use lotse_scs::image_names::{NODE_IMAGE_DESCRIPTION, Vendor};
 use lotse_scs::standard_flavors::{REQUIRED, StandardFlavor};
 
+use crate::snapshot::Sphere;
 use crate::tempest::Component;
 use crate::testcase::Need;
 
@@ -37,6 +39,8 @@ pub enum Draft {
     Encryption(Encryption),
     /// No test of Tempest failed.
     Tempest(Component),
+    /// Managers of domains do everything in their domain, and nothing elsewhere.
+    Manager(Sphere),
 }
 
 /// What scs-0125 demands of public addresses.
@@ -55,7 +59,7 @@ pub enum Encryption {
 }
 
 /// Ids without the `scs-` before them.
-const IDS: [(&str, Draft); 22] = [
+const IDS: [(&str, Draft); 26] = [
     ("0103-required-others", Draft::OtherMarks),
     ("0104-v2-source-debian", Draft::VendorSource(Vendor::Debian)),
     ("0104-v2-source-ubuntu", Draft::VendorSource(Vendor::Ubuntu)),
@@ -78,6 +82,10 @@ const IDS: [(&str, Draft); 22] = [
     ("0128-tempest-volume", Draft::Tempest(Component::Volume)),
     ("0128-tempest-image", Draft::Tempest(Component::Image)),
     ("0128-tempest-identity", Draft::Tempest(Component::Identity)),
+    ("0302-domain-manager-users", Draft::Manager(Sphere::Users)),
+    ("0302-domain-manager-projects", Draft::Manager(Sphere::Projects)),
+    ("0302-domain-manager-groups", Draft::Manager(Sphere::Groups)),
+    ("0302-domain-manager-roles", Draft::Manager(Sphere::Roles)),
 ];
 
 impl Draft {
@@ -97,6 +105,7 @@ impl Draft {
             Self::VendorSource(_) | Self::Lts(_) | Self::NodeImages => Need::Images,
             Self::Encryption(_) => Need::Encryption,
             Self::Tempest(_) => Need::Tempest,
+            Self::Manager(_) => Need::DomainManager,
             _ => Need::Networks,
         }
     }
@@ -122,6 +131,8 @@ impl Draft {
             Self::Ipv4Pool => "if there is a shared subnet pool of IPv4, exactly one has is_default".to_owned(),
             Self::DnsIntegration => "the network service has the extension dns-integration".to_owned(),
             Self::Encryption(rule) => rule.rule().to_owned(),
+            Self::Manager(Sphere::Roles) => "managers of domains cannot give the role admin".to_owned(),
+            Self::Manager(sphere) => format!("managers of domains look after the {} of their domain, and touch those of no other", sphere.many()),
             Self::Tempest(component) => format!("no test of Tempest that the draft names fails in tempest.api.{}", component.word()),
             Self::DnsDomainPorts => "where the catalogue has dns, the network service has the extension dns-domain-ports".to_owned(),
         }

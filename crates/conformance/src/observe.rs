@@ -20,7 +20,7 @@ mod encryption;
 mod networks;
 
 pub use active::{KIND, Lab};
-pub use alone::observe_alone;
+pub use alone::{manage_alone, observe_alone};
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -33,7 +33,7 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::model::Reason;
-use crate::snapshot::{Answer, DefaultRules, Item, RulesWay, S3Probe, Snapshot, Trouble};
+use crate::snapshot::{Answer, Deed, DefaultRules, Item, RulesWay, S3Probe, Snapshot, Trouble};
 use crate::testcase::Need;
 
 /// How far observing may go.
@@ -153,6 +153,25 @@ pub async fn observe_in(
         encryption,
         ..Snapshot::empty(cloud.name(), options.now)
     })
+}
+
+/// Tries out what the first of two managers of domains may do (scs-0302); the second one makes what the
+/// first must not touch. Both are sessions on their domains, on the same cloud.
+pub async fn manage(
+    [first, second]: [&Cloud; 2],
+    options: &Options,
+    lab: Result<&Lab, Trouble>,
+) -> Answer<Vec<Deed>> {
+    let lab = match lab {
+        Ok(lab) if options.reach == Reach::Active => lab,
+        Ok(_) => return Answer::Failed(not_allowed()),
+        Err(trouble) => return Answer::Failed(trouble),
+    };
+    if first.name() == second.name() {
+        return Answer::Failed(active::no_managers());
+    }
+    let observer = |cloud| Observer { cloud, options, lab: Ok(lab), requests: AtomicU32::new(0) };
+    Box::pin(active::managed(&observer(first), &observer(second), lab)).await
 }
 
 struct Observer<'a> {

@@ -74,6 +74,9 @@ pub struct Snapshot {
     /// How the public addresses of the cloud are encrypted.
     #[serde(default, skip_serializing_if = "Answer::is_not_asked")]
     pub encryption: Answer<Vec<Address>>,
+    /// What managers of two domains could do.
+    #[serde(default, skip_serializing_if = "Answer::is_not_asked")]
+    pub managers: Answer<Vec<Deed>>,
     /// What Tempest found out.
     #[serde(default, skip_serializing_if = "Answer::is_not_asked")]
     pub tempest: Answer<Tempest>,
@@ -181,6 +184,57 @@ pub struct Networks {
     pub extensions: Vec<String>,
 }
 
+/// Something that a manager of a domain tried.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Deed {
+    /// On what.
+    pub sphere: Sphere,
+    /// What, in words.
+    pub what: String,
+    /// Whether the standard lets managers do it.
+    pub allowed: bool,
+    /// Whether it happened; not known if something else was in its way.
+    pub happened: Option<bool>,
+    /// The HTTP status with which it was refused.
+    pub status: Option<u16>,
+}
+
+/// What managers of domains work on.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sphere {
+    /// Users, and their roles on domains.
+    Users,
+    /// Projects, and roles on them.
+    Projects,
+    /// Groups, and who is in them.
+    Groups,
+    /// Roles that are above those of a manager.
+    Roles,
+}
+
+impl Sphere {
+    /// One of them, as the identity service calls it.
+    pub const fn one(self) -> &'static str {
+        match self {
+            Self::Users => "user",
+            Self::Projects => "project",
+            Self::Groups => "group",
+            Self::Roles => "role",
+        }
+    }
+
+    /// Many of them.
+    pub const fn many(self) -> &'static str {
+        match self {
+            Self::Users => "users",
+            Self::Projects => "projects",
+            Self::Groups => "groups",
+            Self::Roles => "roles",
+        }
+    }
+}
+
 /// What a new server says of its random numbers.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Randomness {
@@ -211,6 +265,7 @@ impl Snapshot {
             randomness: Answer::NotAsked,
             networks: Answer::NotAsked,
             encryption: Answer::NotAsked,
+            managers: Answer::NotAsked,
             tempest: Answer::NotAsked,
             executed: BTreeMap::new(),
             cluster: Cluster::default(),

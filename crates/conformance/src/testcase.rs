@@ -78,6 +78,8 @@ pub enum Need {
     Networks,
     /// How the public addresses are encrypted.
     Encryption,
+    /// What managers of two domains can do; changes their domains for a moment.
+    DomainManager,
     /// Results of Tempest, which are given and not observed.
     Tempest,
     /// Something of a cluster of Kubernetes.
@@ -102,7 +104,14 @@ impl Need {
 
     /// Whether observing it may change the cloud for a moment.
     pub const fn may_change(&self) -> bool {
-        matches!(self, Self::DefaultRules | Self::Secret | Self::Backup | Self::Randomness)
+        matches!(
+            self,
+            Self::DefaultRules
+                | Self::Secret
+                | Self::Backup
+                | Self::Randomness
+                | Self::DomainManager
+        )
     }
 }
 

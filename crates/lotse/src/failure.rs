@@ -99,6 +99,9 @@ pub(crate) enum Error {
     /// No cloud is named.
     #[error("no cloud is named")]
     NoCloud,
+    /// Another number of managers than two.
+    #[error("what managers of domains may do shows with two of them")]
+    Managers,
     /// What is given makes no name of a flavor.
     #[error("\"{name}\" is no name of a flavor")]
     FlavorName {
@@ -125,6 +128,7 @@ impl Explain for Error {
             | Self::FilterFindsNothing { .. }
             | Self::FlavorName { .. }
             | Self::Date { .. }
+            | Self::Managers
             | Self::NoCloud => ErrorKind::Usage,
             Self::Secret { .. } | Self::Setting { .. } => ErrorKind::Configuration,
             Self::File { .. } | Self::Output(_) => ErrorKind::Storage,

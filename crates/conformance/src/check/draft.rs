@@ -2,6 +2,7 @@
 
 mod encryption;
 mod images;
+mod managers;
 mod marks;
 mod networks;
 mod tempest;
@@ -27,6 +28,7 @@ pub(super) fn judge(draft: Draft, case: &Case<'_>) -> Judgement {
         Draft::Ipv4Pool => networks::ipv4_pool(case),
         Draft::DnsIntegration => networks::dns_integration(case),
         Draft::Encryption(rule) => encryption::judge(case, rule),
+        Draft::Manager(sphere) => managers::judge(case, sphere),
         Draft::Tempest(component) => tempest::judge(case, component),
         Draft::DnsDomainPorts => networks::dns_domain_ports(case),
     }

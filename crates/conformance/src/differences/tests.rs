@@ -4,9 +4,15 @@
 use jiff::civil::date;
 use serde_json::{Value, json};
 
+use lotse_core::declared::SourceFile;
+
 use super::*;
+use crate::executable::Executed;
+use crate::feed::{Cves, Feed, Release, Unread, built_in_support};
 use crate::profile;
+use crate::report::{Generation, Run};
 use crate::snapshot::{Answer, DefaultRules, Item, RulesWay};
+use crate::spec::Lifetime;
 
 fn items(values: &[Value]) -> Vec<Item> {
     values.iter().map(|value| value.as_object().unwrap().clone()).collect()
@@ -183,6 +189,129 @@ fn clouds_without_swift_and_the_other_name_of_s3() {
     assert_eq!(shown(&services(&["compute"]), "scs-0123-swift-s3"), Some((PASS, FAIL)));
     assert_eq!(shown(&services(&["s3"]), "scs-0123-service-s3"), Some((FAIL, PASS)));
     assert_eq!(shown(&services(&["object-store-s3"]), "scs-0123-service-s3"), None);
+}
+
+/// What both modes come to for a scope of these lines.
+fn both(spec: &str, snapshot: &Snapshot, version: &str) -> [crate::Outcome; 2] {
+    [Mode::Upstream, Mode::Standard].map(|mode| {
+        let spec = Spec::from_source(&SourceFile::new("scope.yaml", spec), mode).unwrap();
+        let at = date(2026, 11, 22).at(12, 0, 0, 0);
+        let versions = vec![version.to_owned()];
+        judge(&spec, snapshot, &Choice { versions, ..Choice::everything(at, mode) }).unwrap()
+    })
+}
+
+const TWO_TESTCASES: &str = "name: n\nuuid: u\ngroups:\n- id: g\n  include: [scs-0123-service-compute, \
+     scs-0117-test-backup, something-else]\n- id: h\n  include: [scs-0123-service-compute, \
+     scs-0117-test-backup]\nversions:\n- {version: g, test: g}\n- {version: h, test: h}\n";
+
+#[test]
+fn a_cve_that_could_not_be_retrieved() {
+    let mut cluster = Snapshot::empty("prod", "2026-11-22T12:00:00Z".parse().unwrap());
+    cluster.cluster.version = Answer::Given("v1.35.1".to_owned());
+    let read_at = cluster.taken_at;
+    let release = |version: &str, day: &str| Release {
+        version: version.parse().unwrap(),
+        published: format!("{day}T00:00:00Z").parse().unwrap(),
+    };
+    let releases = vec![release("1.35.2", "2026-11-20"), release("1.35.1", "2026-08-01")];
+    let source = "seed".to_owned();
+    cluster.feeds.releases =
+        Answer::Given(Feed { source: source.clone(), read_at, entries: releases });
+    cluster.feeds.support = built_in_support();
+    let unread = vec![Unread { id: "CVE-2026-1".to_owned(), why: "timeout".to_owned() }];
+    let cves = Cves { known: Vec::new(), unread };
+    cluster.feeds.cves = Answer::Given(Feed { source, read_at, entries: cves });
+    let spec = profile::named("scs-kaas", Mode::Standard).unwrap();
+    let at = date(2026, 11, 22).at(12, 0, 0, 0);
+    let found = differences(&spec, &cluster, &["v1".to_owned()], at).unwrap();
+    let found = found.iter().find(|one| one.testcase == "version-policy-check").unwrap();
+    // Two days after its release nobody needs the new patch, whatever it repairs.
+    assert_eq!((found.upstream, found.standard), (ABORT, PASS), "{found:#?}");
+    assert!(found.upstream_because.contains("CVE-2026-1"), "{found:#?}");
+}
+
+#[test]
+fn what_is_missing_or_aborted_on_the_dashboard() {
+    // The dashboard of upstream counts both as passed; no outcome of ours does, in either mode.
+    let cloud = base();
+    for (version, verdict) in [("g", Verdict::Missing), ("h", Verdict::Abort)] {
+        for outcome in both(TWO_TESTCASES, &cloud, version) {
+            let mode = outcome.mode;
+            assert_eq!(outcome.versions[0].verdict, verdict, "{mode:?}");
+            assert_eq!(outcome.verdict, verdict, "{mode:?}");
+            let page = crate::report::page::badge(&outcome);
+            assert!(page.contains("not known"), "{mode:?}: {page}");
+        }
+    }
+}
+
+#[test]
+fn results_that_expire_at_midnight_somewhere() {
+    // Half past eleven in the evening in New York is the next day in UTC, which counts everywhere.
+    let taken_at = "2026-12-31T23:30:00-05:00".parse().unwrap();
+    let cloud = Snapshot { taken_at, ..base() };
+    for outcome in both(TWO_TESTCASES, &cloud, "h") {
+        assert_eq!(outcome.observed_at, date(2027, 1, 1).at(4, 30, 0, 0));
+        let run = run_of(&outcome);
+        for generation in [Generation::Runs, Generation::Tests] {
+            let report = crate::report::report(&outcome, &run, generation);
+            assert_eq!(report["checked_at"], "2027-01-01T04:30:00");
+        }
+        let expires = Lifetime::Day.expires(outcome.observed_at.date());
+        assert_eq!(expires, Some(date(2027, 1, 3)));
+    }
+}
+
+fn run_of(outcome: &crate::Outcome) -> Run<'_> {
+    Run {
+        uuid: uuid::Uuid::from_u128(7),
+        subject: &outcome.cloud,
+        checked_at: outcome.observed_at,
+        forced_version: None,
+        forced_tests: None,
+    }
+}
+
+#[test]
+fn command_lines_and_assignments_in_reports() {
+    // Secrets stand in command lines, and reports are public.
+    let mut cloud = base();
+    let executed = Executed {
+        executable: "check.py".to_owned(),
+        verdict: PASS,
+        lines: vec!["something-else: PASS".to_owned()],
+    };
+    cloud.executed = [("something-else".to_owned(), executed)].into();
+    for outcome in both(TWO_TESTCASES, &cloud, "g") {
+        assert_eq!(outcome.testcases["something-else"].judgement.verdict, PASS);
+        let report = crate::report::report(&outcome, &run_of(&outcome), Generation::Runs);
+        assert_eq!(report["run"]["assignment"], json!({}));
+        let words = report["run"]["argv"].as_array().unwrap();
+        assert!(matches!(&words[..], [one] if one.as_str().unwrap().starts_with("lotse/")));
+        let invocations = report["run"]["invocations"].as_object().unwrap();
+        assert!(invocations.values().all(|one| one["cmd"] == words[0]), "{report:#}");
+    }
+}
+
+#[test]
+fn parameters_of_included_modules() {
+    let scope = "name: n\nuuid: u\nscripts:\n- executable: x\n  testcases: [{id: scs-0123-service-compute}]\n\
+         modules:\n- id: m\n  targets: {main: [scs-0123-service-compute]}\nversions:\n- version: v\n  \
+         include: [{ref: m, parameters: {image_spec: other.yaml}}]\n";
+    for outcome in both(scope, &base(), "v") {
+        assert_eq!(outcome.verdict, PASS, "{:?}", outcome.mode);
+    }
+    let notes = |mode| {
+        let spec = Spec::from_source(&SourceFile::new("scope.yaml", scope), mode).unwrap();
+        spec.notes.iter().map(|note| note.message.clone()).collect::<Vec<_>>()
+    };
+    // Upstream says nothing of them and uses them nowhere; the text lets people expect that it does.
+    assert_eq!(notes(Mode::Upstream), Vec::<String>::new());
+    assert_eq!(
+        notes(Mode::Standard),
+        ["the parameters of \"m\" are used by no testcase of Lotse's own"]
+    );
 }
 
 #[test]

@@ -121,20 +121,26 @@ fn tofu(text: &mut String, number: usize, operation: &Operation) {
             map(specs)
         ),
         // What is there is not theirs to describe: a resource would take it over as a whole.
-        other => {
-            let mut commands = String::new();
-            command(&mut commands, other);
-            write!(text, "# {commands}")
-        }
+        other => write!(text, "{}", commented(other)),
     }
     .ok();
 }
 
+/// The commands for something, as comments. A value may have several lines.
+fn commented(operation: &Operation) -> String {
+    let mut commands = String::new();
+    command(&mut commands, operation);
+    commands.lines().fold(String::new(), |text, line| text + "# " + line + "\n")
+}
+
 fn flavors<'a>(operations: impl Iterator<Item = &'a Operation>) -> String {
-    let mut text = "flavors:\n".to_owned();
+    let (mut text, mut rest) = ("flavors:\n".to_owned(), String::new());
     let quoted = |plain: &str| Value::String(plain.to_owned()).to_string();
     for operation in operations {
-        let Operation::CreateFlavor { name, vcpus, ram, disk, specs } = operation else { continue };
+        let Operation::CreateFlavor { name, vcpus, ram, disk, specs } = operation else {
+            rest.push_str(&commented(operation));
+            continue;
+        };
         // Writing to a string cannot fail.
         writeln!(
             text,
@@ -146,5 +152,8 @@ fn flavors<'a>(operations: impl Iterator<Item = &'a Operation>) -> String {
             writeln!(text, "    {}: {}", quoted(key), quoted(&plain(value))).ok();
         }
     }
-    if text.lines().count() == 1 { "flavors: []\n".to_owned() } else { text }
+    if text.lines().count() == 1 {
+        text = "flavors: []\n".to_owned();
+    }
+    text + &rest
 }

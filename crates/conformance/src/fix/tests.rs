@@ -1,4 +1,5 @@
 use jiff::civil::date;
+use lotse_core::declared::SourceFile;
 use serde_json::json;
 
 use super::*;
@@ -126,5 +127,43 @@ fn other_tools_are_told_the_same() {
     assert!(tofu.lines().any(|line| line.starts_with("# openstack volume type set")), "{tofu}");
     let flavors = export(&plan, Tool::Flavors);
     assert!(flavors.contains("\"scs:name-v2\": \"SCS-2V-4-20s\""), "{flavors}");
-    assert_eq!(export(&planned("scs-0114"), Tool::Flavors), "flavors: []\n");
+    let none = export(&planned("scs-0114"), Tool::Flavors);
+    assert!(none.starts_with("flavors: []\n# openstack volume type set"), "{none}");
+}
+
+#[test]
+fn properties_and_extra_specs_are_told_to_other_tools_too() {
+    let plan = planned("scs-0102-prop|scs-0103-flavor-1v-4$");
+    let specs = "openstack flavor set --property scs:name-v1=SCS-1V:4 --property \
+                 scs:name-v2=SCS-1V-4 f1";
+    let commands = export(&plan, Tool::OpenStack);
+    assert!(commands.lines().any(|line| line == specs), "{commands}");
+    let image = commands.lines().find(|line| line.starts_with("openstack image set")).unwrap();
+    assert!(image.starts_with("openstack image set --min-disk 3 --property "), "{image}");
+    assert!(image.contains(" --property os_distro=debian ") && image.ends_with(" i1"), "{image}");
+    assert!(commands.contains("# not done: "), "{commands}");
+    // These two describe what they make, and this is there already: it stays a comment.
+    for tool in [Tool::OpenTofu, Tool::Flavors] {
+        let text = export(&plan, tool);
+        assert!(text.lines().any(|line| line == format!("# {specs}")), "{text}");
+        assert!(text.lines().any(|line| line == format!("# {image}")), "{text}");
+        assert!(!text.contains("resource "), "{text}");
+    }
+    let file = SourceFile::new("flavors.yaml", export(&plan, Tool::Flavors));
+    let tree = lotse_core::declared::parse(&file).unwrap();
+    assert!(tree.get("flavors").unwrap().items().is_empty());
+}
+
+#[test]
+fn a_value_of_several_lines_stays_a_comment_and_one_word_of_the_shell() {
+    let description = "[scs:encrypted]\nresource \"x\" {}\n$(reboot)".to_owned();
+    let describe = Operation::Describe { id: "t1".to_owned(), description };
+    let step = planned("scs-0114").steps()[0].clone();
+    let mut builder = Plan::builder("prod".to_owned());
+    builder.step(Step { operation: describe, ..step });
+    let plan = builder.build().unwrap();
+    let commands = export(&plan, Tool::OpenStack);
+    assert!(commands.contains("--description '[scs:encrypted]\nresource"), "{commands}");
+    let tofu = export(&plan, Tool::OpenTofu);
+    assert!(tofu.lines().all(|line| line.starts_with('#')), "{tofu}");
 }

@@ -13,6 +13,7 @@
 mod backup;
 mod clear;
 mod group;
+mod manager;
 mod secret;
 mod server;
 
@@ -29,6 +30,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use self::clear::Place;
+pub(super) use self::manager::{managed, no_managers};
 use super::Observer;
 use crate::model::Reason;
 use crate::snapshot::{Proof, Trouble};
@@ -89,6 +91,8 @@ enum Trial {
     Backup,
     /// A server says how good its random numbers are.
     Server,
+    /// Managers work on two domains.
+    Domain,
 }
 
 impl Trial {
@@ -99,6 +103,7 @@ impl Trial {
             Self::Secret => "secret",
             Self::Backup => "backup",
             Self::Server => "server",
+            Self::Domain => "domain",
         }
     }
 
@@ -109,6 +114,7 @@ impl Trial {
             Self::Secret => &[Place::SECRETS],
             Self::Backup => &[Place::BACKUPS, Place::VOLUMES],
             Self::Server => &[Place::SERVERS],
+            Self::Domain => &[Place::GROUPS_OF_USERS, Place::USERS, Place::PROJECTS],
         }
     }
 }

@@ -7,10 +7,10 @@ use lotse_openstack::Cloud;
 use lotse_plan::{Attempt, Engine, Outcome, Step, StepError};
 use tokio_util::sync::CancellationToken;
 
-use super::{Lab, Options, Reach, observe_in};
+use super::{Lab, Options, Reach, manage, observe_in};
 use crate::error::Error;
 use crate::model::Reason;
-use crate::snapshot::{Snapshot, Trouble};
+use crate::snapshot::{Answer, Deed, Snapshot, Trouble};
 use crate::testcase::Need;
 
 /// The lease. Entries of the journal have another kind ([`super::KIND`]): the engine concludes those
@@ -48,8 +48,45 @@ pub async fn observe_alone(
     snapshot
 }
 
+/// Tries out what managers of two domains may do, under a lease for each of them.
+pub async fn manage_alone(
+    managers: [&Cloud; 2],
+    options: &Options,
+    lab: &Lab,
+    engine: &Engine,
+) -> Answer<Vec<Deed>> {
+    let mut sessions = Vec::new();
+    for cloud in managers {
+        match engine.begin(cloud.name(), &[LEASE], &Nobody, &lab.cancelled).await {
+            Ok(session) => sessions.push(session),
+            Err(error) => {
+                for session in sessions {
+                    session.end().await;
+                }
+                let message = format!("nothing could be tried out: {}", chain(&error));
+                let reason = Reason::NotObserved;
+                return Answer::Failed(Trouble { reason, message, status: None, request_id: None });
+            }
+        }
+    }
+    let cancelled = lab.cancelled.child_token();
+    let lab = Lab { cancelled: cancelled.clone(), ..lab.clone() };
+    let deeds = {
+        let mut trying: std::pin::Pin<Box<dyn Future<Output = _> + '_>> =
+            Box::pin(manage(managers, options, Ok(&lab)));
+        for session in &sessions {
+            trying = Box::pin(ended(trying, session.lease_lost(), &cancelled));
+        }
+        trying.await
+    };
+    for session in sessions {
+        session.end().await;
+    }
+    deeds
+}
+
 async fn ended<T>(
-    mut observing: std::pin::Pin<Box<impl Future<Output = T>>>,
+    mut observing: std::pin::Pin<Box<impl Future<Output = T> + ?Sized>>,
     lost: &CancellationToken,
     cancelled: &CancellationToken,
 ) -> T {

@@ -157,6 +157,7 @@ impl Loader<'_> {
                 let named = include.get("ref").unwrap_or(include);
                 if !include.entries().is_empty() {
                     self.known(include, "an included module", keys::INCLUDE);
+                    self.unused(include, &named.raw);
                 }
                 let Some(module) = modules.get(&*named.raw) else {
                     self.complain(named.span, unknown("module", &named.raw));
@@ -318,6 +319,15 @@ impl Loader<'_> {
                     Mode::Standard => self.notes.push(diagnostic),
                 }
             }
+        }
+    }
+
+    /// Testcases know what they look for; parameters reach no more than executables.
+    fn unused(&mut self, include: &Node, module: &str) {
+        if let (Some(parameters), Mode::Standard) = (include.get("parameters"), self.mode) {
+            let message =
+                format!("the parameters of \"{module}\" are used by no testcase of Lotse's own");
+            self.notes.push(self.file.complain(parameters.span, message));
         }
     }
 

@@ -35,6 +35,18 @@ async fn with_image(stage: &Stage) {
     upload.body(vec![0_u8; 512]).send().await.unwrap();
 }
 
+/// Lets the member keep secrets: Barbican knows the role `creator`, and not `member`.
+async fn with_creator(stage: &Stage) {
+    let mut ids = Vec::new();
+    for (kind, name) in [("projects", "demo"), ("users", "demo"), ("roles", "creator")] {
+        let request = stage.admin.get("identity", &format!("/v3/{kind}")).query("name", name);
+        let page: Value = request.send().await.unwrap().json().unwrap();
+        ids.push(page[kind][0]["id"].as_str().unwrap().to_owned());
+    }
+    let path = format!("/v3/projects/{}/users/{}/roles/{}", ids[0], ids[1], ids[2]);
+    stage.admin.put("identity", &path).send().await.unwrap();
+}
+
 async fn count(stage: &Stage, service: &str, path: &str, key: &str) -> usize {
     let page: Value = stage.member.get(service, path).send().await.unwrap().json().unwrap();
     page[key].as_array().unwrap().len()
@@ -74,6 +86,19 @@ async fn a_secret_of_a_member_tells_whether_members_may_keep_any() {
     let secret = of(&result, "scs-0116-permissions");
     // As with a stock Barbican: the role member is none of those it knows.
     assert_eq!(secret.verdict, Verdict::Fail, "{secret:#?}");
+}
+
+#[tokio::test]
+async fn a_member_who_may_create_secrets_passes_and_leaves_none() {
+    let stage = Stage::new().await;
+    with_creator(&stage).await;
+    let snapshot = stage.look(&[Need::Secret], Reach::Active).await;
+    for mode in [Mode::Upstream, Mode::Standard] {
+        let result = outcome(&snapshot, mode);
+        let secret = of(&result, "scs-0116-permissions");
+        assert_eq!(secret.verdict, Verdict::Pass, "{secret:#?}");
+    }
+    assert_eq!(count(&stage, "key-manager", "/v1/secrets", "secrets").await, 0);
 }
 
 #[tokio::test]
@@ -196,6 +221,7 @@ async fn marked(stage: &Stage) -> Vec<String> {
         ("block-storage", "/volumes", "volumes"),
         ("block-storage", "/backups", "backups"),
         ("network", "/v2.0/security-groups", "security_groups"),
+        ("key-manager", "/v1/secrets", "secrets"),
     ] {
         let page: Value = stage.member.get(service, path).send().await.unwrap().json().unwrap();
         let names = page[key].as_array().unwrap().iter();
@@ -211,6 +237,7 @@ async fn survives(need: Need, options: &SimOptions, effect: &Effect) {
     let mut deaths = 0;
     for request in 1.. {
         let stage = Stage::with(options.clone()).await;
+        with_creator(&stage).await;
         with_image(&stage).await;
         // Another run of somebody else, which is at work on the same project.
         let other = "lotse-conformance-00000000-0000-4000-8000-000000000000";
@@ -219,7 +246,10 @@ async fn survives(need: Need, options: &SimOptions, effect: &Effect) {
         let group = json!({ "security_group": { "name": other } });
         let path = "/v2.0/security-groups";
         stage.member.post("network", path).json(&group).send().await.unwrap();
+        let secret = json!({ "name": other, "payload": "x", "payload_content_type": "text/plain" });
+        stage.member.post("key-manager", "/v1/secrets").json(&secret).send().await.unwrap();
         let others = marked(&stage).await;
+        assert_eq!(others.len(), 3);
         stage.sim.faults().add(Fault::new(effect.clone()).nth(request));
         let hit = || stage.sim.faults().list().iter().any(|fault| fault.hit > 0);
         let (frail, needs) = (stage.frail(), [need]);
@@ -237,6 +267,7 @@ async fn survives(need: Need, options: &SimOptions, effect: &Effect) {
         assert!(entries.iter().all(|entry| entry.conclusion.is_some()), "{which}: {entries:#?}");
         let answered = match need {
             Need::Backup => snapshot.backup.given().is_some_and(|proof| proof.worked),
+            Need::Secret => snapshot.secret.given().is_some_and(|proof| proof.worked),
             Need::Randomness => snapshot.randomness.given().is_some(),
             _ => snapshot.default_rules.given().is_some(),
         };
@@ -257,6 +288,12 @@ async fn a_trial_with_a_group_survives_death_at_any_request() {
     let options = SimOptions { default_security_group_rules: false, ..SimOptions::default() };
     survives(Need::DefaultRules, &options, &DROPPED).await;
     survives(Need::DefaultRules, &options, &Effect::ResetAfter).await;
+}
+
+#[tokio::test]
+async fn a_trial_with_a_secret_survives_death_at_any_request() {
+    survives(Need::Secret, &SimOptions::default(), &DROPPED).await;
+    survives(Need::Secret, &SimOptions::default(), &Effect::ResetAfter).await;
 }
 
 #[tokio::test]
@@ -284,6 +321,7 @@ async fn a_trial_with_a_server_survives_death_after_any_request() {
 #[tokio::test]
 async fn a_run_that_clears_may_be_killed_as_well() {
     let stage = Stage::new().await;
+    with_creator(&stage).await;
     let faults = stage.sim.faults();
     let hit = || faults.list().iter().any(|fault| fault.hit > 0);
     // The first dies when it looks at its backup (and before that, at those of the dead), the second

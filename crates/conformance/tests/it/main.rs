@@ -12,6 +12,7 @@ mod fix;
 mod foreign;
 mod kaas;
 mod kaas_server;
+mod managers;
 mod monitor;
 mod monitor_clouds;
 mod monitor_console;

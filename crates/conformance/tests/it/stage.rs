@@ -25,11 +25,12 @@ pub(crate) struct Stage {
     pub(crate) cancelled: CancellationToken,
 }
 
-const FEW: Backoff =
+pub(crate) const FEW: Backoff =
     Backoff { first: Duration::from_millis(1), most: Duration::from_millis(5), attempts: 2 };
 
 /// A process that dies has no second try.
-const NONE: Backoff = Backoff { first: Duration::ZERO, most: Duration::ZERO, attempts: 1 };
+pub(crate) const NONE: Backoff =
+    Backoff { first: Duration::ZERO, most: Duration::ZERO, attempts: 1 };
 
 impl Stage {
     pub(crate) async fn new() -> Self {

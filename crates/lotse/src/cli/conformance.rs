@@ -95,6 +95,13 @@ pub(crate) struct SourceArguments {
     pub(crate) cluster: ClusterArguments,
     #[command(flatten)]
     pub(crate) tempest: TempestArguments,
+    /// Try out what managers of domains may do (scs-0302): two clouds of clouds.yaml, with commas, whose
+    /// users are managers of two domains. For the version `domain-manager` of the profile
+    #[arg(long, value_name = "CLOUDS", value_delimiter = ',', conflicts_with = "from")]
+    pub(crate) domain_managers: Vec<String>,
+    /// How many clouds are looked at at the same time
+    #[arg(long, value_name = "NUMBER", default_value_t = 64)]
+    pub(crate) at_once: usize,
 }
 
 /// Results of Tempest.

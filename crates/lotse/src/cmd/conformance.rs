@@ -17,6 +17,7 @@ use lotse_conformance::kaas::Part;
 use lotse_conformance::observe::Reach;
 use lotse_conformance::report::upload::Writing;
 use lotse_conformance::report::{self as reports, Generation, Run, sshsig, yaml};
+use lotse_conformance::snapshot::Answer;
 use lotse_conformance::snapshot::seal::Seal;
 use lotse_conformance::spec::Spec;
 use lotse_conformance::testcase::Need;
@@ -80,11 +81,22 @@ async fn snapshots(
         return vec![(name, seen)];
     }
     let looking = Looking::open(needs, source.reach, at).await;
-    let mut seen = clouds.all(async |cloud| looking.at(&cloud).await).await;
+    let work = async |cloud| looking.at(&cloud).await;
+    let mut seen = clouds.some_at_once(source.at_once, work).await;
+    let managers = match &source.managers {
+        Some(names) => looking.managers(clouds, names).await,
+        None => Ok(Answer::NotAsked),
+    };
     looking.close().await;
+    let managers = match managers {
+        Ok(managers) => managers,
+        // The same for all clouds: it was asked for, and could not be done.
+        Err(failure) => return vec![(String::new(), Err(failure))],
+    };
     for (_, snapshot) in &mut seen {
         if let Ok(snapshot) = snapshot {
             given(&source.tempest, snapshot);
+            snapshot.managers.clone_from(&managers);
         }
     }
     seen

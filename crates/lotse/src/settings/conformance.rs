@@ -42,6 +42,10 @@ pub(crate) struct Source {
     pub(crate) cluster: ClusterArguments,
     /// What Tempest found out, if its results were named.
     pub(crate) tempest: Answer<Tempest>,
+    /// The clouds of two managers of domains, if they were named.
+    pub(crate) managers: Option<[String; 2]>,
+    /// How many clouds are looked at at the same time.
+    pub(crate) at_once: usize,
 }
 
 impl Source {
@@ -57,13 +61,20 @@ impl Source {
             Some(written) => instant(written)?,
             None => judge::utc(snapshot.as_ref().map_or(now, |snapshot| snapshot.taken_at)),
         };
-        let versions = arguments.versions.clone();
-        let (reach, cluster) = (reach(arguments.read_only), arguments.cluster.clone());
         let tempest = tempest(&arguments.tempest)?;
         if let Some(snapshot) = &mut snapshot {
             given(&tempest, snapshot);
         }
-        Ok(Self { snapshot, seal, at, versions, reach, cluster, tempest })
+        let named = arguments.domain_managers.clone();
+        let managers = match <[String; 2]>::try_from(named) {
+            Ok(pair) => Some(pair),
+            Err(none) if none.is_empty() => None,
+            Err(_) => return Err(Error::Managers.into()),
+        };
+        let at_once = arguments.at_once;
+        let (versions, cluster) = (arguments.versions.clone(), arguments.cluster.clone());
+        let reach = reach(arguments.read_only);
+        Ok(Self { snapshot, seal, at, versions, reach, cluster, tempest, managers, at_once })
     }
 
     /// Whether a cluster is judged, and no cloud.

@@ -259,20 +259,23 @@ fn make<R: Resource>(
     given: &Map<String, Value>,
 ) -> Result<Value, Refusal> {
     let asked_domain = given.get("domain_id").and_then(Value::as_str);
-    // Without a domain in the body, it will be the one that the token is for.
-    let domain = asked_domain.or(caller.domain()).unwrap_or("default");
+    // Without a domain in the body it will be the one that the token is for; but the policy is asked
+    // before that, and who manages one domain only may not leave it out.
     let action = match R::MANY {
         "roles" if asked_domain.is_some() => "create_domain_role".to_owned(),
         _ => format!("create_{}", R::ONE),
     };
-    policy::allow(caller, &action, Target::within(Some(domain)))?;
+    policy::allow(caller, &action, Target::within(asked_domain))?;
     schema::check_new(given, R::PROPERTIES, R::REQUIRED)?;
     let mut given = given.clone();
     let within_domain = R::PROPERTIES.iter().any(|(name, _)| *name == "domain_id");
     if within_domain && R::MANY != "roles" && given.get("domain_id").is_none_or(Value::is_null) {
         let above = given.get("parent_id").and_then(Value::as_str).map(str::to_owned);
         let above = above.and_then(|id| world.identity().projects.get(&id).cloned());
-        let domain = above.map_or_else(|| domain.to_owned(), |project| project.domain_id);
+        let domain = above.map_or_else(
+            || caller.domain().unwrap_or("default").to_owned(),
+            |project| project.domain_id,
+        );
         given.insert("domain_id".to_owned(), Value::from(domain));
     }
     let mut identity = world.identity();

@@ -64,6 +64,14 @@ impl Place {
         key: "servers",
         one: "/servers",
     };
+    pub(super) const USERS: Self = Self::of_identity("/v3/users", "users");
+    pub(super) const PROJECTS: Self = Self::of_identity("/v3/projects", "projects");
+    pub(super) const GROUPS_OF_USERS: Self = Self::of_identity("/v3/groups", "groups");
+
+    /// Who is signed in on a domain sees what is in it.
+    const fn of_identity(path: &'static str, key: &'static str) -> Self {
+        Self { service: "identity", list: path, query: &[], key, one: path }
+    }
 }
 
 /// An object that a listing shows.

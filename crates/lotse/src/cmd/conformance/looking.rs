@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use lotse_conformance::Snapshot;
-use lotse_conformance::observe::{Lab, Options, Reach, observe, observe_alone};
+use lotse_conformance::observe::{Lab, Options, Reach, manage_alone, observe, observe_alone};
+use lotse_conformance::snapshot::{Answer, Deed};
 use lotse_conformance::testcase::Need;
 use lotse_core::error::chain;
 use lotse_core::time::{Clock as _, SystemClock};
@@ -13,6 +14,7 @@ use lotse_plan::Engine;
 use lotse_store::Store;
 use uuid::Uuid;
 
+use super::super::image::clouds::Clouds;
 use crate::failure::Failure;
 use crate::settings::{Environment, Globals, state};
 use crate::{daemon, output};
@@ -66,6 +68,20 @@ impl Looking {
             None => Box::pin(observe(cloud, &options)).await,
         };
         Ok(snapshot?)
+    }
+
+    /// Tries out what the managers of two domains may do. Without state nothing is tried.
+    pub(super) async fn managers(
+        &self,
+        clouds: &Clouds,
+        names: &[String; 2],
+    ) -> Result<Answer<Vec<Deed>>, Failure> {
+        let Some(Trials { engine, lab, .. }) = &self.trials else { return Ok(Answer::NotAsked) };
+        let [first, second] = names;
+        let (first, second) = (clouds.connect(Some(first))?, clouds.connect(Some(second))?);
+        let (needs, now) = (self.needs.clone(), SystemClock.now());
+        let options = Options { reach: self.reach, needs, now, run: Uuid::new_v4() };
+        Ok(Box::pin(manage_alone([&first, &second], &options, lab, engine)).await)
     }
 
     /// Closes the state.

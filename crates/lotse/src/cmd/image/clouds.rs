@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use futures::StreamExt as _;
 use lotse_core::error::{ExitCode, chain};
 use lotse_images::Options;
 use lotse_openstack::{Cloud, CloudConfig, Overrides, Sources};
@@ -10,6 +11,10 @@ use serde_json::{Value, json};
 use crate::failure::{CommandResult, Failure};
 use crate::settings::{Environment, Globals};
 use crate::{daemon, output, report};
+
+/// How many clouds are worked on at the same time. More would wait for each other on the way to the
+/// network, and their times would say nothing any more.
+const AT_ONCE: usize = 64;
 
 /// The clouds that a command works on.
 pub(in crate::cmd) struct Clouds {
@@ -64,9 +69,18 @@ impl Clouds {
         })
     }
 
-    /// All at the same time.
+    /// All at the same time, but no more than [`AT_ONCE`].
     pub(in crate::cmd) async fn all<T>(
         &self,
+        work: impl AsyncFn(Cloud) -> Result<T, Failure>,
+    ) -> Vec<(String, Result<T, Failure>)> {
+        self.some_at_once(AT_ONCE, work).await
+    }
+
+    /// All, so many of them at the same time.
+    pub(in crate::cmd) async fn some_at_once<T>(
+        &self,
+        most: usize,
         work: impl AsyncFn(Cloud) -> Result<T, Failure>,
     ) -> Vec<(String, Result<T, Failure>)> {
         let work = &work;
@@ -76,7 +90,7 @@ impl Clouds {
                 Err(failure) => (name, Err(failure)),
             }
         });
-        futures::future::join_all(each).await
+        in_order(most, each).await
     }
 
     /// The session on the project in which the images of a cloud are tried out, if that is another
@@ -91,9 +105,15 @@ impl Clouds {
         name.map(|name| self.connect(Some(&name))).transpose()
     }
 
-    fn connect(&self, name: Option<&str>) -> Result<Cloud, Failure> {
+    /// The session on a cloud that is named beside these.
+    pub(in crate::cmd) fn connect(&self, name: Option<&str>) -> Result<Cloud, Failure> {
         connect(name, &self.environment)
     }
+}
+
+/// What comes of work, in its order, of which so much is done at the same time.
+async fn in_order<T>(most: usize, work: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
+    futures::stream::iter(work).buffered(most.max(1)).collect().await
 }
 
 /// Opens a cloud, or one of its regions (`NAME@REGION`); without a name the one of the environment.
@@ -158,5 +178,35 @@ impl<'a> Worst<'a> {
             output::json(self.globals, &value)?;
         }
         Ok(self.failed.unwrap_or(self.code))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn no_more_is_done_at_once_than_was_allowed_and_all_of_it_in_order() {
+        for (most, expected) in [(0, 1), (1, 1), (3, 3), (64, 10)] {
+            let (now, seen) = (Cell::new(0), Cell::new(0));
+            let work = (0..10).map(|number| {
+                let (now, seen) = (&now, &seen);
+                async move {
+                    now.set(now.get() + 1);
+                    seen.set(now.get().max(seen.get()));
+                    // Later ones are ready earlier.
+                    for _ in number..10 {
+                        tokio::task::yield_now().await;
+                    }
+                    now.set(now.get() - 1);
+                    number
+                }
+            });
+            let done = in_order(most, work).await;
+            assert_eq!(done, (0..10).collect::<Vec<_>>());
+            assert_eq!((now.get(), seen.get()), (0, expected), "{most}");
+        }
     }
 }
