@@ -86,7 +86,7 @@ pub(crate) enum Command {
     Image(image::ImageCommand),
     /// SCS standards: check clouds, explain verdicts, keep snapshots
     #[command(subcommand)]
-    Conformance(conformance::ConformanceCommand),
+    Conformance(Box<conformance::ConformanceCommand>),
     /// Names of flavors: read, explain and make them
     #[command(subcommand)]
     Flavor(flavor::FlavorCommand),

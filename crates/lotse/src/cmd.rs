@@ -28,7 +28,7 @@ pub(crate) fn run(command: Command, globals: &Globals, environment: &Environment
     }
     match command {
         Command::Image(command) => image::run(command, globals, environment),
-        Command::Conformance(command) => conformance::run(command, globals, environment),
+        Command::Conformance(command) => conformance::run(*command, globals, environment),
         Command::Flavor(command) => flavor::run(command, globals),
         Command::Serve(arguments) => serve::run(&arguments, globals, environment),
         Command::Demo(arguments) => demo::run(&arguments, globals),

@@ -152,8 +152,6 @@ fn flavors<'a>(operations: impl Iterator<Item = &'a Operation>) -> String {
             writeln!(text, "    {}: {}", quoted(key), quoted(&plain(value))).ok();
         }
     }
-    if text.lines().count() == 1 {
-        text = "flavors: []\n".to_owned();
-    }
-    text + &rest
+    let none = text.lines().count() == 1;
+    if none { format!("flavors: []\n{rest}") } else { text + &rest }
 }

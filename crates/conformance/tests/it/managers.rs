@@ -31,11 +31,12 @@ async fn domains(stage: &Stage) -> String {
         let role = manager["id"].as_str().unwrap();
         let path = format!("/v3/domains/{domain}/users/{user}/roles/{role}");
         stage.admin.put("identity", &path).send().await.unwrap();
-        text.push_str(&format!(
+        let entry = format!(
             "  {name}:\n    auth:\n      auth_url: {auth_url}\n      username: {name}-manager\n      \
              password: {PASSWORD}\n      user_domain_name: {name}\n      domain_name: {name}\n    \
              identity_api_version: 3\n"
-        ));
+        );
+        text.push_str(&entry);
     }
     text
 }

@@ -131,12 +131,11 @@ pub(crate) async fn seen(
             None => drop(pause.tick().await),
         }
         let answer = ask(who, NEW, "GET", path, None).await;
-        let (state, settled) = match answer.status {
-            404 => ("gone".to_owned(), true),
-            _ => {
-                let it = &answer.json()[&kind];
-                (text(it, "status").to_owned(), settled(it))
-            }
+        let (state, settled) = if answer.status == 404 {
+            ("gone".to_owned(), true)
+        } else {
+            let it = &answer.json()[&kind];
+            (text(it, "status").to_owned(), settled(it))
         };
         let end = order.last() == Some(&state.as_str()) && settled;
         if seen.last() != Some(&state) && !FLEETING.contains(&state.as_str()) {
