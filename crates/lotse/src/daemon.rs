@@ -45,7 +45,7 @@ use crate::settings::config::Config;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// How long a lease lasts without renewal; a killed instance's work is taken over after it.
-const LEASE: Duration = Duration::from_mins(1);
+pub(crate) const LEASE: Duration = Duration::from_mins(1);
 
 /// A daemon at work.
 pub(crate) struct Daemon {

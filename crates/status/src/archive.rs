@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::book::{Book, Fact};
 use crate::decide::check_incident;
+use crate::desk::Desk;
+use crate::detect::{self, History, Proposal};
 use crate::error::Error;
 use crate::extra::{Audience, Extra, Schedule, Template, Upstream};
 use crate::model::{Band, Closed, Component, ImpactType, Incident, Update};
@@ -47,6 +49,12 @@ pub struct Archive {
     /// Closed months.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub closed: Vec<Closed>,
+    /// What monitors led to, by id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proposals: Vec<Proposal>,
+    /// What was measured.
+    #[serde(default, skip_serializing_if = "History::is_empty")]
+    pub measured: History,
 }
 
 /// An incident with its updates.
@@ -66,7 +74,7 @@ impl Default for Archive {
 }
 
 impl Archive {
-    /// Everything in a book.
+    /// Everything in a book; nothing of detection.
     pub fn of(book: &Book) -> Self {
         let archived = |case: &std::sync::Arc<crate::book::Case>| Archived {
             incident: case.incident.clone(),
@@ -84,7 +92,23 @@ impl Archive {
             audiences: copied(&book.audiences),
             upstream: copied(&book.upstream),
             closed: book.closed.values().cloned().collect(),
+            proposals: Vec::new(),
+            measured: History::default(),
         }
+    }
+
+    /// Everything on a page, and what detection knows.
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    pub async fn whole(desk: &Desk) -> Result<Self, Error> {
+        let (proposals, measured) = detect::recall(desk.store()).await?;
+        Ok(Self { proposals, measured, ..Self::of(desk.whole().book()) })
+    }
+
+    /// Whether there is nothing of detection in it.
+    pub(crate) fn is_without_detection(&self) -> bool {
+        self.proposals.is_empty() && self.measured.is_empty()
     }
 
     /// Reads an export.

@@ -14,6 +14,7 @@ use crate::detect::config::Detection;
 use crate::error::Error;
 use crate::pages::look::{Look, Theme};
 use crate::provision;
+use crate::proxies::Network;
 use crate::session::SignIn;
 use crate::site::Options;
 use crate::subscribe::pages::Subscriptions;
@@ -43,6 +44,9 @@ pub struct Config {
     /// Whether whoever is on the same machine may write without a token. On a machine that others
     /// use, or behind a proxy that hides where requests come from: `false`.
     pub local_writes: bool,
+    /// Proxies before the page, as addresses or networks (`10.0.0.0/8`): what they say in
+    /// `X-Forwarded-For` is believed where readers are counted. Nobody else's word is.
+    pub trusted_proxies: Vec<Network>,
     /// What monitors may say, and what follows from it. With this section, even an empty one, what
     /// they say becomes proposals.
     pub detection: Option<Detection>,
@@ -101,6 +105,7 @@ impl Default for Config {
             theme: Theme::default(),
             origins: Vec::new(),
             local_writes: true,
+            trusted_proxies: Vec::new(),
             detection: None,
             subscribers: None,
             client: None,
@@ -143,6 +148,7 @@ impl Config {
                 webhooks: config.webhooks,
                 per_minute: config.requests_per_minute,
             }),
+            trusted_proxies: self.trusted_proxies.clone(),
             ..Options::default()
         }
     }

@@ -19,6 +19,7 @@ use crate::audience;
 use crate::book::{Book, Fact};
 use crate::command::{Command, Notice, Outcome};
 use crate::decide::{decide, is_occurring};
+use crate::detect;
 use crate::error::Error;
 use crate::sla::Measured;
 use crate::snapshot::Snapshot;
@@ -151,8 +152,15 @@ impl Desk {
         }
         let now = self.clock.now();
         let (facts, outcome) = decide(&held.1, command, now)?;
-        if facts.is_empty() {
+        let restored = match command {
+            Command::Restore(archive) if !archive.is_without_detection() => Some(archive),
+            _ => None,
+        };
+        if facts.is_empty() && restored.is_none() {
             return Ok(outcome);
+        }
+        if let Some(archive) = restored {
+            detect::restore(&mut transaction, &archive.proposals, &archive.measured, now).await?;
         }
         let mut after = held.1.clone();
         for fact in &facts {

@@ -1,7 +1,11 @@
 //! The OpenAPI document (3.0.3) of the compatible API as we serve it: the paths and names of the SCS
 //! document, and what that one leaves open: every refusal, what bodies must hold, who may write.
 
+mod own;
+
 use serde_json::{Map, Value, json};
+
+pub(crate) use self::own::document as own_document;
 
 /// What an operation can refuse with, beside success.
 const READS: &[u16] = &[400, 404, 405];

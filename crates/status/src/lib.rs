@@ -71,6 +71,7 @@ pub mod model;
 pub mod pages;
 pub mod private;
 pub mod provision;
+pub mod proxies;
 pub mod recur;
 pub mod report;
 pub mod session;

@@ -191,11 +191,22 @@ async fn incident(
     Segments(language, id): Segments,
     headers: HeaderMap,
 ) -> Response {
-    let preferred = || Language::preferred(&headers);
-    let Some(language) = Language::of_code(&language) else { return missing(&site, preferred()) };
-    match incident_answer(&site, language, &id, Mode::Live) {
-        Some(answer) => shown(&answer, &headers),
-        None => missing(&site, language),
+    found(&site, (&language, &id), &headers, incident_answer)
+}
+
+/// The page of something in a language, if there are both.
+fn found(
+    site: &Site,
+    (language, what): (&str, &str),
+    headers: &HeaderMap,
+    find: fn(&Site, Language, &str, Mode) -> Option<Arc<Answer>>,
+) -> Response {
+    let Some(language) = Language::of_code(language) else {
+        return missing(site, Language::preferred(headers));
+    };
+    match find(site, language, what, Mode::Live) {
+        Some(answer) => shown(&answer, headers),
+        None => missing(site, language),
     }
 }
 
@@ -226,7 +237,7 @@ async fn history_now(
     headers: HeaderMap,
 ) -> Response {
     let month = view::month_of(site.desk().clock().now());
-    history_of(&site, &language, &month, &headers)
+    found(&site, (&language, &month), &headers, history_answer)
 }
 
 async fn history(
@@ -234,17 +245,7 @@ async fn history(
     Segments(language, month): Segments,
     headers: HeaderMap,
 ) -> Response {
-    history_of(&site, &language, &month, &headers)
-}
-
-fn history_of(site: &Site, language: &str, month: &str, headers: &HeaderMap) -> Response {
-    let Some(language) = Language::of_code(language) else {
-        return missing(site, Language::preferred(headers));
-    };
-    match history_answer(site, language, month, Mode::Live) {
-        Some(answer) => shown(&answer, headers),
-        None => missing(site, language),
-    }
+    found(&site, (&language, &month), &headers, history_answer)
 }
 
 /// What happened in a month (`YYYY-MM`); also for bundles.
@@ -271,13 +272,7 @@ async fn component(
     Segments(language, id): Segments,
     headers: HeaderMap,
 ) -> Response {
-    let Some(language) = Language::of_code(&language) else {
-        return missing(&site, Language::preferred(&headers));
-    };
-    match component_answer(&site, language, &id, Mode::Live) {
-        Some(answer) => shown(&answer, &headers),
-        None => missing(&site, language),
-    }
+    found(&site, (&language, &id), &headers, component_answer)
 }
 
 /// The page of a component, if there is such a one; also for bundles.

@@ -22,6 +22,7 @@ use crate::document;
 use crate::metrics::Metrics;
 use crate::pages::look::Look;
 use crate::pages::{self, Frame, Language};
+use crate::proxies::Network;
 use crate::session::{self, SignIn};
 use crate::snapshot::{JSON, Snapshot};
 use crate::subscribe::pages::{self as pages_of_subscribers, Door, Subscriptions};
@@ -43,6 +44,8 @@ pub struct Options {
     pub public_url: Option<Url>,
     /// Whether and how readers subscribe.
     pub subscriptions: Option<Subscriptions>,
+    /// Proxies whose word about readers is believed.
+    pub trusted_proxies: Vec<Network>,
     /// The web client that is served beside the API.
     pub client: Option<Arc<Client>>,
     /// Who may write with tokens of the identity provider.
@@ -56,6 +59,7 @@ impl Default for Options {
             origins: Vec::new(),
             public_url: None,
             subscriptions: None,
+            trusted_proxies: Vec::new(),
             client: None,
             sign_in: None,
         }
@@ -68,6 +72,7 @@ pub struct Site {
     options: Options,
     metrics: Arc<Metrics>,
     document: Arc<Answer>,
+    own_document: Arc<Answer>,
     look: Arc<Look>,
     /// Whose page it is, and what its addresses begin with; everybody's at the root.
     audience: Option<String>,
@@ -75,7 +80,7 @@ pub struct Site {
     /// The pages of audiences by their root, made when they are asked for first.
     facets: Mutex<HashMap<String, Router>>,
     /// Where readers subscribe, if they can.
-    door: Option<Door>,
+    door: Option<Arc<Door>>,
 }
 
 impl fmt::Debug for Site {
@@ -87,13 +92,16 @@ impl fmt::Debug for Site {
 impl Site {
     /// A site on this desk with this look.
     pub fn new(desk: Arc<Desk>, look: Look, options: Options) -> Arc<Self> {
+        let own = document::own_document(options.sign_in.is_some()).to_string();
+        let own_document = Arc::new(Answer::new(JSON, own));
         let document = Arc::new(Answer::new(JSON, document::document().to_string()));
-        let door = options.subscriptions.map(|how| Door::new(&desk, how));
+        let door = options.subscriptions.map(|how| Arc::new(Door::new(&desk, how)));
         Arc::new(Self {
             desk,
             options,
             metrics: Arc::new(Metrics::new()),
             document,
+            own_document,
             look: Arc::new(look),
             audience: None,
             root: String::new(),
@@ -132,6 +140,7 @@ impl Site {
             options: self.options.clone(),
             metrics: self.metrics.clone(),
             document: self.document.clone(),
+            own_document: self.own_document.clone(),
             look: self.look.clone(),
             audience: Some(audience.to_owned()),
             root: root.to_owned(),
@@ -151,7 +160,7 @@ impl Site {
     }
 
     /// Where readers subscribe, if they can.
-    pub(crate) const fn door(&self) -> Option<&Door> {
+    pub(crate) const fn door(&self) -> Option<&Arc<Door>> {
         self.door.as_ref()
     }
 
@@ -178,6 +187,10 @@ impl Site {
 
     pub(crate) fn document(&self) -> &Answer {
         &self.document
+    }
+
+    pub(crate) fn own_document(&self) -> &Answer {
+        &self.own_document
     }
 
     /// The compatible API on its own, with the web client beside it if there is one.

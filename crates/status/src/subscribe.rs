@@ -39,6 +39,7 @@ pub mod model;
 pub mod news;
 pub mod office;
 pub mod pages;
+pub mod refusal;
 pub mod store;
 pub mod task;
 mod words;

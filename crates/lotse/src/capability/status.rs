@@ -103,7 +103,7 @@ pub(crate) fn sign_in(config: &Config) -> Result<Option<SignIn>, Failure> {
 }
 
 /// What takes the word of monitors; none without the section.
-fn detector(
+pub(crate) fn detector(
     detection: Option<&Detection>,
     desk: &Arc<Desk>,
     environment: &Environment,
@@ -184,6 +184,23 @@ impl Listeners {
     }
 }
 
+/// Looks at what other processes write and measure, until `stop`.
+pub(crate) fn follow(
+    desk: &Arc<Desk>,
+    detector: Option<&Arc<Detector>>,
+    stop: &CancellationToken,
+) -> JoinHandle<()> {
+    let (desk, detector, stop) = (desk.clone(), detector.cloned(), stop.clone());
+    tokio::spawn(async move {
+        let measured = async {
+            if let Some(detector) = &detector {
+                detector.follow(stop.clone()).await;
+            }
+        };
+        tokio::join!(desk.follow(stop.clone()), measured);
+    })
+}
+
 /// Answers readers until `stop`, then lets open requests end within `grace`.
 pub(crate) async fn listen(
     page: Option<&Page>,
@@ -208,17 +225,7 @@ pub(crate) async fn listen(
         Some(address) => Some(open(*address, site.api()).await?),
         None => None,
     };
-    let following = tokio::spawn({
-        let (desk, detector, stop) = (site.desk().clone(), detector.clone(), stop.clone());
-        async move {
-            let measured = async {
-                if let Some(detector) = &detector {
-                    detector.follow(stop.clone()).await;
-                }
-            };
-            tokio::join!(desk.follow(stop.clone()), measured);
-        }
-    });
+    let following = follow(site.desk(), detector.as_ref(), &stop);
     tracing::info!(address = %page, "status page started");
     Ok(Some(Listeners { page, api, servers, following }))
 }

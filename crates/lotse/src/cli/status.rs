@@ -226,6 +226,10 @@ pub(crate) struct ServeArguments {
     /// How the page looks: title, logo, colours
     #[arg(long, value_name = "FILE")]
     pub(crate) theme: Option<PathBuf>,
+    /// What monitors may say, and what follows from it: a file like the section `status.detection` of
+    /// `lotse.yaml`. Proposals are decided with `lotse status proposal`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) detection: Option<PathBuf>,
     /// Where readers reach the page, for links in feeds; the address they used if not given
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<Url>,

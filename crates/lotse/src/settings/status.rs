@@ -1,11 +1,13 @@
 //! How the status page is served: arguments, then the variables of the SCS status page, then defaults.
 
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use lotse_core::declared::{self, DeclaredError, SourceFile};
 use lotse_core::secret::{ExposeSecret, SecretString};
 use lotse_status::client::Client;
+use lotse_status::detect::config::Detection;
 use lotse_status::site::Options;
 use lotse_store::StoreUrl;
 
@@ -34,6 +36,7 @@ pub(crate) struct ServeStatus {
     pub(crate) metrics_listen: Option<SocketAddr>,
     pub(crate) provision: Option<PathBuf>,
     pub(crate) theme: Option<PathBuf>,
+    pub(crate) detection: Option<Detection>,
     pub(crate) database: StoreUrl,
     pub(crate) options: Options,
 }
@@ -76,6 +79,7 @@ impl ServeStatus {
                 .clone()
                 .or_else(|| environment.get(PROVISIONING_FILE).map(PathBuf::from)),
             theme: arguments.theme.clone(),
+            detection: arguments.detection.as_deref().map(detection).transpose()?,
             database: store_url(database.as_deref(), globals, environment)?,
             options: Options {
                 local_writes: !arguments.no_local_writes,
@@ -86,6 +90,11 @@ impl ServeStatus {
             },
         })
     }
+}
+
+/// What a file says of detection.
+fn detection(path: &Path) -> Result<Detection, DeclaredError> {
+    Ok(declared::load::<Detection>(&SourceFile::read(path)?)?.value)
 }
 
 /// Where the page is kept: where it is said, else in the state that everything else is in.

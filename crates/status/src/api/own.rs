@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::routing::{patch, post};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::{get, patch, post};
 use lotse_core::id::IncidentId;
 
 use super::extract::{Given, Query, Segment, Segments};
@@ -21,10 +23,15 @@ use crate::writer::Writer;
 pub(crate) fn routes() -> Router<Arc<Site>> {
     Router::new()
         .merge(super::extras::routes())
+        .route("/api/v1/openapi.json", get(document))
         .route("/api/v1/incidents", post(incident_add))
         .route("/api/v1/incidents/{id}", patch(incident_change).delete(incident_remove))
         .route("/api/v1/incidents/{id}/updates", post(update_add))
         .route("/api/v1/incidents/{id}/updates/{order}", patch(update_change).delete(update_remove))
+}
+
+async fn document(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
+    site.own_document().respond(&headers)
 }
 
 /// Removals have no body: they take `?notify=false`.

@@ -98,7 +98,7 @@ pub struct Draft {
 }
 
 /// What speaks for a proposal. Never for the public.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     /// Which monitor.
     pub source: String,
@@ -141,7 +141,7 @@ pub struct Decision {
 }
 
 /// A draft of an incident that a machine suggests.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proposal {
     /// Identity.
     pub id: ProposalId,

@@ -31,6 +31,23 @@ pub(super) struct Spell {
     pub(super) severity: u8,
 }
 
+/// Everything that was measured, as an archive holds it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct History {
+    /// Since when components are watched.
+    pub(super) watched: BTreeMap<ComponentId, Timestamp>,
+    /// Times of trouble, by component and beginning.
+    pub(super) spells: Vec<Spell>,
+}
+
+impl History {
+    /// Whether nothing was ever measured.
+    pub fn is_empty(&self) -> bool {
+        self.watched.is_empty() && self.spells.is_empty()
+    }
+}
+
 impl Spell {
     /// What it is kept under.
     pub(super) fn name(&self) -> String {

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::measure::{Beat, Measure};
 use super::proposal::{Proposal, ProposalId};
-use super::spells::Spell;
+use super::spells::{History, Spell};
 
 /// The tables of detection, for [`lotse_store::StoreOptions::parts`].
 pub const PART: Part = Part {
@@ -40,6 +40,8 @@ const FORGET_NOTES: &str = "DELETE FROM status_detection_note WHERE kind = $1 AN
 
 const LIVE: &str = "\
 SELECT document FROM status_detection_proposal WHERE live = 1 ORDER BY opened_us, id";
+
+const ALL: &str = "SELECT document FROM status_detection_proposal ORDER BY id";
 
 const LATEST: &str = "\
 SELECT document FROM status_detection_proposal ORDER BY opened_us DESC, id DESC LIMIT $1";
@@ -139,6 +141,36 @@ pub(super) async fn watched(
 /// Since when components are watched, without writing.
 pub(super) async fn watched_read(store: &Store) -> Result<BTreeMap<ComponentId, Timestamp>, Error> {
     to_watched(&store.read(READ, sqlx::query(NOTES).bind(Kind::Watched.word())).await?)
+}
+
+/// Everything that an archive keeps: all proposals by id, and what was measured.
+pub(crate) async fn recall(store: &Store) -> Result<(Vec<Proposal>, History), Error> {
+    let mut proposals: Vec<Proposal> = documents(&store.read(READ, sqlx::query(ALL)).await?)?;
+    proposals.sort_by_key(|one| one.id);
+    let (watched, mut spells) = (watched_read(store).await?, spells_read(store).await?);
+    spells.sort_by_key(|one| (one.component, one.from));
+    Ok((proposals, History { watched, spells }))
+}
+
+/// Puts back what an archive kept.
+pub(crate) async fn restore(
+    transaction: &mut Transaction,
+    proposals: &[Proposal],
+    history: &History,
+    now: Timestamp,
+) -> Result<(), Error> {
+    lock(transaction).await?;
+    for proposal in proposals {
+        put(transaction, proposal).await?;
+    }
+    for (component, since) in &history.watched {
+        note(transaction, Kind::Watched, &component.to_string(), *since, since).await?;
+    }
+    for spell in &history.spells {
+        let at = spell.to.unwrap_or(now);
+        note(transaction, Kind::Spell, &spell.name(), at, spell).await?;
+    }
+    Ok(())
 }
 
 /// Writes a note.

@@ -1,5 +1,6 @@
 //! Where people subscribe, say yes, change what they want and leave.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lotse_core::event::Event;
@@ -11,6 +12,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::model::{PATIENCE, Secret, Settings, State, Subscriber, Way, parts_of};
+use super::refusal::{self, Refusals};
 use super::store;
 use crate::error::Error;
 
@@ -112,6 +114,7 @@ impl Office {
         let mut one = found.ok_or_else(|| Error::not_found("subscription", "of this address"))?;
         change(&mut one);
         store::put(&mut transaction, &one).await?;
+        refusal::forgive_in(&mut transaction, one.id).await?;
         transaction.record(self.deed("subscriber", action, &one));
         transaction.commit().await?;
         Ok(one)
@@ -153,6 +156,7 @@ impl Office {
             one
         };
         store::put(&mut transaction, &one).await?;
+        refusal::forgive_in(&mut transaction, one.id).await?;
         transaction.record(self.deed(actor, "status.subscription.add", &one));
         transaction.commit().await?;
         Ok(one)
@@ -177,6 +181,14 @@ impl Office {
     /// The state cannot be read.
     pub async fn all(&self) -> Result<Vec<Subscriber>, Error> {
         Ok(store::all(&self.store).await?)
+    }
+
+    /// Whose mail server refuses for good, by their ids.
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    pub async fn failing(&self) -> Result<BTreeMap<Uuid, Refusals>, Error> {
+        Ok(refusal::all(&self.store).await?)
     }
 
     /// Forgets those who were asked and never said yes. How many there were.

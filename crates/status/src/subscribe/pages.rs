@@ -3,12 +3,14 @@
 //! A link of a message does nothing by itself, because programs follow links in mails: it leads to a
 //! page with a button. The one exception is a POST of a mail program (RFC 8058).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use askama::Template;
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::{ConnectInfo, FromRequestParts, Path, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -18,12 +20,13 @@ use lotse_web::listen::Peer;
 use super::model::{Digest, Filter, Settings, Shape, State as Stand, Subscriber, Way};
 use super::office::Office;
 use super::words::Words;
-use crate::api::extract::{Segment, Segments};
+use crate::api::extract::Segment;
 use crate::desk::Desk;
 use crate::error::Error;
 use crate::form::Form;
 use crate::level::{LIMITED, Level, SLIGHT};
 use crate::pages::{Frame, Language, missing, rendered, shown};
+use crate::proxies;
 use crate::site::Site;
 
 /// So many components or regions may be chosen.
@@ -199,16 +202,33 @@ impl Form {
     }
 }
 
-/// The language in the address and the door; without both there is no such page.
-fn enter<'a>(
-    site: &'a Site,
-    language: &str,
-    headers: &HeaderMap,
-) -> Result<(Language, &'a Door), Box<Response>> {
-    match (Language::of_code(language), site.door()) {
-        (Some(language), Some(door)) => Ok((language, door)),
-        (language, _) => {
-            Err(Box::new(missing(site, language.unwrap_or_else(|| Language::preferred(headers)))))
+/// Somebody at the door: the language in the address, and the token where there is one. Without
+/// language or door there is no such page.
+struct Visit {
+    site: Arc<Site>,
+    door: Arc<Door>,
+    language: Language,
+    token: String,
+}
+
+impl FromRequestParts<Arc<Site>> for Visit {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, site: &Arc<Site>) -> Result<Self, Response> {
+        let path = Path::<HashMap<String, String>>::from_request_parts(parts, site).await;
+        let Path(mut path) = path.map_err(IntoResponse::into_response)?;
+        let language = path.get("lang").and_then(|code| Language::of_code(code));
+        match (language, site.door()) {
+            (Some(language), Some(door)) => Ok(Self {
+                site: site.clone(),
+                door: door.clone(),
+                language,
+                token: path.remove("token").unwrap_or_default(),
+            }),
+            (language, _) => {
+                let preferred = || Language::preferred(&parts.headers);
+                Err(missing(site, language.unwrap_or_else(preferred)))
+            }
         }
     }
 }
@@ -271,17 +291,9 @@ fn subscribe_page(
     answered(&page, status)
 }
 
-async fn form(
-    State(site): State<Arc<Site>>,
-    Segment(language): Segment,
-    headers: HeaderMap,
-) -> Response {
-    let (language, door) = match enter(&site, &language, &headers) {
-        Ok(entered) => entered,
-        Err(response) => return *response,
-    };
+async fn form(Visit { site, door, language, .. }: Visit) -> Response {
     let typed = Typed { settings: Settings::default(), address: "", by_webhook: !door.how.mail };
-    subscribe_page(&site, door, language, &typed, StatusCode::OK)
+    subscribe_page(&site, &door, language, &typed, StatusCode::OK)
 }
 
 /// Whether a page of somebody else had a browser send this.
@@ -290,22 +302,19 @@ fn is_foreign(headers: &HeaderMap) -> bool {
 }
 
 async fn subscribe(
-    State(site): State<Arc<Site>>,
-    Segment(language): Segment,
+    Visit { site, door, language, .. }: Visit,
     peer: Option<axum::Extension<ConnectInfo<Peer>>>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let (language, door) = match enter(&site, &language, &headers) {
-        Ok(entered) => entered,
-        Err(response) => return *response,
-    };
     let words = Words::of(language);
     if is_foreign(&headers) {
         return StatusCode::FORBIDDEN.into_response();
     }
-    let name = peer
-        .map_or_else(String::new, |axum::Extension(ConnectInfo(peer))| name_of(peer.remote.ip()));
+    let trusted = &site.options().trusted_proxies;
+    let name = peer.map_or_else(String::new, |axum::Extension(ConnectInfo(peer))| {
+        name_of(proxies::reader(trusted, peer.remote.ip(), &headers))
+    });
     if !door.limit.take(&name, site.desk().clock().now()).allowed {
         let status = StatusCode::TOO_MANY_REQUESTS;
         let mut response = told(&site, language, words.subscribe, words.too_often, status);
@@ -322,7 +331,7 @@ async fn subscribe(
     let Some(way) = way.ok().filter(|_| is_offered) else {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         let typed = Typed { settings, address, by_webhook };
-        return subscribe_page(&site, door, language, &typed, status);
+        return subscribe_page(&site, &door, language, &typed, status);
     };
     match door.office.request(way, settings).await {
         Ok(()) => told(&site, language, words.asked, words.asked_text, StatusCode::OK),
@@ -330,15 +339,7 @@ async fn subscribe(
     }
 }
 
-async fn manage(
-    State(site): State<Arc<Site>>,
-    Segments(language, token): Segments,
-    headers: HeaderMap,
-) -> Response {
-    let (language, door) = match enter(&site, &language, &headers) {
-        Ok(entered) => entered,
-        Err(response) => return *response,
-    };
+async fn manage(Visit { site, door, language, token }: Visit) -> Response {
     match door.office.of_token(&token).await {
         Ok(one) => subscription_page(&site, language, &one, &token, false),
         Err(error) => trouble(&site, language, error),
@@ -370,31 +371,14 @@ fn subscription_page(
     answered(&page, StatusCode::OK)
 }
 
-async fn confirm(
-    State(site): State<Arc<Site>>,
-    Segments(language, token): Segments,
-    headers: HeaderMap,
-) -> Response {
-    let (language, door) = match enter(&site, &language, &headers) {
-        Ok(entered) => entered,
-        Err(response) => return *response,
-    };
+async fn confirm(Visit { site, door, language, token }: Visit) -> Response {
     match door.office.confirm(&token).await {
         Ok(one) => subscription_page(&site, language, &one, &token, true),
         Err(error) => trouble(&site, language, error),
     }
 }
 
-async fn change(
-    State(site): State<Arc<Site>>,
-    Segments(language, token): Segments,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let (language, door) = match enter(&site, &language, &headers) {
-        Ok(entered) => entered,
-        Err(response) => return *response,
-    };
+async fn change(Visit { site, door, language, token }: Visit, body: Bytes) -> Response {
     let settings = Form::read(&body).settings(language);
     match door.office.change(&token, settings).await {
         Ok(one) => subscription_page(&site, language, &one, &token, true),
@@ -402,15 +386,7 @@ async fn change(
     }
 }
 
-async fn leave(
-    State(site): State<Arc<Site>>,
-    Segments(language, token): Segments,
-    headers: HeaderMap,
-) -> Response {
-    let (language, door) = match enter(&site, &language, &headers) {
-        Ok(entered) => entered,
-        Err(response) => return *response,
-    };
+async fn leave(Visit { site, door, language, token }: Visit) -> Response {
     let words = Words::of(language);
     match door.office.leave(&token).await {
         Ok(()) => told(&site, language, words.left, words.left_text, StatusCode::OK),

@@ -8,11 +8,15 @@ use lotse_store::{Error, Query, Store, Transaction};
 use uuid::Uuid;
 
 use super::model::{Secret, Settings, State, Subscriber, Way};
+use super::refusal;
 
 /// The tables of subscribers, for [`lotse_store::StoreOptions::parts`].
 pub const PART: Part = Part {
     name: "status_subscription",
-    steps: &[Step { number: 1, sql: include_str!("../../migrations/0001_subscription.sql") }],
+    steps: &[
+        Step { number: 1, sql: include_str!("../../migrations/0001_subscription.sql") },
+        Step { number: 2, sql: include_str!("../../migrations/0002_subscription.sql") },
+    ],
 };
 
 macro_rules! select {
@@ -28,7 +32,11 @@ macro_rules! select {
 const BY_ID: &str = select!("WHERE id = $1");
 const BY_WAY: &str = select!("WHERE way = $1 AND target = $2");
 const ALL: &str = select!("ORDER BY created_us, id");
-const ACTIVE: &str = select!("WHERE state = 'active' ORDER BY created_us, id");
+/// Those whose server has refused too often ([`super::refusal::MOST`]) are left out.
+const ACTIVE: &str = select!(
+    "WHERE state = 'active' AND id NOT IN (\
+     SELECT subscriber FROM status_subscription_refusal WHERE times >= $1) ORDER BY created_us, id"
+);
 
 /// Two may ask for the same address at once; one of them is enough.
 const INSERT: &str = "\
@@ -84,7 +92,7 @@ pub(crate) async fn all(store: &Store) -> Result<Vec<Subscriber>, Error> {
 
 /// Everybody who is told, within a transaction.
 pub(crate) async fn active_in(transaction: &mut Transaction) -> Result<Vec<Subscriber>, Error> {
-    let rows = transaction.fetch(sqlx::query(ACTIVE)).await?;
+    let rows = transaction.fetch(sqlx::query(ACTIVE).bind(refusal::MOST)).await?;
     rows.iter().map(to_subscriber).collect()
 }
 
@@ -114,6 +122,7 @@ fn bound(statement: &'static str, one: &Subscriber) -> Result<Query<'static>, Er
 
 /// Forgets a subscriber. Whether there was one.
 pub(crate) async fn remove(transaction: &mut Transaction, id: Uuid) -> Result<bool, Error> {
+    refusal::forgive_in(transaction, id).await?;
     let query = sqlx::query(REMOVE).bind(id.to_string());
     Ok(transaction.execute(query).await?.rows_affected() == 1)
 }

@@ -12,6 +12,8 @@ use lotse_core::signature::webhook::Key;
 use lotse_core::task::Task as _;
 use lotse_core::time::{Clock, SignedDuration};
 use lotse_status::Error;
+use lotse_status::archive::Archive;
+use lotse_status::command::Command;
 use lotse_status::detect::config::{Detection, Heartbeat, Mode, Rule, Webhook};
 use lotse_status::detect::{self, Change, Detector, ProposalId, Secrets, State, Watching};
 use lotse_store::token::TokenRecord;
@@ -320,6 +322,19 @@ async fn what_was_measured_stands_beside_what_was_declared_in_reports() {
         "affects": affects });
     stage.make("/incidents", work).await;
     assert_eq!(report().await["measured"]["down"], 3600);
+    // An archive keeps it, and the proposals; what is imported is exported equally.
+    let (calm, trouble) = (message("well"), message("down").replace("vm-boot", "disks"));
+    signed(&stage, &base, "m4", 0, &trouble).await;
+    let kept = Archive::whole(&stage.desk).await.unwrap().to_json();
+    let elsewhere = Stage::new().await;
+    let archive = Archive::read(kept.as_bytes()).unwrap();
+    assert_eq!(archive.proposals.len(), detector.latest(10).await.unwrap().len());
+    let restore = Command::Restore(Box::new(archive));
+    elsewhere.desk.perform("test", &restore).await.unwrap();
+    assert_eq!(Archive::whole(&elsewhere.desk).await.unwrap().to_json(), kept);
+    let moved = detect::remembered(&elsewhere.store, stage.clock.now()).await.unwrap();
+    assert_eq!(moved, detect::remembered(&stage.store, stage.clock.now()).await.unwrap());
+    signed(&stage, &base, "m5", 0, &calm).await;
     // Another process, and the command line, know the same.
     let now = stage.clock.now();
     let known = detect::remembered(&stage.store, now).await.unwrap();
@@ -329,4 +344,22 @@ async fn what_was_measured_stands_beside_what_was_declared_in_reports() {
     assert!(other.measured().is_empty());
     second.refresh().await.unwrap();
     assert_eq!(*other.measured(), known);
+}
+
+#[tokio::test]
+async fn proposals_move_with_the_page_and_are_decided_there() {
+    let (stage, detector, base, _) = harbour(Mode::Confirm).await;
+    signed(&stage, &base, "m1", 0, &message("down")).await;
+    let open = detector.live().await.unwrap().remove(0);
+    let kept = Archive::whole(&stage.desk).await.unwrap();
+    assert_eq!(kept.proposals, [open.clone()]);
+    let text = kept.to_json();
+    let other = Stage::new().await;
+    let archive = Archive::read(text.as_bytes()).unwrap();
+    other.desk.perform("test", &Command::Restore(Box::new(archive))).await.unwrap();
+    assert_eq!(Archive::whole(&other.desk).await.unwrap().to_json(), text);
+    let second = Detector::new(other.desk.clone(), detection(Mode::Confirm), Secrets::default());
+    let done = second.speak("bert", open.id, &Change::Confirm, "moved").await.unwrap();
+    assert_eq!(done.state, State::Confirmed);
+    assert_eq!(incidents(&other).await[0]["id"], open.id.to_string());
 }

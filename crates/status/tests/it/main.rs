@@ -13,6 +13,7 @@ mod client;
 mod components;
 mod console;
 mod detection;
+mod documented;
 mod drill;
 mod edge;
 mod engines;

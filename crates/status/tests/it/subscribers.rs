@@ -3,14 +3,14 @@
 use std::sync::{Arc, Mutex};
 
 use lotse_core::id::IncidentId;
-use lotse_status::Desk;
 use lotse_status::command::{Command, IncidentFields, Notice};
 use lotse_status::model::Impact;
 use lotse_status::site::Options;
 use lotse_status::subscribe::pages::Subscriptions;
 use lotse_status::subscribe::task::{TellingTask, begin};
-use lotse_status::subscribe::{Addressed, Office, Post, Settings, Way};
-use lotse_store::Transaction;
+use lotse_status::subscribe::{Addressed, Office, Post, Settings, Way, refusal};
+use lotse_status::{Desk, PART, subscribe};
+use lotse_store::{Store, Transaction, on_both};
 use serde_json::json;
 
 use crate::stage::Stage;
@@ -46,6 +46,11 @@ impl Letterbox {
     }
 }
 
+fn options(per_minute: u32) -> Options {
+    let subscriptions = Subscriptions { mail: true, webhooks: true, per_minute };
+    Options { subscriptions: Some(subscriptions), ..Options::default() }
+}
+
 struct World {
     stage: Stage,
     office: Office,
@@ -60,9 +65,15 @@ impl World {
     }
 
     async fn allowing(per_minute: u32) -> Self {
-        let subscriptions = Subscriptions { mail: true, webhooks: true, per_minute };
-        let stage =
-            Stage::with(Options { subscriptions: Some(subscriptions), ..Options::default() }).await;
+        Self::at(Stage::with(options(per_minute)).await).await
+    }
+
+    /// The same on this store.
+    async fn on(store: Arc<Store>) -> Self {
+        Self::at(Stage::on(store, options(1000)).await).await
+    }
+
+    async fn at(stage: Stage) -> Self {
         begin(&stage.store).await.unwrap();
         let labels = json!({ "displayName": "Compute", "labels": { "region": "west" } });
         let component = stage.make("/components", labels).await.parse().unwrap();
@@ -188,22 +199,87 @@ async fn tokens_of_nobody_find_nothing_and_old_questions_are_forgotten() {
     assert_eq!(world.office.forget().await.unwrap(), 1);
 }
 
+on_both! { &[PART, lotse_status::detect::PART, subscribe::PART];
+    async fn what_fails_half_way_is_told_whole_the_next_time_and_once(store) {
+        let world = World::on(store).await;
+        for name in ["a", "b", "c"] {
+            let way = Way::mail(&format!("{name}@example.org")).unwrap();
+            world.office.add("test", way, Settings::default()).await.unwrap();
+        }
+        world.open(90, Notice::Everybody).await;
+        for posted in 0..3 {
+            *world.post.fails_after.lock().unwrap() = Some(posted);
+            assert!(world.task.run().await.is_err());
+            world.post.take();
+        }
+        *world.post.fails_after.lock().unwrap() = None;
+        assert_eq!(world.told().await.len(), 3, "the event was not acknowledged before");
+        assert_eq!(world.told().await, []);
+    }
+
+    async fn subscribers_say_yes_change_and_leave_on_either_engine(store) {
+        let world = World::on(store).await;
+        assert_eq!(world.form("/en/subscribe", ADA).await.0, 200);
+        let asked = world.told().await;
+        assert_eq!(asked.len(), 1, "{asked:?}");
+        let path = format!("/en/subscription/{}", world.token_of("ada@example.org").await);
+        assert_eq!(world.form(&format!("{path}/confirm"), "").await.0, 200);
+        world.open(90, Notice::Everybody).await;
+        assert_eq!(world.told().await.len(), 1);
+        // Only outages from now on.
+        assert_eq!(world.form(&path, "least=67").await.0, 200);
+        world.open(50, Notice::Everybody).await;
+        world.open(90, Notice::Nobody).await;
+        assert_eq!(world.told().await, []);
+        world.open(90, Notice::Everybody).await;
+        assert_eq!(world.told().await.len(), 1);
+        assert_eq!(world.form(&format!("{path}/end"), "").await.0, 200);
+        world.open(90, Notice::Everybody).await;
+        assert_eq!(world.told().await, []);
+    }
+}
+
 #[tokio::test]
-async fn what_fails_half_way_is_told_whole_the_next_time_and_once() {
+async fn an_address_that_refuses_again_and_again_is_not_told_until_it_says_something() {
     let world = World::new().await;
-    for name in ["a", "b", "c"] {
-        let way = Way::mail(&format!("{name}@example.org")).unwrap();
-        world.office.add("test", way, Settings::default()).await.unwrap();
+    let way = Way::mail("ada@example.org").unwrap();
+    let ada = world.office.add("test", way, Settings::default()).await.unwrap();
+    let refuse = async || {
+        refusal::refused(&world.stage.store, ada.id, "550 nobody", world.stage.desk.clock().now())
+            .await
+    };
+    for told in [1, 1, 1, 0] {
+        world.open(90, Notice::Everybody).await;
+        assert_eq!(world.told().await.len(), told);
+        refuse().await.unwrap();
     }
+    let failing = world.office.failing().await.unwrap();
+    assert_eq!((failing[&ada.id].times, &*failing[&ada.id].said), (4, "550 nobody"));
+    // Their owner says something: somebody is there.
+    let path = format!("/en/subscription/{}", ada.token());
+    assert_eq!(world.form(&path, "least=0").await.0, 200);
     world.open(90, Notice::Everybody).await;
-    for posted in 0..3 {
-        *world.post.fails_after.lock().unwrap() = Some(posted);
-        assert!(world.task.run().await.is_err());
-        world.post.take();
+    assert_eq!(world.told().await.len(), 1);
+    // What is taken in between counts from the beginning.
+    refuse().await.unwrap();
+    refusal::taken(&world.stage.store, ada.id).await.unwrap();
+    assert!(world.office.failing().await.unwrap().is_empty());
+    world.office.remove("test", ada.id).await.unwrap();
+}
+
+#[tokio::test]
+async fn readers_behind_a_proxy_of_ours_are_counted_apart_and_strangers_are_not_believed() {
+    for (trusted, expected) in [("127.0.0.0/8", [422, 422, 429]), ("192.0.2.1", [422, 429, 429])] {
+        let trusted_proxies = vec![trusted.parse().unwrap()];
+        let world = World::at(Stage::with(Options { trusted_proxies, ..options(1) }).await).await;
+        let mut statuses = Vec::new();
+        for reader in ["198.51.100.1", "198.51.100.2", "6.6.6.6, 198.51.100.1"] {
+            let request = world.stage.http.post(format!("{}/en/subscribe", world.stage.base));
+            let request = request.header("x-forwarded-for", reader).body("way=mail&mail=nonsense");
+            statuses.push(request.send().await.unwrap().status().as_u16());
+        }
+        assert_eq!(statuses, expected, "{trusted}");
     }
-    *world.post.fails_after.lock().unwrap() = None;
-    assert_eq!(world.told().await.len(), 3, "the event was not acknowledged before");
-    assert_eq!(world.told().await, []);
 }
 
 #[tokio::test]

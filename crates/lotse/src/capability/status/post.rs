@@ -13,6 +13,7 @@
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
+use lotse_core::error::chain;
 use lotse_notify::channel::http::Sender;
 use lotse_notify::channel::webhook::Webhook;
 use lotse_notify::channel::webhook::shape::Shape;
@@ -28,7 +29,7 @@ use lotse_status::subscribe::letter::{Letter, Links, Piece, letter};
 use lotse_status::subscribe::model::{Shape as Wanted, Subscriber, Way};
 use lotse_status::subscribe::news::Tone as NewsTone;
 use lotse_status::subscribe::office::REQUESTED;
-use lotse_status::subscribe::{Addressed, Post, store};
+use lotse_status::subscribe::{Addressed, Post, refusal, store};
 use lotse_store::{Store, Transaction};
 use serde_json::json;
 use uuid::Uuid;
@@ -183,7 +184,20 @@ impl Channel for ByMail {
         delivery.recipient.clone_from(address);
         let message = message(&self.ways, &one, &delivery);
         let now = parcel.now;
-        self.channel.send(Parcel { delivery: &delivery, message: &message, now }).await
+        let sent = self.channel.send(Parcel { delivery: &delivery, message: &message, now }).await;
+        let store = &self.ways.store;
+        let noted = match &sent {
+            Ok(_) => refusal::taken(store, one.id).await,
+            Err(Trouble::Refused { answer, .. }) => {
+                refusal::refused(store, one.id, answer, now).await
+            }
+            Err(_) => Ok(()),
+        };
+        if let Err(error) = noted {
+            // What became of the mail stands in its delivery.
+            tracing::warn!(error = chain(&error), "it was not noted how an address answered");
+        }
+        sent
     }
 }
 

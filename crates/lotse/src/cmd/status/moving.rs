@@ -23,7 +23,7 @@ pub(super) async fn export(
     environment: &Environment,
 ) -> CommandResult {
     let reporter = Reporter::open(&arguments.kept, globals, environment).await?;
-    output::data(globals, &Archive::of(reporter.desk.whole().book()).to_json())?;
+    output::data(globals, &Archive::whole(&reporter.desk).await?.to_json())?;
     Ok(ExitCode::Success)
 }
 

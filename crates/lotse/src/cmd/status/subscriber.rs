@@ -100,19 +100,24 @@ fn settings(desk: &Desk, arguments: &AddArguments) -> Result<Settings, Error> {
 }
 
 async fn list(office: &Office, globals: &Globals) -> CommandResult {
-    let all = office.all().await?;
+    let (all, failing) = (office.all().await?, office.failing().await?);
     if globals.json() {
         let shown = |one: &Subscriber| {
             json!({
                 "id": one.id, "way": one.way.word(), "target": one.way.shown(),
                 "state": one.state, "settings": one.settings, "since": one.created,
+                "failing": failing.get(&one.id),
             })
         };
         output::json(globals, &Value::Array(all.iter().map(shown).collect()))?;
     } else {
         let line = |one: &Subscriber| {
             let (id, state, way) = (one.id, one.state.word(), one.way.word());
-            format!("{id}  {state:<7}  {way:<7}  {}\n", one.way.shown())
+            let fails = failing.get(&one.id).map_or_else(String::new, |refusals| {
+                let end = if refusals.is_given_up() { "not told any more" } else { "still told" };
+                format!("  refused {} times, {end}: {}", refusals.times, refusals.said)
+            });
+            format!("{id}  {state:<7}  {way:<7}  {}{fails}\n", one.way.shown())
         };
         if all.is_empty() {
             output::note(globals, "nobody is told");
