@@ -21,6 +21,8 @@ pub enum Draft {
     VendorSource(Vendor),
     /// A version of Ubuntu with long-term support is there: the latest, or so many before it.
     Lts(i16),
+    /// The stable version of Debian is there.
+    DebianStable,
     /// Node images say what they are.
     NodeImages,
     /// Exactly one provider network is the standard one.
@@ -59,12 +61,13 @@ pub enum Encryption {
 }
 
 /// Ids without the `scs-` before them.
-const IDS: [(&str, Draft); 26] = [
+const IDS: [(&str, Draft); 27] = [
     ("0103-required-others", Draft::OtherMarks),
     ("0104-v2-source-debian", Draft::VendorSource(Vendor::Debian)),
     ("0104-v2-source-ubuntu", Draft::VendorSource(Vendor::Ubuntu)),
     ("0104-v2-ubuntu-latest", Draft::Lts(0)),
     ("0104-v2-ubuntu-previous", Draft::Lts(1)),
+    ("0104-v2-debian-stable", Draft::DebianStable),
     ("0104-v2-capi", Draft::NodeImages),
     ("0125-encrypted", Draft::Encryption(Encryption::Everywhere)),
     ("0125-tls-versions", Draft::Encryption(Encryption::Versions)),
@@ -102,7 +105,9 @@ impl Draft {
     pub(crate) const fn need(&self) -> Need {
         match self {
             Self::Mark(_) | Self::OtherMarks => Need::Flavors,
-            Self::VendorSource(_) | Self::Lts(_) | Self::NodeImages => Need::Images,
+            Self::VendorSource(_) | Self::Lts(_) | Self::DebianStable | Self::NodeImages => {
+                Need::Images
+            }
             Self::Encryption(_) => Need::Encryption,
             Self::Tempest(_) => Need::Tempest,
             Self::Manager(_) => Need::DomainManager,
@@ -124,6 +129,7 @@ impl Draft {
             ),
             Self::Lts(0) => "there is a generic image of the latest Ubuntu with long-term support, from April 30 on".to_owned(),
             Self::Lts(_) => "there is a generic image of the previous Ubuntu with long-term support".to_owned(),
+            Self::DebianStable => "there is a generic image of the stable Debian".to_owned(),
             Self::NodeImages => format!("images ubuntu-capi-image have os_purpose k8snode, image_description {NODE_IMAGE_DESCRIPTION} and come from there"),
             Self::StandardNetwork => "exactly one provider network has is_default, and it is external".to_owned(),
             Self::PortSecurity => "provider networks into which servers are plugged have port security".to_owned(),

@@ -164,6 +164,21 @@ pub fn ubuntu_lts(day: jiff::civil::Date, before: i16) -> String {
     format!("{:02}.04", even.rem_euclid(100))
 }
 
+/// The days on which versions of Debian became the stable one, newest first.
+const DEBIAN: [(u16, jiff::civil::Date); 4] = [
+    (13, jiff::civil::date(2025, 8, 9)),
+    (12, jiff::civil::date(2023, 6, 10)),
+    (11, jiff::civil::date(2021, 8, 14)),
+    (10, jiff::civil::date(2019, 7, 6)),
+];
+
+/// The version of Debian that is the stable one on a day, as far as this program knows; a later one
+/// may be.
+pub fn debian_stable(day: jiff::civil::Date) -> u16 {
+    let found = DEBIAN.iter().find(|(_, from)| *from <= day).or(DEBIAN.last());
+    found.map_or(0, |(version, _)| *version)
+}
+
 /// What `image_description` of node images says (version 2 of the standard).
 pub const NODE_IMAGE_DESCRIPTION: &str = "https://github.com/osism/k8s-capi-images";
 
@@ -269,5 +284,19 @@ mod tests {
         assert!(ubuntu.comes_from("https://cloud-images.ubuntu.com/noble/current/noble.img"));
         assert!(!ubuntu.comes_from("https://cloud-images.ubuntu.com/jammy/current/jammy.img"));
         assert_eq!(StandardImage::by_testcase("windows"), None);
+    }
+
+    #[test]
+    fn the_stable_debian_changes_on_the_day_of_its_release() {
+        use jiff::civil::date;
+        for (day, version) in [
+            (date(2018, 1, 1), 10),
+            (date(2023, 6, 9), 11),
+            (date(2023, 6, 10), 12),
+            (date(2025, 8, 9), 13),
+            (date(2026, 11, 22), 13),
+        ] {
+            assert_eq!(debian_stable(day), version, "{day}");
+        }
     }
 }

@@ -21,6 +21,7 @@ pub(super) fn judge(draft: Draft, case: &Case<'_>) -> Judgement {
         Draft::OtherMarks => marks::others(case),
         Draft::VendorSource(vendor) => images::vendor(case, vendor),
         Draft::Lts(before) => images::lts(case, before),
+        Draft::DebianStable => images::debian_stable(case),
         Draft::NodeImages => images::nodes(case),
         Draft::StandardNetwork => networks::standard(case),
         Draft::PortSecurity => networks::port_security(case),

@@ -8,6 +8,7 @@
 mod active;
 mod encryption;
 mod executable;
+mod feeds;
 mod fix;
 mod foreign;
 mod kaas;

@@ -1,7 +1,9 @@
 //! Images of scs-0104-v2: recognised by what they say of themselves, not by their names.
 
 use lotse_scs::Mode;
-use lotse_scs::image_names::{NODE_IMAGE_DESCRIPTION, StandardImage, Vendor, ubuntu_lts};
+use lotse_scs::image_names::{
+    NODE_IMAGE_DESCRIPTION, StandardImage, Vendor, debian_stable as stable, ubuntu_lts,
+};
 use serde_json::Value;
 
 use crate::check::images::{KIND, offered};
@@ -54,7 +56,28 @@ pub(super) fn lts(case: &Case<'_>, before: i16) -> Judgement {
         .filter(|image| is_generic(image, "ubuntu"))
         .filter(|image| text(image, "os_version") == Some(&version))
         .count();
-    let name = format!("generic image of Ubuntu {version}");
+    present(found, &format!("generic image of Ubuntu {version}"))
+}
+
+/// A generic image of the stable Debian is there, or of one that came after this program.
+pub(super) fn debian_stable(case: &Case<'_>) -> Judgement {
+    let images = match offered(case) {
+        Ok(images) => images,
+        Err(judgement) => return *judgement,
+    };
+    let version = stable(case.at.date());
+    let new = |image: &Item| {
+        let written = text(image, "os_version").and_then(|written| written.split('.').next());
+        written.and_then(|major| major.parse().ok()).is_some_and(|major: u16| major >= version)
+    };
+    let debian = images.iter().filter(|image| is_generic(image, "debian"));
+    present(
+        debian.filter(|image| new(image)).count(),
+        &format!("generic image of Debian {version}"),
+    )
+}
+
+fn present(found: usize, name: &str) -> Judgement {
     match found {
         0 => Judgement::new(Verdict::Fail, Reason::Absent, format!("there is no {name}")),
         examined => Judgement {

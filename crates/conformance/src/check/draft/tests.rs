@@ -83,6 +83,28 @@ fn generic_images_come_from_their_vendor_whatever_they_are_called() {
 }
 
 #[test]
+fn the_stable_debian_is_there_or_a_later_one() {
+    let id = "scs-0104-v2-debian-stable";
+    let image = |purpose: &str, version: &str| {
+        json!({ "name": "d", "visibility": "public", "os_distro": "debian", "os_purpose": purpose,
+            "os_version": version })
+    };
+    // In November 2026 it is 13, and nobody knows when 14 comes.
+    for (purpose, version, expected) in [
+        ("generic", "13", KEPT),
+        ("generic", "13.2", KEPT),
+        ("generic", "14", KEPT),
+        ("generic", "12", ABSENT),
+        ("generic", "sid", ABSENT),
+        ("minimal", "13", ABSENT),
+    ] {
+        let images = Answer::Given(items(&[image(purpose, version)]));
+        let snapshot = Snapshot { images, ..empty() };
+        assert_eq!(verdict(&snapshot, id), expected, "{purpose} {version}");
+    }
+}
+
+#[test]
 fn node_images_say_what_they_are() {
     let mut snapshot = empty();
     assert_eq!(verdict(&snapshot, "scs-0104-v2-capi"), NOT_APPLICABLE);
