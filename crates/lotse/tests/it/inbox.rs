@@ -15,7 +15,12 @@ pub(crate) struct Inbox {
 impl Inbox {
     /// A mail server without encryption; hands over mails, with line feeds.
     pub(crate) fn mail() -> Self {
-        Self::start(|stream, arrived| take_mail(&stream, arrived))
+        Self::strict_mail("nobody refused")
+    }
+
+    /// The same, and it refuses for good what is sent to this address.
+    pub(crate) fn strict_mail(refused: &'static str) -> Self {
+        Self::start(move |stream, arrived| take_mail(&stream, refused, arrived))
     }
 
     /// A receiver of webhooks; hands over bodies, and answers with this status.
@@ -49,7 +54,11 @@ impl Inbox {
     }
 }
 
-fn take_mail(mut stream: &TcpStream, arrived: &Sender<String>) -> std::io::Result<()> {
+fn take_mail(
+    mut stream: &TcpStream,
+    refused: &str,
+    arrived: &Sender<String>,
+) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream).lines();
     stream.write_all(b"220 inbox\r\n")?;
     let mut mail: Option<String> = None;
@@ -71,6 +80,7 @@ fn take_mail(mut stream: &TcpStream, arrived: &Sender<String>) -> std::io::Resul
                 mail = Some(String::new());
                 b"354 go ahead\r\n"
             }
+            Some("RCPT") if line.contains(refused) => b"550 5.1.1 nobody is here\r\n",
             Some("QUIT") => return stream.write_all(b"221 fare well\r\n"),
             _ => b"250 yes\r\n",
         };

@@ -28,5 +28,6 @@ mod reference;
 mod rolling;
 mod sim;
 mod status;
+mod status_channels;
 mod subscribers;
 mod upstream;

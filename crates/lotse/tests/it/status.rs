@@ -232,6 +232,44 @@ fn what_people_report_from_a_terminal_is_on_the_page() {
 }
 
 #[test]
+fn a_page_of_its_own_listens_to_monitors_and_serves_the_web_client() {
+    let place = Place::new();
+    let rules = "rules:\n  - { mode: confirm, hold: 0s }\nheartbeats:\n  backup:\n    \
+                 secret: { env: HEART }\n    every: 1s\n    grace: 0s\n    \
+                 components: { component: Compute }\n";
+    place.write("detection.yaml", rules);
+    place.write("client/index.html", "<app-root></app-root>");
+    place.write("client/assets/config.json", "{\"apiServerUrl\":\"x\"}");
+    place.write("provisioning.yaml", PROVISION);
+    let mut command = place.lotse(&["status", "serve", "--listen", "127.0.0.1:0"]);
+    command.args(["--provision", "provisioning.yaml", "--api-listen", "127.0.0.1:0"]);
+    command.args(["--detection", "detection.yaml", "--client", "client", "--format", "json"]);
+    command.env("HEART", "0123456789abcdef");
+    let server = Server::start(command);
+    let (page, api) = (at(&server, "page"), at(&server, "api"));
+    assert_eq!(request(page, "POST", "/beat/0123456789abcdef", "").0, 204);
+    assert_eq!(request(page, "POST", "/beat/0123456789abcdeX", "").0, 404);
+    assert_eq!(get(api, "/incident/x").1, "<app-root></app-root>");
+    assert_eq!(get(api, "/assets/config.json").1, "{\"apiServerUrl\":\"\"}");
+    // The heart does not beat any more: that is noticed, proposed and confirmed.
+    let list = ["status", "proposal", "list", "--format", "json"];
+    let proposal = loop {
+        let found = place.run(&list).with_code(0).json();
+        if let Some(one) = found.as_array().unwrap().first() {
+            break one["id"].as_str().unwrap().to_owned();
+        }
+    };
+    place.run(&["status", "proposal", "confirm", &proposal]).with_code(0);
+    until(page, "/en/", |_, body| body.contains(&proposal));
+    let exported = place.run(&["status", "export"]).with_code(0).json();
+    assert_eq!(exported["proposals"][0]["id"], proposal, "{exported}");
+    assert!(server.terminate().success());
+    let alone = ["status", "serve", "--listen", "127.0.0.1:0", "--client", "client"];
+    let refused = place.run(&alone).with_code(2);
+    assert!(refused.stderr.contains("--api-listen is needed"), "{}", refused.stderr);
+}
+
+#[test]
 fn an_exported_page_is_imported_elsewhere_and_exported_equally() {
     let place = Place::new();
     let server = serve(&place);

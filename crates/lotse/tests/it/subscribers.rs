@@ -115,3 +115,34 @@ fn a_reader_cannot_have_internal_addresses_called() {
     assert!(letters[0]["said"].as_str().unwrap().contains("of this host"), "{letters}");
     assert!(daemon.terminate().success());
 }
+
+#[test]
+fn an_address_whose_server_refuses_for_good_is_not_told_for_ever() {
+    let mail = Inbox::strict_mail("ghost@example.org");
+    let place = place(&mail);
+    let daemon = place.serve();
+    for address in ["ada@example.org", "ghost@example.org"] {
+        place.run(&["status", "subscriber", "add", "--mail", address]).with_code(0);
+    }
+    let list = ["status", "subscriber", "list", "--format", "json"];
+    let fails = || {
+        let listed = place.run(&list).with_code(0).json();
+        let ghost =
+            listed.as_array().unwrap().iter().find(|one| one["target"] == "ghost@example.org");
+        ghost.unwrap()["failing"]["times"].as_i64().unwrap_or(0)
+    };
+    for times in 1..=4 {
+        let words = ["status", "incident", "open", "Disks", "--affects", "Compute=90"];
+        place.run(&words).with_code(0);
+        assert!(mail.next().contains("To: ada@example.org"), "others are told as before");
+        // The fourth is not even tried.
+        while fails() < times.min(3) {
+            std::thread::yield_now();
+        }
+    }
+    let listed = place.run(&["status", "subscriber", "list"]).with_code(0).stdout;
+    assert!(listed.contains("refused 3 times, not told any more: "), "{listed}");
+    place.run(&["status", "subscriber", "add", "--mail", "ghost@example.org"]).with_code(0);
+    assert_eq!(fails(), 0, "the operator has said that somebody is there");
+    assert!(daemon.terminate().success());
+}
