@@ -17,11 +17,15 @@ mod status;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::cli::Command;
+use crate::cli::status::StatusCommand;
 use crate::failure::{CommandResult, Error};
 use crate::settings::{Environment, Globals};
 
 /// Runs the command that was asked for.
 pub(crate) fn run(command: Command, globals: &Globals, environment: &Environment) -> CommandResult {
+    if is_server(&command) {
+        crate::memory::return_soon(environment);
+    }
     // The daemon's configuration has a say in its logging; all others start it here.
     if !matches!(command, Command::Serve(_)) {
         crate::logging::start(&globals.logging);
@@ -40,6 +44,17 @@ pub(crate) fn run(command: Command, globals: &Globals, environment: &Environment
         Command::Config(command) => config::run(&command, globals, environment),
         Command::Completion(arguments) => reference::completion(&arguments, globals),
         Command::Reference(arguments) => reference::print(&arguments, globals),
+    }
+}
+
+/// Whether it stays until it is told to end.
+fn is_server(command: &Command) -> bool {
+    match command {
+        Command::Serve(_) | Command::Demo(_) => true,
+        Command::Status(status) => {
+            matches!(**status, StatusCommand::Serve(_) | StatusCommand::Edge(_))
+        }
+        _ => false,
     }
 }
 

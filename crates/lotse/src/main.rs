@@ -19,6 +19,7 @@ mod daemon;
 mod example;
 mod failure;
 mod logging;
+mod memory;
 mod output;
 mod report;
 mod settings;

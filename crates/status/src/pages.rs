@@ -57,7 +57,7 @@ pub(crate) enum Mode {
 #[template(path = "front.html")]
 struct FrontPage<'a> {
     frame: Frame<'a>,
-    view: FrontView,
+    view: FrontView<'a>,
 }
 
 #[derive(Template)]

@@ -54,8 +54,13 @@ pub(crate) async fn revision(store: &Store) -> Result<i64, Error> {
 pub(crate) async fn load(store: &Store) -> Result<(i64, Book), Error> {
     // What is read may be newer than the number: the next look then reads again, and that is all.
     let revision = revision(store).await?;
-    let rows = store.read(READ, sqlx::query(ALL)).await?;
-    Ok((revision, to_book(&rows)?))
+    let mut book = Book::default();
+    let take = |row: &AnyRow| {
+        book.apply(&to_fact(Columns(row))?);
+        Ok(())
+    };
+    store.read_each(READ, sqlx::query(ALL), take).await?;
+    Ok((revision, book))
 }
 
 /// Everything, within a transaction that has the right to write.

@@ -6,8 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::TryStreamExt as _;
 use sqlx::any::{AnyArguments, AnyQueryResult, AnyRow};
-use sqlx::{Any, AnyPool};
+use sqlx::{Any, AnyConnection, AnyPool};
 use tokio::sync::watch;
 
 use crate::error::Error;
@@ -157,6 +158,30 @@ impl Store {
         query: Query<'_>,
     ) -> Result<Vec<AnyRow>, Error> {
         self.fetch(operation, &self.shared.reader, query).await
+    }
+
+    /// Executes a reading statement and hands over its rows one by one: few of them are in memory at
+    /// the same time. Ends with the first error that `each` returns.
+    pub async fn read_each(
+        &self,
+        operation: &'static str,
+        query: Query<'_>,
+        mut each: impl FnMut(&AnyRow) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut outcome = Ok(());
+        let work = async |connection: &mut AnyConnection| {
+            let mut rows = query.fetch(connection);
+            // To the end in any case: the connection is used again.
+            while let Some(row) = rows.try_next().await? {
+                if outcome.is_ok() {
+                    outcome = each(&row);
+                }
+            }
+            Ok(())
+        };
+        let pool = &self.shared.reader;
+        self.bounded(operation, async { Lent::from(pool).await?.work(work).await }).await?;
+        outcome
     }
 
     async fn fetch(

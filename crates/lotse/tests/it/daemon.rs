@@ -18,6 +18,16 @@ fn the_daemon_is_ready_works_and_drains_on_sigterm() {
 }
 
 #[test]
+fn a_server_is_told_to_return_memory_soon() {
+    let (place, _sim) = Place::harbour("apply", &[], "");
+    let daemon = place.serve();
+    let environment = std::fs::read(format!("/proc/{}/environ", daemon.pid())).unwrap();
+    let variables: Vec<_> = environment.split(|byte| *byte == 0).collect();
+    assert!(variables.contains(&&b"MIMALLOC_PURGE_DELAY=10"[..]));
+    assert!(daemon.terminate().success());
+}
+
+#[test]
 fn what_a_task_did_is_known_after_a_kill_and_a_restart() {
     let (place, _sim) = Place::harbour("apply", &[], "");
     let daemon = place.serve();

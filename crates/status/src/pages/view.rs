@@ -71,16 +71,36 @@ pub(crate) struct DayView {
 
 /// Components that belong together.
 #[derive(Debug)]
-pub(crate) struct GroupView {
+pub(crate) struct GroupView<'a> {
     pub(crate) name: String,
-    pub(crate) components: Vec<ComponentView>,
+    members: Vec<Member<'a>>,
+    words: &'a Words,
+    now: Timestamp,
+}
+
+/// A component with what is needed to show it.
+#[derive(Debug)]
+struct Member<'a> {
+    component: &'a Component,
+    state: State,
+    cases: Vec<&'a Arc<Case>>,
+}
+
+impl GroupView<'_> {
+    /// Each component when its turn comes: views of a thousand of them at once are some megabytes.
+    pub(crate) fn components(&self) -> impl Iterator<Item = ComponentView> {
+        self.members.iter().map(|member| {
+            let Member { component, state, cases } = member;
+            component_view(component, state.clone(), cases, self.words, self.now)
+        })
+    }
 }
 
 /// The first page.
 #[derive(Debug)]
-pub(crate) struct FrontView {
+pub(crate) struct FrontView<'a> {
     pub(crate) overall: State,
-    pub(crate) groups: Vec<GroupView>,
+    pub(crate) groups: Vec<GroupView<'a>>,
     /// Trouble that goes on.
     pub(crate) current: Vec<CaseView>,
     /// Planned work that goes on.
@@ -95,8 +115,8 @@ pub(crate) struct FrontView {
     pub(crate) good: String,
 }
 
-impl FrontView {
-    pub(crate) fn of(snapshot: &Snapshot, words: &Words, now: Timestamp) -> Self {
+impl<'a> FrontView<'a> {
+    pub(crate) fn of(snapshot: &'a Snapshot, words: &'a Words, now: Timestamp) -> Self {
         let book = snapshot.book();
         let since = Timestamp::from_second((now.as_second().div_euclid(DAY) - DAYS + 1) * DAY);
         let since = since.unwrap_or(Timestamp::MIN);
@@ -133,28 +153,32 @@ impl FrontView {
 }
 
 /// Components by region and group, in the order of their names; those without either come last.
-fn groups(book: &Book, cases: &[&Arc<Case>], words: &Words, now: Timestamp) -> Vec<GroupView> {
-    let mut groups: BTreeMap<(bool, String), Vec<&Component>> = BTreeMap::new();
+fn groups<'a>(
+    book: &'a Book,
+    cases: &[&'a Arc<Case>],
+    words: &'a Words,
+    now: Timestamp,
+) -> Vec<GroupView<'a>> {
+    let mut groups: BTreeMap<(bool, String), Vec<Member<'a>>> = BTreeMap::new();
+    let mut by_component = by_component(cases);
+    let active = book.active_at(When::Now(now));
     for component in book.components.values() {
         let name = component.place();
-        groups.entry((name.is_empty(), name)).or_default().push(component);
+        let touched = active.get(&component.id).map_or(&[][..], Vec::as_slice);
+        groups.entry((name.is_empty(), name)).or_default().push(Member {
+            component,
+            state: state_of(book, touched, words),
+            cases: by_component.remove(&component.id).unwrap_or_default(),
+        });
     }
     let only = groups.len() == 1;
-    let by_component = by_component(cases);
-    let active = book.active_at(When::Now(now));
-    let group = |((_, name), components): ((bool, String), Vec<&Component>)| {
-        let view = |component: &&Component| {
-            let touched = active.get(&component.id).map_or(&[][..], Vec::as_slice);
-            let own = by_component.get(&component.id).map_or(&[][..], Vec::as_slice);
-            component_view(component, state_of(book, touched, words), own, words, now)
-        };
-        let components = components.iter().map(view).collect();
+    let group = |((_, name), members): ((bool, String), Vec<Member<'a>>)| {
         let name = match (name.is_empty(), only) {
             (true, true) => String::new(),
             (true, false) => words.other.to_owned(),
             (false, _) => name,
         };
-        GroupView { name, components }
+        GroupView { name, members, words, now }
     };
     groups.into_iter().map(group).collect()
 }
