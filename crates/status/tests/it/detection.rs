@@ -352,7 +352,7 @@ async fn proposals_move_with_the_page_and_are_decided_there() {
     signed(&stage, &base, "m1", 0, &message("down")).await;
     let open = detector.live().await.unwrap().remove(0);
     let kept = Archive::whole(&stage.desk).await.unwrap();
-    assert_eq!(kept.proposals, [open.clone()]);
+    assert_eq!(kept.proposals, std::slice::from_ref(&open));
     let text = kept.to_json();
     let other = Stage::new().await;
     let archive = Archive::read(text.as_bytes()).unwrap();
