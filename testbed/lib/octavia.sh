@@ -47,6 +47,10 @@ image_driver = image_noop_driver
 amp_image_tag = amphora
 amp_flavor_id = 1
 amp_boot_network_list = 00000000-0000-0000-0000-000000000000
+# Its log has locks of eventlet, which the threads of a parallel engine now and then cannot share: the
+# one that waits is never woken, and a load balancer stays PENDING_CREATE.
+[task_flow]
+engine = serial
 [certificates]
 cert_generator = local_cert_generator
 cert_manager = local_cert_manager
