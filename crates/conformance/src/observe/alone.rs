@@ -5,7 +5,6 @@ use lotse_core::error::{ErrorKind, chain};
 use lotse_core::journal::Intent;
 use lotse_openstack::Cloud;
 use lotse_plan::{Attempt, Engine, Outcome, Step, StepError};
-use tokio_util::sync::CancellationToken;
 
 use super::{Lab, Options, Reach, manage, observe_in};
 use crate::error::Error;
@@ -28,24 +27,7 @@ pub async fn observe_alone(
     if options.reach == Reach::ReadOnly || !options.needs.iter().any(Need::may_change) {
         return Box::pin(observe_in(cloud, options, Err(super::not_allowed()))).await;
     }
-    let session = match engine.begin(cloud.name(), &[LEASE], &Nobody, &lab.cancelled).await {
-        Ok(session) => session,
-        Err(error) => {
-            let message = format!("nothing could be tried out: {}", chain(&error));
-            let trouble =
-                Trouble { reason: Reason::NotObserved, message, status: None, request_id: None };
-            return Box::pin(observe_in(cloud, options, Err(trouble))).await;
-        }
-    };
-    // Without the lease nothing more is made; what was made is still cleared.
-    let cancelled = lab.cancelled.child_token();
-    let lab = Lab { cancelled: cancelled.clone(), ..lab.clone() };
-    let snapshot = {
-        let observing = Box::pin(observe_in(cloud, options, Ok(&lab)));
-        ended(observing, session.lease_lost(), &cancelled).await
-    };
-    session.end().await;
-    snapshot
+    alone(&[cloud], lab, engine, async |lab| Box::pin(observe_in(cloud, options, lab)).await).await
 }
 
 /// Tries out what managers of two domains may do, under a lease for each of them.
@@ -55,8 +37,18 @@ pub async fn manage_alone(
     lab: &Lab,
     engine: &Engine,
 ) -> Answer<Vec<Deed>> {
+    alone(&managers, lab, engine, async |lab| Box::pin(manage(managers, options, lab)).await).await
+}
+
+/// Works under a lease for each of these clouds; where one cannot be had, the work learns why.
+async fn alone<T>(
+    clouds: &[&Cloud],
+    lab: &Lab,
+    engine: &Engine,
+    work: impl AsyncFnOnce(Result<&Lab, Trouble>) -> T,
+) -> T {
     let mut sessions = Vec::new();
-    for cloud in managers {
+    for cloud in clouds {
         match engine.begin(cloud.name(), &[LEASE], &Nobody, &lab.cancelled).await {
             Ok(session) => sessions.push(session),
             Err(error) => {
@@ -65,36 +57,30 @@ pub async fn manage_alone(
                 }
                 let message = format!("nothing could be tried out: {}", chain(&error));
                 let reason = Reason::NotObserved;
-                return Answer::Failed(Trouble { reason, message, status: None, request_id: None });
+                let trouble = Trouble { reason, message, status: None, request_id: None };
+                return work(Err(trouble)).await;
             }
         }
     }
+    // Without the lease nothing more is made; what was made is still cleared.
     let cancelled = lab.cancelled.child_token();
     let lab = Lab { cancelled: cancelled.clone(), ..lab.clone() };
-    let deeds = {
-        let mut trying: std::pin::Pin<Box<dyn Future<Output = _> + '_>> =
-            Box::pin(manage(managers, options, Ok(&lab)));
-        for session in &sessions {
-            trying = Box::pin(ended(trying, session.lease_lost(), &cancelled));
+    let lost = sessions.iter().map(|session| Box::pin(session.lease_lost().cancelled()));
+    let lost = futures::future::select_all(lost);
+    let seen = {
+        let mut working = std::pin::pin!(work(Ok(&lab)));
+        tokio::select! {
+            seen = &mut working => seen,
+            _ = lost => {
+                cancelled.cancel();
+                working.await
+            }
         }
-        trying.await
     };
     for session in sessions {
         session.end().await;
     }
-    deeds
-}
-
-async fn ended<T>(
-    mut observing: std::pin::Pin<Box<impl Future<Output = T> + ?Sized>>,
-    lost: &CancellationToken,
-    cancelled: &CancellationToken,
-) -> T {
-    tokio::select! {
-        seen = &mut observing => return seen,
-        () = lost.cancelled() => cancelled.cancel(),
-    }
-    observing.await
+    seen
 }
 
 /// Takes no steps: a session is begun for its lease alone.
