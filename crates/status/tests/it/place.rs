@@ -95,6 +95,16 @@ async fn publish(stage: &Stage, place: &Place) -> Result<Manifest, Error> {
     place.publish(&bundle, &key, stage.clock.now(), SignedDuration::from_mins(5)).await
 }
 
+/// Publishes so often that the first bundle goes; the number of the last one.
+async fn published_often(stage: &Stage, place: &Place) -> u64 {
+    let mut last = 0;
+    for _ in 0..4 {
+        stage.clock.advance(SignedDuration::from_secs(1));
+        last = publish(stage, place).await.unwrap().sequence;
+    }
+    last
+}
+
 #[tokio::test]
 async fn a_bucket_keeps_the_last_three_bundles_and_an_edge_reads_the_newest() {
     let (stage, [..]) = Stage::furnished().await;
@@ -120,11 +130,7 @@ async fn a_bucket_keeps_the_last_three_bundles_and_an_edge_reads_the_newest() {
         assert_eq!(read.sequence(), first.sequence, "{end}");
     }
     bucket.break_down(None);
-    let mut last = first.sequence;
-    for _ in 0..4 {
-        stage.clock.advance(SignedDuration::from_secs(1));
-        last = publish(&stage, &place).await.unwrap().sequence;
-    }
+    let last = published_often(&stage, &place).await;
     place.fetch(&cache).await.unwrap();
     assert!(edge.look().unwrap());
     assert_eq!(edge.sequence(), last);
@@ -212,11 +218,7 @@ async fn a_folder_reached_by_sftp_keeps_the_last_three_bundles_and_an_edge_reads
     assert_eq!(read.sequence(), first.sequence);
     std::fs::remove_dir(&blocked).unwrap();
 
-    let mut last = first.sequence;
-    for _ in 0..4 {
-        stage.clock.advance(SignedDuration::from_secs(1));
-        last = publish(&stage, &place).await.unwrap().sequence;
-    }
+    let last = published_often(&stage, &place).await;
     place.fetch(&cache).await.unwrap();
     assert!(edge.look().unwrap());
     assert_eq!(edge.sequence(), last);
