@@ -62,27 +62,29 @@ fn newest(book: &Book) -> Vec<&Arc<Case>> {
 
 /// What is said of a case, as HTML.
 fn content(book: &Book, case: &Case) -> String {
-    let mut html = String::new();
+    let words = Language::English.words();
+    let clock = |at: Option<Timestamp>, none| at.map_or(String::from(none), crate::pages::clock);
+    let began = clock(case.incident.began, words.unknown);
+    let mut html = format!("<p>{began} – {}</p>", clock(case.incident.ended, words.goes_on));
     // Writing to a string cannot fail.
     for impact in &case.incident.affects {
         if let Some(component) = book.components.get(&impact.component) {
             let level = crate::level::Level::of_impact(&case.incident, impact);
-            let word = Language::English.words().level(level);
+            let word = words.level(level);
             write!(html, "<p>{}: {word}</p>", escaped(&component.title())).ok();
         }
     }
     if let Some(text) = &case.incident.description {
-        write!(html, "<p>{}</p>", escaped(text)).ok();
+        write!(html, "<p>{}</p>", in_lines(text)).ok();
     }
     if let Some(learned) = &case.incident.postmortem {
-        let heading = Language::English.words().postmortem;
-        write!(html, "<p><b>{heading}</b> {}</p>", escaped(&learned.text)).ok();
+        write!(html, "<p><b>{}</b> {}</p>", words.postmortem, in_lines(&learned.text)).ok();
     }
     for update in case.updates.values().rev() {
         let at = update.created.map(crate::pages::clock).unwrap_or_default();
         let name = update.name.as_deref().unwrap_or_default();
         let text = update.description.as_deref().unwrap_or_default();
-        let (name, text) = (escaped(name), escaped(text));
+        let (name, text) = (escaped(name), in_lines(text));
         write!(html, "<p>{at} <b>{name}</b> {text}</p>").ok();
     }
     html
@@ -97,9 +99,8 @@ pub(crate) fn atom_answer(site: &Site, base: &str) -> Answer {
     let mut xml = format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\">\
          <title>{title}</title><id>{url}/</id><link href=\"{url}/\"/>\
-         <link rel=\"self\" href=\"{url}/feed.atom\"/><updated>{}</updated>\
-         <author><name>{title}</name></author>\n",
-        crate::pages::exact(updated)
+         <link rel=\"self\" href=\"{url}/feed.atom\"/><updated>{updated}</updated>\
+         <author><name>{title}</name></author>\n"
     );
     for case in cases {
         let incident = &case.incident;
@@ -112,7 +113,8 @@ pub(crate) fn atom_answer(site: &Site, base: &str) -> Answer {
             id = incident.id,
             title = escaped(incident.title()),
             published = crate::pages::exact(incident.created),
-            updated = crate::pages::exact(incident.changed),
+            // As exact as it is known: readers compare it, and two changes may share a second.
+            updated = incident.changed,
             content = escaped(&content(book, case)),
         )
         .ok();
@@ -180,6 +182,11 @@ pub(crate) fn calendar_answer(site: &Site, base: &str) -> Answer {
     lines.push("END:VCALENDAR".to_owned());
     let text: String = lines.iter().map(|line| folded(line)).collect();
     Answer::new("text/calendar; charset=utf-8", text)
+}
+
+/// Text in HTML whose lines stay lines.
+fn in_lines(text: &str) -> String {
+    escaped(text).replace('\n', "<br>")
 }
 
 /// Text in XML: what XML 1.0 cannot hold is replaced.
