@@ -1,6 +1,6 @@
 //! Other people's programs that ours are held against, each in a directory of its own below the
-//! target directory: the Python image manager, schemathesis, Playwright with axe, an identity
-//! provider.
+//! target directory: the Python image manager, schemathesis, readers of feeds, Playwright with axe, an
+//! identity provider, a validator of HTML, a client of Statuspage.
 
 use std::path::{Path, PathBuf};
 
@@ -42,21 +42,33 @@ impl ImageManager {
 
 /// Installs it unless it is there. `python3-venv` is asked of apt where it is missing and we may.
 pub(crate) fn image_manager(env: &Environment) -> Result<ImageManager, Error> {
-    Ok(ImageManager { root: virtual_environment(env, "image-manager", PACKAGE)? })
+    Ok(ImageManager { root: virtual_environment(env, "image-manager", &[PACKAGE])? })
 }
 
 /// Installs schemathesis unless it is there; gives its program.
 pub(crate) fn schemathesis(env: &Environment) -> Result<PathBuf, Error> {
-    const PACKAGE: &str = "schemathesis==4.32.5";
-    Ok(virtual_environment(env, "schemathesis", PACKAGE)?.join("bin/schemathesis"))
+    const PACKAGES: [&str; 1] = ["schemathesis==4.32.5"];
+    Ok(virtual_environment(env, "schemathesis", &PACKAGES)?.join("bin/schemathesis"))
 }
 
-/// Installs Playwright (which drives the browser that is there), axe and an identity provider unless
-/// they are there; gives the directory of their modules. Later versions of the provider need more than
-/// the node of Debian 12.
+/// Installs the readers of feeds unless they are there; gives the Python that has them.
+pub(crate) fn feed_readers(env: &Environment) -> Result<PathBuf, Error> {
+    const PACKAGES: [&str; 2] = ["feedparser==6.0.14", "icalendar==7.3.0"];
+    Ok(virtual_environment(env, "feed-readers", &PACKAGES)?.join("bin/python"))
+}
+
+/// Installs Playwright (which drives the browser that is there), axe, an identity provider, a validator
+/// of HTML and a client of Statuspage unless they are there; gives the directory of their modules.
+/// Later versions of the provider and of the validator need more than the node of Debian 12; the
+/// packages of the client's later versions hold no program.
 pub(crate) fn node_modules(env: &Environment) -> Result<PathBuf, Error> {
-    const PACKAGES: [&str; 3] =
-        ["playwright-core@1.56.1", "axe-core@4.14.1", "oidc-provider@8.8.1"];
+    const PACKAGES: [&str; 5] = [
+        "playwright-core@1.56.1",
+        "axe-core@4.14.1",
+        "oidc-provider@8.8.1",
+        "html-validate@9.7.1",
+        "statuspage.io@3.3.8",
+    ];
     let root = env.scratch()?.join("node");
     let ready = root.join("ready");
     let wanted = PACKAGES.join(" ");
@@ -71,19 +83,20 @@ pub(crate) fn node_modules(env: &Environment) -> Result<PathBuf, Error> {
     Ok(root.join("node_modules"))
 }
 
-/// A virtual environment with this package, made unless it is there.
-fn virtual_environment(env: &Environment, name: &str, package: &str) -> Result<PathBuf, Error> {
+/// A virtual environment with these packages, made unless it is there.
+fn virtual_environment(env: &Environment, name: &str, packages: &[&str]) -> Result<PathBuf, Error> {
     let root = env.scratch()?.join(name);
     let ready = root.join("ready");
-    if std::fs::read_to_string(&ready).is_ok_and(|found| found == package) {
+    let wanted = packages.join(" ");
+    if std::fs::read_to_string(&ready).is_ok_and(|found| found == wanted) {
         return Ok(root);
     }
     let at = root.display().to_string();
     let python = python(env)?;
     quiet(&Job::new(env, &python).args(&["-m", "venv", "--clear", &at]))?;
     let pip = root.join("bin/pip").display().to_string();
-    quiet(&Job::new(env, pip).args(&["install", "--quiet", "--no-input", package]))?;
-    std::fs::write(&ready, package).map_err(Error::file("write", &ready))?;
+    quiet(&Job::new(env, pip).args(&["install", "--quiet", "--no-input"]).args(packages))?;
+    std::fs::write(&ready, wanted).map_err(Error::file("write", &ready))?;
     Ok(root)
 }
 

@@ -1,5 +1,6 @@
 //! The public API of Statuspage, version 2, for reading: what bots and dashboards understand.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Router;
@@ -7,6 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use lotse_core::id::ComponentId;
 use lotse_core::time::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -84,6 +86,13 @@ pub(crate) fn answer(site: &Site, name: &str, base: &str) -> Option<Answer> {
     Some(Answer::new(JSON, document.to_string()))
 }
 
+/// When the component was declared, as its id says; ids of elsewhere may not say it.
+fn created(id: ComponentId) -> Timestamp {
+    let at = id.as_uuid().get_timestamp().map(|at| at.to_unix());
+    let second = at.and_then(|(second, _)| i64::try_from(second).ok());
+    second.and_then(|at| Timestamp::from_second(at).ok()).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
 struct View<'a> {
     site: &'a Site,
     snapshot: &'a Snapshot,
@@ -113,20 +122,35 @@ impl View<'_> {
 
     fn components(&self) -> Value {
         let active = self.book().active_at(When::Now(self.now));
+        let changed = self.changed();
         let component = |(place, one): (usize, &Arc<crate::model::Component>)| {
             let touched = active.get(&one.id).map_or(&[][..], Vec::as_slice);
             let levels = touched.iter().filter_map(|(id, impact)| {
                 Some(Level::of_impact(&self.book().cases.get(id)?.incident, impact))
             });
             let level = levels.max().unwrap_or(Level::Operational);
+            let made = created(one.id);
             json!({
                 "id": one.id, "name": one.title(), "status": level.statuspage(),
                 "description": null, "position": place + 1, "showcase": true,
                 "group": false, "group_id": null, "only_show_if_degraded": false,
-                "page_id": "lotse",
+                "page_id": "lotse", "start_date": null, "created_at": exact(made),
+                "updated_at": exact(changed.get(&one.id).map_or(made, |at| made.max(*at))),
             })
         };
         self.book().components.values().enumerate().map(component).collect()
+    }
+
+    /// When something was said last that touches each component.
+    fn changed(&self) -> HashMap<ComponentId, Timestamp> {
+        let mut changed = HashMap::new();
+        for incident in self.book().cases.values().map(|case| &case.incident) {
+            for impact in &incident.affects {
+                let last = changed.entry(impact.component).or_insert(incident.changed);
+                *last = incident.changed.max(*last);
+            }
+        }
+        changed
     }
 
     /// The newest first.

@@ -17,8 +17,15 @@ pub(super) enum Need {
     Tempest,
     /// A browser; its path is in `LOTSE_CHROMIUM`.
     Chromium,
-    /// Playwright, axe and oidc-provider for node; the directory of their modules is in `LOTSE_NODE_MODULES`.
+    /// What runs in node: Playwright, axe, oidc-provider, html-validate and the client `statuspage.io`; the
+    /// directory of their modules is in `LOTSE_NODE_MODULES`.
     Node,
+    /// Python's readers of feeds, feedparser and icalendar; the Python that has them is in `LOTSE_FEED_PYTHON`.
+    FeedReaders,
+    /// The text browser; its path is in `LOTSE_LYNX`.
+    Lynx,
+    /// Prometheus' Alertmanager; its path is in `LOTSE_ALERTMANAGER`.
+    Alertmanager,
     /// A client that tries a described API; its program is in `LOTSE_SCHEMATHESIS`.
     Schemathesis,
     /// OpenSSH's server for SFTP; its path is in `LOTSE_SFTP_SERVER`.
@@ -31,12 +38,15 @@ pub(super) enum Need {
 
 impl Need {
     /// All of them, cheapest first.
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Root,
         Self::Postgres,
         Self::ImageManager,
         Self::Client,
         Self::Tempest,
+        Self::Lynx,
+        Self::Alertmanager,
+        Self::FeedReaders,
         Self::Chromium,
         Self::Node,
         Self::Schemathesis,
@@ -54,7 +64,10 @@ impl Need {
             Self::Client => "openstackclient",
             Self::Tempest => "tempest",
             Self::Chromium => "Chromium",
-            Self::Node => "Playwright, axe and oidc-provider",
+            Self::Node => "Playwright, axe, oidc-provider, html-validate and statuspage.io",
+            Self::FeedReaders => "feedparser and icalendar",
+            Self::Lynx => "lynx",
+            Self::Alertmanager => "Alertmanager",
             Self::Schemathesis => "schemathesis",
             Self::SftpServer => "sftp-server",
             Self::StatusDocument => "the document of the SCS status page",
@@ -75,7 +88,12 @@ impl Need {
                 Self::Client => says(&["openstackclient"]),
                 Self::Tempest => says(&["tempest"]),
                 Self::Chromium => says(&["chromium", "browser"]),
-                Self::Node => says(&["axe", "playwright", "oidc-provider"]),
+                Self::Node => {
+                    says(&["axe", "playwright", "oidc-provider", "html-validate", "statuspage.io"])
+                }
+                Self::FeedReaders => says(&["feedparser"]),
+                Self::Lynx => says(&["lynx"]),
+                Self::Alertmanager => says(&["alertmanager"]),
                 Self::Schemathesis => says(&["schemathesis"]),
                 Self::SftpServer => says(&["sftp-server"]),
                 Self::StatusDocument => says(&["lotse_status_document"]),
@@ -119,6 +137,11 @@ mod tests {
         assert_eq!(Need::of("real: tempest"), [Need::Tempest]);
         assert_eq!(Need::of("real: axe in a browser"), [Need::Chromium, Need::Node]);
         assert_eq!(Need::of("real: oidc-provider"), [Need::Node]);
+        assert_eq!(Need::of("real: html-validate"), [Need::Node]);
+        assert_eq!(Need::of("real: the client statuspage.io"), [Need::Node]);
+        assert_eq!(Need::of("real: feedparser and icalendar"), [Need::FeedReaders]);
+        assert_eq!(Need::of("real: lynx"), [Need::Lynx]);
+        assert_eq!(Need::of("real: alertmanager"), [Need::Alertmanager]);
         assert_eq!(Need::of("real: schemathesis"), [Need::Schemathesis]);
         assert_eq!(Need::of("real: sftp-server"), [Need::SftpServer]);
         assert_eq!(Need::of("real: kills itself"), []);

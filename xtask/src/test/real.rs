@@ -96,14 +96,16 @@ fn provide(need: Need, env: &Environment, prepared: &mut Prepared) -> Result<(),
             vars.extend(offers(&server("env"))?);
         }
         Need::Chromium => {
-            if env.find("chromium").is_none() {
-                apt_install(env, "chromium")?;
-            }
-            let path = env.find("chromium").ok_or_else(|| Error::Missing {
-                what: "chromium".to_owned(),
-                hint: "the package was installed but there is no program of that name".to_owned(),
-            })?;
-            vars.push(("LOTSE_CHROMIUM".to_owned(), path.display().to_string()));
+            vars.push(("LOTSE_CHROMIUM".to_owned(), packaged(env, "chromium")?));
+        }
+        Need::Lynx => vars.push(("LOTSE_LYNX".to_owned(), packaged(env, "lynx")?)),
+        Need::Alertmanager => {
+            let program = packaged(env, "prometheus-alertmanager")?;
+            vars.push(("LOTSE_ALERTMANAGER".to_owned(), program));
+        }
+        Need::FeedReaders => {
+            let python = peer::feed_readers(env)?.display().to_string();
+            vars.push(("LOTSE_FEED_PYTHON".to_owned(), python));
         }
         Need::Node => {
             for program in ["node", "npm"] {
@@ -158,6 +160,18 @@ fn apt_install(env: &Environment, package: &str) -> Result<(), Error> {
     let script = script(env, "testbed/apt.sh")?;
     let log = format!("apt-{package}.log");
     beside(Job::new(env, script).args(&["install", package]), env, &log)
+}
+
+/// The path of the program that has the name of its Debian package; installs it unless it is there.
+fn packaged(env: &Environment, name: &str) -> Result<String, Error> {
+    if env.find(name).is_none() {
+        apt_install(env, name)?;
+    }
+    let path = env.find(name).ok_or_else(|| Error::Missing {
+        what: name.to_owned(),
+        hint: "the package was installed but there is no program of that name".to_owned(),
+    })?;
+    Ok(path.display().to_string())
 }
 
 /// What a started service tells tests. Variables of other programs stay out: a test of the command
@@ -315,6 +329,9 @@ fn stop(need: Need, env: &Environment) -> Result<(), Error> {
         | Need::Tempest
         | Need::Chromium
         | Need::Node
+        | Need::FeedReaders
+        | Need::Lynx
+        | Need::Alertmanager
         | Need::Schemathesis
         | Need::SftpServer
         | Need::StatusDocument => return Ok(()),

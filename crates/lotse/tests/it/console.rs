@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use crate::process::{Place, Server, browse, variable};
 
 /// Somebody who uses the console, or a stranger.
-struct Person {
-    base: String,
-    cookie: Option<String>,
+pub(crate) struct Person {
+    pub(crate) base: String,
+    pub(crate) cookie: Option<String>,
     http: reqwest::Client,
 }
 
@@ -27,7 +27,7 @@ impl Person {
     }
 
     /// Who opens the link that the daemon printed.
-    async fn admin(daemon: &Server) -> Self {
+    pub(crate) async fn admin(daemon: &Server) -> Self {
         let mut person = Self::stranger(daemon);
         let link = daemon.hello["sign_in"].as_str().unwrap().to_owned();
         let (_, key) = link.split_once("key=").unwrap();
@@ -74,7 +74,7 @@ impl Person {
     }
 
     /// Sends the form of a page.
-    async fn submit(&self, page: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn submit(&self, page: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
         let text = self.page(page).await;
         let (_, rest) = text.split_once("name=\"csrf\" value=\"").unwrap();
         let csrf = rest.split_once('"').unwrap().0.to_owned();
@@ -85,7 +85,7 @@ impl Person {
     }
 
     /// Asks until the document is as wished; the tests' runner has the deadline.
-    async fn until(&self, path: &str, wished: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn until(&self, path: &str, wished: impl Fn(&Value) -> bool) -> Value {
         loop {
             let found = self.json(path).await;
             if wished(&found) {
@@ -261,7 +261,7 @@ async fn pages(admin: &Person) -> Vec<String> {
 }
 
 /// The pages of those who run the status page: something broken, something planned, something over.
-async fn status_pages(admin: &Person) -> Vec<String> {
+pub(crate) async fn status_pages(admin: &Person) -> Vec<String> {
     let shape = [("do", "add-component"), ("name", "Compute"), ("region", "west")];
     let (status, ..) = admin.submit("/status/shape", "/status/shape", &shape).await;
     assert_eq!(status, 303);
