@@ -154,7 +154,9 @@ impl Everything {
         self.addresses.push(format!("{root}de/{}", seen[1]));
         // What only the few see is not there for everybody.
         self.addresses.push(format!("/en/{}", seen.remove(1)));
-        seen.iter().for_each(|address| self.both(address));
+        for address in &seen {
+            self.both(address);
+        }
     }
 
     /// A question whether to subscribe, and subscriptions in both ways.
@@ -172,7 +174,9 @@ impl Everything {
         let link = asked["data"]["body"]["confirm"].as_str().unwrap();
         links.push(link.strip_prefix(&self.page.base).unwrap().to_owned());
         // The first one has not answered yet.
-        links.iter().skip(1).for_each(|link| self.form(&format!("{link}/confirm"), ""));
+        for link in links.iter().skip(1) {
+            self.form(&format!("{link}/confirm"), "");
+        }
         for link in links {
             self.addresses.push(link.replacen("/de/", "/en/", 1));
             self.addresses.push(link);

@@ -144,7 +144,7 @@ fn touched(book: &Book, incident: &Incident) -> Vec<String> {
 fn updates(case: &Case) -> Vec<Update> {
     let update = |one: &crate::model::Update| Update {
         order: one.order,
-        title: shown(one.name.as_deref().unwrap_or("Update"), 200),
+        title: shown(one.name.as_deref().filter(|name| !name.is_empty()).unwrap_or("Update"), 200),
         text: one.description.clone().unwrap_or_default(),
         at: one.created.map(When::from),
     };

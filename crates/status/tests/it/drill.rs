@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::stage::{NOON, Stage};
 
-fn key(seed: u8) -> SigningKey {
+pub(crate) fn key(seed: u8) -> SigningKey {
     SigningKey::from(Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap())
 }
 
@@ -29,7 +29,7 @@ fn operators() -> Operators {
     Operators::parse(&format!("# on call\n\n{} anna\n", key(1).public_line())).unwrap()
 }
 
-fn post(stage: &Stage, incident: IncidentId, text: &str) -> Post {
+pub(crate) fn post(stage: &Stage, incident: IncidentId, text: &str) -> Post {
     Post {
         id: Uuid::now_v7(),
         incident,
@@ -41,12 +41,12 @@ fn post(stage: &Stage, incident: IncidentId, text: &str) -> Post {
     }
 }
 
-fn signed(by: &SigningKey, post: &Post) -> Signed {
+pub(crate) fn signed(by: &SigningKey, post: &Post) -> Signed {
     let document = serde_json::to_string(post).unwrap();
     Signed { signature: by.sign(NAMESPACE, document.as_bytes()), document }
 }
 
-async fn publish(stage: &Stage, site: &Site) {
+pub(crate) async fn publish(stage: &Stage, site: &Site) {
     let key = PublisherKey::open(&stage.path("key")).unwrap();
     let mut bundle = Bundle::render(site, "https://status.example.org");
     bundle.merged = merged(site.desk().store()).await.unwrap();
@@ -59,7 +59,7 @@ async fn publish(stage: &Stage, site: &Site) {
     folder::publish(&stage.path("out"), &bundle, &key, stage.clock.now(), valid).unwrap();
 }
 
-fn edge(stage: &Stage) -> Arc<Edge> {
+pub(crate) fn edge(stage: &Stage) -> Arc<Edge> {
     let edge =
         Edge::open(&stage.path("out"), &stage.path("memory.json"), None, stage.clock.clone());
     Arc::new(edge.unwrap().believing(operators()))
@@ -72,7 +72,7 @@ async fn read(stage: &Stage, url: &str) -> String {
 }
 
 /// Sends a post to the edge.
-async fn send(stage: &Stage, base: &str, signed: &Signed) -> u16 {
+pub(crate) async fn send(stage: &Stage, base: &str, signed: &Signed) -> u16 {
     let request = stage.http.post(format!("{base}/break-glass")).body(signed.to_text());
     request.send().await.unwrap().status().as_u16()
 }

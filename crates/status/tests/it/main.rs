@@ -22,6 +22,7 @@ mod foreign;
 mod incidents;
 mod lists;
 mod malformed;
+mod markup;
 mod pages;
 mod place;
 mod round;
