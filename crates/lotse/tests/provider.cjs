@@ -3,7 +3,9 @@
 // Started with the port to listen on (0: any). Prints its address in a line of JSON. Each line of JSON on
 // standard input sets it up anew, with fresh keys, and is answered with a line:
 //   { "redirect": where people are sent back, "algorithm": what ID tokens are signed with,
-//     "secret": the client's, or null for a public client, "inToken": whether claims are in the ID token }
+//     "secret": the client's, or null for a public client, "inToken": whether claims are in the ID token,
+//     "web": where people of a web client are sent back, if there is one }
+// Its access tokens are opaque; clients with a secret may ask about them.
 "use strict";
 
 const crypto = require("node:crypto");
@@ -37,6 +39,11 @@ function keys() {
   });
 }
 
+const web = (wanted) =>
+  wanted.web
+    ? [{ client_id: "web", redirect_uris: [wanted.web], token_endpoint_auth_method: "none" }]
+    : [];
+
 function configuration(wanted) {
   const client = (id) => ({
     client_id: id,
@@ -49,13 +56,13 @@ function configuration(wanted) {
   return {
     jwks: { keys: keys() },
     cookies: { keys: ["of this test"] },
-    clients: [client("lotse"), client("another")],
+    clients: [client("lotse"), client("another"), ...web(wanted)],
     enabledJWA: { idTokenSigningAlgValues: ["RS256", "ES256", "EdDSA"] },
     pkce: { methods: ["S256"], required: () => true },
     scopes: ["openid", "profile"],
     claims: { openid: ["sub"], profile: ["preferred_username", "groups"] },
     conformIdTokenClaims: !wanted.inToken,
-    features: { devInteractions: { enabled: false } },
+    features: { devInteractions: { enabled: false }, introspection: { enabled: true } },
     interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
     findAccount: (_, id) =>
       PEOPLE[id] && { accountId: id, claims: () => ({ sub: id, ...PEOPLE[id] }) },

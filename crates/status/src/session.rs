@@ -154,11 +154,12 @@ pub(crate) async fn recognise(
 }
 
 fn refused(error: &BearerError) -> Error {
-    tracing::info!(error = chain(error), "an access token was refused");
-    match error {
-        BearerError::Unavailable { .. } => Error::SignIn,
-        _ => Error::Unauthorized { reason: "this access token does not count here; sign in again" },
+    if let BearerError::Unavailable { .. } = error {
+        tracing::warn!(error = chain(error), "an access token could not be checked");
+        return Error::SignIn;
     }
+    tracing::info!(error = chain(error), "an access token was refused");
+    Error::Unauthorized { reason: "this access token does not count here; sign in again" }
 }
 
 /// The person of the session in the cookie. A cookie counts only from a page of this origin.

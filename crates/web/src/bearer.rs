@@ -1,24 +1,33 @@
 //! Access tokens that people got from the identity provider through a client of its own, for example
 //! a web client that signs in by itself and sends `Authorization: Bearer` (RFC 6750).
 //!
-//! Only tokens that are signed (JWT, RFC 9068) are taken: what is opaque says nothing about whom it
-//! was issued to, and a token that people gave to another client must not count here.
+//! ```text
+//! token ─┬─ signed (JWT, RFC 9068) ─► signature, claims ───────────────────────────┬─► roles ─► person
+//!        └─ opaque ─► the provider is asked (RFC 7662), a few tokens at a time ────┘
+//! ```
+//!
+//! A token that people gave to another client must not count here. What is opaque does not say to
+//! whom it was issued; the provider does, when it has an introspection endpoint and we are a client
+//! with a secret.
 
 use std::error::Error as StdError;
 
 use lotse_core::error::{ErrorKind, Explain};
+use lotse_core::secret::SecretString;
 use lotse_core::time::{SharedClock, Timestamp};
 
 use crate::access::{Permission, Role};
 use crate::config::OidcConfig;
 use crate::error::Error;
-use crate::oidc::{Provider, claims};
+use crate::oidc::introspection::Questions;
+use crate::oidc::{Provider, claims, jws};
 
 /// Knows the people behind the access tokens of one client of the identity provider.
 #[derive(Debug)]
 pub struct AccessTokens {
     provider: Provider,
     client_id: String,
+    questions: Questions,
 }
 
 /// Somebody whom the identity provider vouches for.
@@ -71,13 +80,19 @@ impl Explain for BearerError {
 }
 
 impl AccessTokens {
-    /// Those that this provider gives to the client it knows by this name. Nothing is asked of the
-    /// provider yet.
+    /// Those that this provider gives to the client it knows by this name. With the secret of the
+    /// client in `config`, opaque ones as well. Nothing is asked of the provider yet.
     ///
     /// # Errors
     /// The provider's certificates cannot be used.
-    pub fn new(config: OidcConfig, client_id: String, clock: SharedClock) -> Result<Self, Error> {
-        Ok(Self { provider: Provider::new(config, None, clock)?, client_id })
+    pub fn new(
+        config: OidcConfig,
+        secret: Option<SecretString>,
+        client_id: String,
+        clock: SharedClock,
+    ) -> Result<Self, Error> {
+        let provider = Provider::new(config, secret, clock)?;
+        Ok(Self { provider, client_id, questions: Questions::new() })
     }
 
     /// Where people sign in.
@@ -93,9 +108,13 @@ impl AccessTokens {
     /// Who is behind a token.
     ///
     /// # Errors
-    /// The token does not count, or the provider cannot be asked for its keys.
+    /// The token does not count, or the provider cannot be asked for its keys or about the token.
     pub async fn person(&self, token: &str) -> Result<Person, BearerError> {
-        let found = self.provider.vouch(token, &self.client_id).await;
+        let found = if jws::is_jwt(token) {
+            self.provider.vouch(token, &self.client_id).await
+        } else {
+            self.questions.vouch(&self.provider, token, &self.client_id).await
+        };
         let (vouched, until) = found.map_err(|error| {
             let kind = error.kind();
             let source = Box::new(error);

@@ -17,11 +17,13 @@
 //! | [`id_token`] | checks its claims | none |
 //! | [`claims`] | finds name and roles in it | none |
 //! | [`provider`] | discovery, keys, exchange of the code, userinfo; all bounded in time and size | HTTP |
+//! | [`introspection`] | opaque access tokens: few questions at a time, answers kept for a moment | HTTP |
 //!
 //! What is not used: the implicit flow, symmetric signatures (`HS*`), encrypted tokens, redirects.
 
 pub(crate) mod claims;
 pub(crate) mod id_token;
+pub(crate) mod introspection;
 pub(crate) mod jws;
 pub(crate) mod provider;
 
@@ -70,6 +72,12 @@ pub(crate) enum OidcError {
         /// Its error code and description.
         reason: String,
     },
+    /// The provider cannot be asked about opaque access tokens.
+    #[error("opaque access tokens cannot be asked about: {reason}")]
+    Unasked {
+        /// What to configure.
+        reason: String,
+    },
     /// The ID token is not one, or not from the provider.
     #[error("the identity provider's token is not genuine: {reason}")]
     Forged {
@@ -98,6 +106,7 @@ impl Explain for OidcError {
                 ErrorKind::Unavailable
             }
             Self::Refused { .. }
+            | Self::Unasked { .. }
             | Self::Forged { .. }
             | Self::NotForUs { .. }
             | Self::WrongTime { .. } => ErrorKind::Forbidden,
@@ -109,7 +118,7 @@ impl Explain for OidcError {
             Self::Slow { .. } | Self::Unreachable { .. } | Self::Status { .. } => {
                 "try again in a moment; if it stays so, ask whoever runs the identity provider"
             }
-            Self::Answer { .. } => {
+            Self::Answer { .. } | Self::Unasked { .. } => {
                 "an administrator compares access.oidc in lotse.yaml with the provider"
             }
             Self::WrongTime { .. } => {

@@ -69,7 +69,7 @@ impl Page {
         let named = (base.clone(), look.title().to_owned());
         let ways = ways(whole, environment, store, named)?;
         let detector = detector(config.detection.as_ref(), &desk, environment)?;
-        let sign_in = sign_in(whole)?;
+        let sign_in = sign_in(whole, environment)?;
         let client = config.client(sign_in.as_ref())?;
         let site = Site::new(desk, look, Options { client, sign_in, ..config.options() });
         let (listen, api_listen) = (config.listen, config.api_listen);
@@ -88,7 +88,10 @@ impl Page {
 }
 
 /// Who may write with tokens of the identity provider: people who sign in with the web client.
-pub(crate) fn sign_in(config: &Config) -> Result<Option<SignIn>, Failure> {
+pub(crate) fn sign_in(
+    config: &Config,
+    environment: &Environment,
+) -> Result<Option<SignIn>, Failure> {
     let client = config.status.as_ref().and_then(|status| status.client.as_ref());
     let Some(client_id) = client.and_then(|client| client.client_id.clone()) else {
         return Ok(None);
@@ -99,7 +102,8 @@ pub(crate) fn sign_in(config: &Config) -> Result<Option<SignIn>, Failure> {
     };
     let public = config.status.as_ref().and_then(|status| status.public_url.as_ref());
     let secure = public.is_some_and(|url| url.scheme() == "https");
-    Ok(Some(SignIn::new(AccessTokens::new(oidc, client_id, clock())?, secure)))
+    let secret = config.oidc_secret(environment)?;
+    Ok(Some(SignIn::new(AccessTokens::new(oidc, secret, client_id, clock())?, secure)))
 }
 
 /// What takes the word of monitors; none without the section.

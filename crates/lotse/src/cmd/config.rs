@@ -111,7 +111,7 @@ fn findings(config: &Config, environment: &Environment) -> Vec<Finding> {
     if let Some(status) = &config.status {
         let page = status.look().and_then(|_| status.provision()).map_err(Failure::from);
         let page = page.and_then(|_| {
-            let sign_in = crate::capability::status::sign_in(config)?;
+            let sign_in = crate::capability::status::sign_in(config, environment)?;
             status.client(sign_in.as_ref())?;
             Ok(format!("its page listens on {}", status.listen))
         });

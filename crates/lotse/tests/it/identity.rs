@@ -69,8 +69,14 @@ impl Provider {
 
     /// Sets it up for this daemon, with keys of its own from now on.
     pub(crate) fn set_up(&mut self, daemon: &Server, setup: Setup) {
+        self.set_up_for(&format!("{}/sign-in/callback", daemon.page()), None, setup);
+    }
+
+    /// The same for people who are sent back there, and for those of a web client.
+    pub(crate) fn set_up_for(&mut self, redirect: &str, web: Option<&str>, setup: Setup) {
         let order = json!({
-            "redirect": format!("{}/sign-in/callback", daemon.page()),
+            "redirect": redirect,
+            "web": web,
             "algorithm": setup.algorithm,
             "secret": setup.confidential.then_some(SECRET),
             "inToken": setup.in_token,
@@ -142,10 +148,15 @@ pub(crate) struct Visitor {
 
 impl Visitor {
     pub(crate) fn of(daemon: &Server) -> Self {
+        Self::at(&daemon.page())
+    }
+
+    /// Somebody who looks at what is served there.
+    pub(crate) fn at(base: &str) -> Self {
         rustls::crypto::ring::default_provider().install_default().ok();
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
         Self {
-            base: daemon.page(),
+            base: base.to_owned(),
             cookies: RefCell::default(),
             http: http.no_proxy().build().unwrap(),
         }
@@ -190,11 +201,16 @@ impl Visitor {
 
     /// Begins a sign-in and says who one is; the address that the provider sends back to, unopened.
     pub(crate) async fn outward(&self, login: &str) -> String {
-        let mut answer = self.open("/sign-in/start?to=%2Fme").await;
         let back = format!("{}/sign-in/callback?", self.base);
+        self.led("/sign-in/start?to=%2Fme", &back, login).await
+    }
+
+    /// Where the way from an address by way of the provider leads back to; not opened.
+    pub(crate) async fn led(&self, from: &str, back: &str, login: &str) -> String {
+        let mut answer = self.open(from).await;
         loop {
             assert_eq!(answer.status, 303, "{answer:?}");
-            if answer.location.starts_with(&back) {
+            if answer.location.starts_with(back) {
                 return answer.location;
             }
             let at = answer.location;

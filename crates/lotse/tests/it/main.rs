@@ -33,5 +33,6 @@ mod status_channels;
 mod status_clients;
 mod status_feeds;
 mod status_markup;
+mod status_tokens;
 mod subscribers;
 mod upstream;

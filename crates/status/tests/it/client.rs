@@ -26,13 +26,16 @@ use serde_json::{Value, json};
 use crate::stage::Stage;
 
 /// An identity provider: what it says of itself, its key, whether it is there.
-struct Provider {
+pub(crate) struct Provider {
     key: EcdsaKeyPair,
-    issuer: Mutex<String>,
-    is_gone: Mutex<bool>,
+    pub(crate) issuer: Mutex<String>,
+    pub(crate) is_gone: Mutex<bool>,
 }
 
-async fn answer(State(provider): State<Arc<Provider>>, uri: axum::http::Uri) -> Response {
+pub(crate) async fn answer(
+    State(provider): State<Arc<Provider>>,
+    uri: axum::http::Uri,
+) -> Response {
     if *provider.is_gone.lock().unwrap() {
         return StatusCode::BAD_GATEWAY.into_response();
     }
@@ -57,7 +60,7 @@ fn encode(bytes: &[u8]) -> String {
 }
 
 impl Provider {
-    fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         let (random, algorithm) = (SystemRandom::new(), &ECDSA_P256_SHA256_FIXED_SIGNING);
         let document = EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
         let key = EcdsaKeyPair::from_pkcs8(algorithm, document.as_ref(), &random).unwrap();
@@ -65,7 +68,7 @@ impl Provider {
     }
 
     /// An access token with these claims over the usual ones; null removes one.
-    fn token(&self, stage: &Stage, change: &Value) -> String {
+    pub(crate) fn token(&self, stage: &Stage, change: &Value) -> String {
         let now = stage.clock.now().as_second();
         let issuer = self.issuer.lock().unwrap().clone();
         let mut claims = json!({ "iss": issuer, "aud": "status-page", "sub": "sub-1", "iat": now,
@@ -112,8 +115,8 @@ impl Harbour {
             leeway_seconds: 30,
             timeout_seconds: 60,
         };
-        let tokens =
-            AccessTokens::new(config, "status-page".to_owned(), stage.clock.clone()).unwrap();
+        let client_id = "status-page".to_owned();
+        let tokens = AccessTokens::new(config, None, client_id, stage.clock.clone()).unwrap();
         let files = stage.path("client");
         std::fs::create_dir_all(files.join("assets")).unwrap();
         std::fs::write(files.join("index.html"), "<app-root></app-root>").unwrap();

@@ -23,6 +23,7 @@ mod incidents;
 mod lists;
 mod malformed;
 mod markup;
+mod opaque;
 mod pages;
 mod place;
 mod round;

@@ -56,11 +56,44 @@ pub(crate) fn access(
         None => audience(claims, client_id)?,
     }
     time(claims, leeway_seconds, now)?;
+    let subject = subject(claims).map_err(|error| not_for_us(error.to_string()))?;
+    Ok((subject, end(claims)))
+}
+
+/// Checks what the provider says of an access token (RFC 7662, section 2.2) that was issued to this
+/// client, and returns the subject and when the token ends.
+pub(crate) fn introspected(
+    answer: &Map<String, Value>,
+    (issuer, client_id): (&str, &str),
+    leeway_seconds: u32,
+    now: Timestamp,
+) -> Result<(String, Timestamp), OidcError> {
+    if answer.get("active") != Some(&Value::Bool(true)) {
+        return Err(not_for_us("the provider says that it is not active".to_owned()));
+    }
+    if let Some(other) = answer.get("iss").filter(|other| *other != issuer) {
+        return Err(not_for_us(format!("its issuer is {}", shown(Some(other)))));
+    }
+    let is_bearer =
+        |kind: &Value| kind.as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("bearer"));
+    if let Some(other) = answer.get("token_type").filter(|kind| !is_bearer(kind)) {
+        return Err(not_for_us(format!("its type is {}", shown(Some(other)))));
+    }
+    match answer.get("client_id") {
+        Some(party) if party == client_id => {}
+        Some(party) => return Err(not_for_us(format!("it was issued to {}", shown(Some(party))))),
+        None => audience(answer, client_id)?,
+    }
+    bounds(answer, leeway_seconds, now)?;
+    let subject = subject(answer).map_err(|error| not_for_us(error.to_string()))?;
+    Ok((subject, end(answer)))
+}
+
+/// When a token ends that says it.
+fn end(claims: &Map<String, Value>) -> Timestamp {
     let end = claims.get("exp").and_then(Value::as_f64).unwrap_or_default();
     #[expect(clippy::cast_possible_truncation, reason = "what is too large becomes the largest")]
-    let end = Timestamp::from_second(end as i64).unwrap_or(Timestamp::MAX);
-    let subject = subject(claims).map_err(|error| not_for_us(error.to_string()))?;
-    Ok((subject, end))
+    Timestamp::from_second(end as i64).unwrap_or(Timestamp::MAX)
 }
 
 fn subject(claims: &Map<String, Value>) -> Result<String, OidcError> {
@@ -95,6 +128,15 @@ fn audience(claims: &Map<String, Value>, client_id: &str) -> Result<(), OidcErro
 }
 
 fn time(claims: &Map<String, Value>, leeway: u32, now: Timestamp) -> Result<(), OidcError> {
+    bounds(claims, leeway, now)?;
+    if claims.get("iat").and_then(Value::as_f64).is_none() {
+        return Err(wrong_time("it does not say when it was made".to_owned()));
+    }
+    Ok(())
+}
+
+/// It must end and not have ended; what else it says of time must fit.
+fn bounds(claims: &Map<String, Value>, leeway: u32, now: Timestamp) -> Result<(), OidcError> {
     let (now, leeway) = (now.as_duration().as_secs_f64(), f64::from(leeway));
     let seconds = |name: &str| claims.get(name).and_then(Value::as_f64);
     let Some(end) = seconds("exp") else {
@@ -102,9 +144,6 @@ fn time(claims: &Map<String, Value>, leeway: u32, now: Timestamp) -> Result<(), 
     };
     if now >= end + leeway {
         return Err(wrong_time(format!("it ended {:.0} seconds ago", now - end)));
-    }
-    if seconds("iat").is_none() {
-        return Err(wrong_time("it does not say when it was made".to_owned()));
     }
     for (claim, deed) in [("iat", "was made"), ("nbf", "begins")] {
         if let Some(from) = seconds(claim).filter(|from| *from > now + leeway) {
@@ -201,6 +240,43 @@ mod tests {
             let error = with(name, value).unwrap_err();
             assert!(matches!(error, OidcError::WrongTime { .. }), "{error}");
             assert!(error.to_string().contains(word), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_word_of_the_provider_on_a_token_counts_for_this_client_and_this_time_only() {
+        let now = Timestamp::from_second(NOW).unwrap();
+        let of = |name: &str, value: Value| {
+            let answer = json!({ "active": true, "client_id": "web", "sub": "sub-1",
+                "exp": NOW + 60, "iss": "https://id.example.org", "token_type": "bearer" });
+            let Value::Object(mut answer) = answer else { unreachable!() };
+            answer.insert(name.to_owned(), value.clone());
+            if value.is_null() {
+                answer.remove(name);
+            }
+            introspected(&answer, ("https://id.example.org", "web"), 30, now)
+        };
+        let until = Timestamp::from_second(NOW + 60).unwrap();
+        for name in ["iss", "token_type", "iat", "nbf"] {
+            assert_eq!(of(name, Value::Null).unwrap(), ("sub-1".to_owned(), until), "{name}");
+        }
+        for (name, value) in [
+            ("active", json!(false)),
+            ("active", json!("true")),
+            ("active", Value::Null),
+            ("client_id", json!("lotse")),
+            ("client_id", json!(["web"])),
+            ("client_id", Value::Null),
+            ("sub", Value::Null),
+            ("iss", json!("https://id.example.org/")),
+            ("token_type", json!("DPoP")),
+            ("exp", Value::Null),
+            ("exp", json!("soon")),
+            ("exp", json!(NOW - 30)),
+            ("nbf", json!(NOW + 31)),
+            ("iat", json!(NOW + 31)),
+        ] {
+            assert!(of(name, value.clone()).is_err(), "{name}: {value}");
         }
     }
 

@@ -9,6 +9,7 @@ use ring::signature::{
     self, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
 };
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::OidcError;
 
@@ -43,7 +44,7 @@ pub(crate) struct KeySet(Vec<Key>);
 
 impl KeySet {
     /// Reads the JSON of a key set.
-    pub(crate) fn parse(json: &serde_json::Value) -> Option<Self> {
+    pub(crate) fn parse(json: &Value) -> Option<Self> {
         let keys = json.get("keys")?.as_array()?;
         let known = keys.iter().filter_map(|key| serde_json::from_value(key.clone()).ok());
         Some(Self(known.collect()))
@@ -76,13 +77,20 @@ impl KeySet {
     }
 }
 
+/// Whether the text has the form of a JSON Web Token (signed or encrypted): its first part is the
+/// JSON of a header.
+pub(crate) fn is_jwt(text: &str) -> bool {
+    let header = text.split_once('.').and_then(|(header, _)| decode(header).ok());
+    header.is_some_and(|json| serde_json::from_slice::<Map<String, Value>>(&json).is_ok())
+}
+
 #[derive(Debug, Deserialize)]
 struct Header {
     alg: String,
     #[serde(default)]
     kid: Option<String>,
     #[serde(default)]
-    crit: Option<serde_json::Value>,
+    crit: Option<Value>,
 }
 
 /// A token taken apart, its signature not yet checked.

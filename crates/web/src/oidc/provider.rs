@@ -1,4 +1,5 @@
-//! The HTTP side of an identity provider: discovery, keys, the exchange of a code, userinfo.
+//! The HTTP side of an identity provider: discovery, keys, the exchange of a code, userinfo, questions
+//! about access tokens.
 //!
 //! Everything the provider says is bounded in time and size, redirects are not followed, and its
 //! endpoints must be as protected as its issuer. Configuration and keys are cached for an hour; a
@@ -70,6 +71,11 @@ struct Metadata {
     userinfo_endpoint: Option<Url>,
     #[serde(default)]
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
+    /// Where it is asked about access tokens (RFC 8414, section 2).
+    #[serde(default)]
+    introspection_endpoint: Option<Url>,
+    #[serde(default)]
+    introspection_endpoint_auth_methods_supported: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug)]
@@ -118,6 +124,11 @@ impl Provider {
     /// The configuration it was made from.
     pub(crate) fn config(&self) -> &OidcConfig {
         &self.config
+    }
+
+    /// The time.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Where the browser is sent to sign in.
@@ -274,28 +285,15 @@ impl Provider {
     ) -> Result<Value, OidcError> {
         const WHAT: &str = "answer to the code";
         let verifier = flow.verifier();
-        let client_id = self.config.client_id.as_str();
         let mut form = vec![
             ("grant_type", "authorization_code"),
             ("code", code),
             ("redirect_uri", redirect.as_str()),
             ("code_verifier", verifier.as_str()),
         ];
-        let mut request = self.http.post(metadata.token_endpoint.clone());
+        let request = self.http.post(metadata.token_endpoint.clone());
         let methods = metadata.token_endpoint_auth_methods_supported.as_deref();
-        let basic = methods.is_none_or(|all| all.iter().any(|one| one == "client_secret_basic"));
-        match &self.secret {
-            Some(secret) if basic => {
-                // RFC 6749 section 2.3.1: both words are encoded before they are joined.
-                let (id, secret) = (encoded(client_id), encoded(secret.expose_secret()));
-                request = request.basic_auth(id, Some(secret));
-            }
-            Some(secret) => {
-                form.push(("client_id", client_id));
-                form.push(("client_secret", secret.expose_secret()));
-            }
-            None => form.push(("client_id", client_id)),
-        }
+        let request = self.authenticated(request, &mut form, methods);
         let (status, body) = self.send(WHAT, request.form(&form)).await?;
         let json: Value = serde_json::from_slice(&body).unwrap_or_default();
         if let Some(error) = json.get("error").and_then(Value::as_str) {
@@ -309,8 +307,63 @@ impl Provider {
         Ok(json)
     }
 
+    /// The request from us as a client of the provider, in one of the ways that it takes.
+    fn authenticated<'a>(
+        &'a self,
+        request: reqwest::RequestBuilder,
+        form: &mut Vec<(&'a str, &'a str)>,
+        methods: Option<&[String]>,
+    ) -> reqwest::RequestBuilder {
+        let client_id = self.config.client_id.as_str();
+        let basic = methods.is_none_or(|all| all.iter().any(|one| one == "client_secret_basic"));
+        match &self.secret {
+            Some(secret) if basic => {
+                // RFC 6749 section 2.3.1: both words are encoded before they are joined.
+                let (id, secret) = (encoded(client_id), encoded(secret.expose_secret()));
+                return request.basic_auth(id, Some(secret));
+            }
+            Some(secret) => {
+                form.push(("client_id", client_id));
+                form.push(("client_secret", secret.expose_secret()));
+            }
+            None => form.push(("client_id", client_id)),
+        }
+        request
+    }
+
+    /// What the provider says of an opaque access token (RFC 7662, section 2).
+    pub(super) async fn introspect(
+        &self,
+        access_token: &str,
+    ) -> Result<Map<String, Value>, OidcError> {
+        const WHAT: &str = "word on an access token";
+        let unasked = |reason: &str| OidcError::Unasked { reason: reason.to_owned() };
+        if self.secret.is_none() {
+            return Err(unasked(
+                "set access.oidc.client_secret: the provider tells only clients with a secret",
+            ));
+        }
+        let known = self.known().await?;
+        let metadata = &known.metadata;
+        let Some(url) = metadata.introspection_endpoint.clone().filter(is_protected) else {
+            return Err(unasked(
+                "the provider has no introspection endpoint with https; have it issue signed access \
+                 tokens (JWT, RFC 9068) to the web client",
+            ));
+        };
+        let mut form = vec![("token", access_token), ("token_type_hint", "access_token")];
+        let methods = &metadata.introspection_endpoint_auth_methods_supported;
+        let methods = methods.as_ref().or(metadata.token_endpoint_auth_methods_supported.as_ref());
+        let request =
+            self.authenticated(self.http.post(url), &mut form, methods.map(Vec::as_slice));
+        match self.json(WHAT, request.form(&form)).await? {
+            Value::Object(answer) => Ok(answer),
+            _ => Err(OidcError::Answer { what: WHAT, reason: "it is no object".to_owned() }),
+        }
+    }
+
     /// Adds what the userinfo endpoint says of the same person (section 5.3).
-    async fn add_userinfo(
+    pub(super) async fn add_userinfo(
         &self,
         access_token: &str,
         vouched: &mut Vouched,
