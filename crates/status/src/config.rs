@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use lotse_core::secret::SecretSource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -55,6 +56,24 @@ pub struct Config {
     pub subscribers: Option<Subscribers>,
     /// The SCS web client, served beside the API on `api_listen`.
     pub client: Option<ClientConfig>,
+    /// Lets readers sign in at the identity provider of `access.oidc`, to see the pages of audiences
+    /// that name their groups. With this section, even an empty one (`readers: {}`).
+    pub readers: Option<ReadersConfig>,
+}
+
+/// Readers who sign in.
+///
+/// The provider sends them back to `/reader/callback` below `status.public_url`; register this
+/// address with the client. Their groups are looked for in the claim `access.oidc.roles_claim`.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[schemars(rename = "StatusReaders")]
+#[serde(deny_unknown_fields, default)]
+pub struct ReadersConfig {
+    /// The name under which the provider knows the client that they sign in with. By default that of
+    /// `access.oidc`, with its secret.
+    pub client_id: Option<String>,
+    /// Where the secret of that client is kept. A public client has none; PKCE protects both.
+    pub client_secret: Option<SecretSource>,
 }
 
 /// The SCS web client.
@@ -109,6 +128,7 @@ impl Default for Config {
             detection: None,
             subscribers: None,
             client: None,
+            readers: None,
         }
     }
 }
@@ -116,7 +136,11 @@ impl Default for Config {
 impl Config {
     /// Makes relative paths count from `base`.
     pub fn rebase(&mut self, base: &Path) {
-        let Self { provision, theme, client, .. } = self;
+        let Self { provision, theme, client, readers, .. } = self;
+        let secret = readers.as_mut().and_then(|readers| readers.client_secret.as_mut());
+        if let Some(SecretSource::File(path)) = secret {
+            *path = base.join(&*path);
+        }
         let directory = client.as_mut().map(|client| &mut client.directory);
         for path in [provision, &mut theme.logo].into_iter().flatten().chain(directory) {
             *path = base.join(&*path);
@@ -137,7 +161,7 @@ impl Config {
         Ok(Some(Arc::new(Client::read(&config.directory, provider)?)))
     }
 
-    /// How the site behaves; without the web client and its people.
+    /// How the site behaves; without the web client, its people, and readers who sign in.
     pub fn options(&self) -> Options {
         Options {
             local_writes: self.local_writes,

@@ -4,6 +4,8 @@
 //! Each is one document under a name (or an id) that is written as a whole. Export and import carry
 //! all of them.
 
+use std::collections::BTreeSet;
+
 use lotse_core::id::{ComponentId, ImpactTypeId, IncidentId};
 use lotse_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -85,7 +87,7 @@ fn fill(
 ) -> String {
     let touched = || affects.iter().filter_map(|impact| book.components.get(&impact.component));
     let joined = |mut words: Vec<String>| {
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         words.retain(|word| seen.insert(word.clone()));
         words.join(", ")
     };
@@ -143,6 +145,9 @@ pub struct Audience {
     /// is no such address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
+    /// The groups at the identity provider whose people see its page after signing in.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub groups: BTreeSet<String>,
 }
 
 /// Something at a provider that the cloud stands on: shown beside our own incidents, never counted

@@ -72,6 +72,7 @@ pub mod pages;
 pub mod private;
 pub mod provision;
 pub mod proxies;
+pub mod readers;
 pub mod recur;
 pub mod report;
 pub mod session;

@@ -171,10 +171,16 @@ async fn front(
     }
 }
 
+/// What a page is kept under. The root belongs to it: links hold it, it may hold a secret, and where an
+/// audience sees no more than everybody, its snapshot is that of everybody.
+fn key(site: &Site, path: &str, language: Language, mode: Mode) -> String {
+    format!("{} {path}/{}/{mode:?}", site.root(), language.code())
+}
+
 /// The first page; also for bundles.
 pub(crate) fn front_answer(site: &Site, language: Language, mode: Mode) -> Arc<Answer> {
     let (snapshot, now) = (site.snapshot(), site.desk().clock().now());
-    let name = format!("front/{}/{mode:?}", language.code());
+    let name = key(site, "front", language, mode);
     snapshot.at_present_until(&name, now, next_minute(now), || {
         let view = FrontView::of(&snapshot, language.words(), now);
         rendered(&FrontPage { frame: site.frame(language, "", "", now).shown_in(mode), view })
@@ -220,7 +226,7 @@ pub(crate) fn incident_answer(
     let (snapshot, now) = (site.snapshot(), site.desk().clock().now());
     let case = snapshot.book().cases.get(&id.parse().ok()?)?;
     let path = format!("incident/{}", case.incident.id);
-    let name = format!("{path}/{}/{mode:?}", language.code());
+    let name = key(site, &path, language, mode);
     Some(snapshot.at_present(&name, now, || {
         let case = CaseView::of(snapshot.book(), case, language.words(), now);
         let title = case.title.clone();
@@ -258,7 +264,7 @@ pub(crate) fn history_answer(
     let (snapshot, now) = (site.snapshot(), site.desk().clock().now());
     let view = MonthView::of(&snapshot, month, language.words(), now)?;
     let path = format!("history/{month}");
-    Some(snapshot.at_present(&format!("{path}/{}/{mode:?}", language.code()), now, || {
+    Some(snapshot.at_present(&key(site, &path, language, mode), now, || {
         let title = format!("{} {month}", language.words().history);
         rendered(&HistoryPage {
             frame: site.frame(language, &path, &title, now).shown_in(mode),
@@ -285,7 +291,7 @@ pub(crate) fn component_answer(
     let (snapshot, now) = (site.snapshot(), site.desk().clock().now());
     let id = id.parse().ok()?;
     let path = format!("component/{}", snapshot.book().components.get(&id)?.id);
-    let name = format!("{path}/{}/{mode:?}", language.code());
+    let name = key(site, &path, language, mode);
     let view = HistoryView::of(&snapshot, id, language.words(), now)?;
     Some(snapshot.at_present_until(&name, now, next_minute(now), || {
         let title = view.component.name.clone();
@@ -308,7 +314,7 @@ async fn index(
 /// Everything by month and component; also for bundles.
 pub(crate) fn index_answer(site: &Site, language: Language, mode: Mode) -> Arc<Answer> {
     let (snapshot, now) = (site.snapshot(), site.desk().clock().now());
-    snapshot.at_present(&format!("index/{}/{mode:?}", language.code()), now, || {
+    snapshot.at_present(&key(site, "index", language, mode), now, || {
         let frame = site.frame(language, "index", language.words().index, now).shown_in(mode);
         rendered(&IndexPage { frame, view: IndexView::of(&snapshot, now) })
     })

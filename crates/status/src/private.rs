@@ -57,20 +57,34 @@ async fn front(
     below(&site, &secret, request).await
 }
 
-async fn below(site: &Arc<Site>, secret: &str, mut request: Request) -> Response {
+async fn below(site: &Arc<Site>, secret: &str, request: Request) -> Response {
     let (whole, sum) = (site.desk().whole(), sum(secret));
     let audiences = &mut whole.book().audiences.values();
     let Some(audience) = audiences.find(|one| one.secret.as_ref() == Some(&sum)) else {
         return refusal::not_found().await.into_response();
     };
-    let root = format!("/p/{secret}");
+    shown(site, &audience.name, &format!("/p/{secret}"), request).await
+}
+
+/// The page of an audience below `root`, which the address of the request begins with.
+pub(crate) async fn shown(
+    site: &Arc<Site>,
+    audience: &str,
+    root: &str,
+    mut request: Request,
+) -> Response {
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    let rest = path.strip_prefix(&root).and_then(|rest| rest.parse::<Uri>().ok());
+    let rest = path.strip_prefix(root).and_then(|rest| rest.parse::<Uri>().ok());
     let Some(rest) = rest else { return refusal::not_found().await.into_response() };
     *request.uri_mut() = rest;
     request.extensions_mut().clear();
-    let answered = site.page_of(&audience.name, &root).oneshot(request).await;
-    let mut response = answered.unwrap_or_else(|never| match never {});
+    let answered = site.page_of(audience, root).oneshot(request).await;
+    kept_by_nobody(answered.unwrap_or_else(|never| match never {}))
+}
+
+/// The answer for its reader alone: asked for anew each time, found by no search engine, and no other
+/// site is told where it was.
+pub(crate) fn kept_by_nobody(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in [
         (header::CACHE_CONTROL, "private, no-cache"),

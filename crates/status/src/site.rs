@@ -23,6 +23,7 @@ use crate::metrics::Metrics;
 use crate::pages::look::Look;
 use crate::pages::{self, Frame, Language};
 use crate::proxies::Network;
+use crate::readers::{self, Readers};
 use crate::session::{self, SignIn};
 use crate::snapshot::{JSON, Snapshot};
 use crate::subscribe::pages::{self as pages_of_subscribers, Door, Subscriptions};
@@ -50,6 +51,8 @@ pub struct Options {
     pub client: Option<Arc<Client>>,
     /// Who may write with tokens of the identity provider.
     pub sign_in: Option<SignIn>,
+    /// How readers sign in who see more than everybody.
+    pub readers: Option<Readers>,
 }
 
 impl Default for Options {
@@ -62,6 +65,7 @@ impl Default for Options {
             trusted_proxies: Vec::new(),
             client: None,
             sign_in: None,
+            readers: None,
         }
     }
 }
@@ -113,6 +117,14 @@ impl Site {
     /// The desk.
     pub const fn desk(&self) -> &Arc<Desk> {
         &self.desk
+    }
+
+    /// Says under which address readers reach the page, so that they are sent back there when they
+    /// sign in.
+    pub fn reached_at(&self, public: &Url) {
+        if let Some(readers) = &self.options.readers {
+            readers.reached_at(public);
+        }
     }
 
     /// What its readers see.
@@ -181,6 +193,7 @@ impl Site {
             has_logo: self.look.logo().is_some(),
             style: self.look.version(),
             subscribe: self.door.as_ref().map(|_| pages_of_subscribers::word(language)),
+            reader: self.options.readers.as_ref().map(|_| readers::word(language)),
             ..Frame::new(language, path, title, now)
         }
     }
@@ -203,6 +216,10 @@ impl Site {
         let pages = pages::routes().merge(feeds::routes()).merge(badge::routes());
         let pages = match self.door {
             Some(_) => pages.merge(pages_of_subscribers::routes()),
+            None => pages,
+        };
+        let pages = match self.options.readers {
+            Some(_) => pages.merge(readers::routes()),
             None => pages,
         };
         let data = api::own_routes()

@@ -12,7 +12,7 @@
 //! is remembered in the process: sessions and tokens are read from the state with each request, so
 //! that a sign-out at one instance counts at all of them.
 
-mod cookie;
+pub(crate) mod cookie;
 pub(crate) mod guard;
 pub mod limit;
 pub(crate) mod session;

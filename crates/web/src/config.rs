@@ -170,7 +170,7 @@ impl AccessConfig {
 }
 
 /// Whether nobody on the way can read or change what is sent there.
-pub(crate) fn is_protected(url: &Url) -> bool {
+pub fn is_protected(url: &Url) -> bool {
     let loopback = match url.host() {
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
         Some(url::Host::Ipv6(address)) => address.is_loopback(),

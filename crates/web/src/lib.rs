@@ -47,6 +47,7 @@ mod pages;
 pub mod problem;
 pub mod shell;
 pub mod text;
+pub mod visitor;
 
 pub use auth::guard::Caller;
 pub use config::AccessConfig;

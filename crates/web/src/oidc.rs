@@ -17,6 +17,7 @@
 //! | [`id_token`] | checks its claims | none |
 //! | [`claims`] | finds name and roles in it | none |
 //! | [`provider`] | discovery, keys, exchange of the code, userinfo; all bounded in time and size | HTTP |
+//! | [`journey`] | the way of a browser to the provider and back | state |
 //! | [`introspection`] | opaque access tokens: few questions at a time, answers kept for a moment | HTTP |
 //!
 //! What is not used: the implicit flow, symmetric signatures (`HS*`), encrypted tokens, redirects.
@@ -24,6 +25,7 @@
 pub(crate) mod claims;
 pub(crate) mod id_token;
 pub(crate) mod introspection;
+pub(crate) mod journey;
 pub(crate) mod jws;
 pub(crate) mod provider;
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use lotse_core::secret::SecretString;
 use lotse_notify::config::ChannelConfig;
 use lotse_notify::guard::Reach;
 use lotse_status::Desk;
@@ -17,12 +18,15 @@ use lotse_status::command::Command;
 use lotse_status::console;
 use lotse_status::detect::config::Detection;
 use lotse_status::detect::{self, Detector, Secrets, Watching};
+use lotse_status::readers::{CALLBACK, Readers};
 use lotse_status::session::SignIn;
 use lotse_status::site::{Options, Site};
 use lotse_status::subscribe::task::{self, TellingTask};
 use lotse_store::Store;
 use lotse_web::ListenError;
 use lotse_web::bearer::AccessTokens;
+use lotse_web::config::{OidcConfig, is_protected};
+use lotse_web::visitor::Visitors;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -71,7 +75,9 @@ impl Page {
         let detector = detector(config.detection.as_ref(), &desk, environment)?;
         let sign_in = sign_in(whole, environment)?;
         let client = config.client(sign_in.as_ref())?;
-        let site = Site::new(desk, look, Options { client, sign_in, ..config.options() });
+        let readers = readers(whole, environment, store)?;
+        let options = Options { client, sign_in, readers, ..config.options() };
+        let site = Site::new(desk, look, options);
         let (listen, api_listen) = (config.listen, config.api_listen);
         Ok(Some(Self { site, detector, ways, base, listen, api_listen }))
     }
@@ -104,6 +110,51 @@ pub(crate) fn sign_in(
     let secure = public.is_some_and(|url| url.scheme() == "https");
     let secret = config.oidc_secret(environment)?;
     Ok(Some(SignIn::new(AccessTokens::new(oidc, secret, client_id, clock())?, secure)))
+}
+
+/// The client of the identity provider that readers sign in with; none without the section.
+pub(crate) fn reader_client(
+    config: &Config,
+    environment: &Environment,
+) -> Result<Option<(OidcConfig, Option<SecretString>)>, Failure> {
+    let Some(status) = &config.status else { return Ok(None) };
+    let Some(readers) = &status.readers else { return Ok(None) };
+    let wrong = |key: &'static str, reason: String| Error::Setting { key, reason }.into();
+    let Some(oidc) = config.access.oidc.clone() else {
+        let reason = "access.oidc says where readers sign in, and is not there".to_owned();
+        return Err(wrong("status.readers", reason));
+    };
+    match &status.public_url {
+        Some(url) if !is_protected(url) || url.path() != "/" || url.query().is_some() => {
+            let reason = format!(
+                "{url} must be https (or http on loopback), without path and query, for readers to \
+                 sign in"
+            );
+            return Err(wrong("status.public_url", reason));
+        }
+        None if !status.listen.ip().is_loopback() => {
+            let reason = "readers are sent back there when they have signed in".to_owned();
+            return Err(wrong("status.public_url", reason));
+        }
+        _ => {}
+    }
+    let Some(client_id) = readers.client_id.clone() else {
+        return Ok(Some((oidc, config.oidc_secret(environment)?)));
+    };
+    let read = |source| secret::read("the client of readers", source, environment);
+    let secret = readers.client_secret.as_ref().map(read).transpose()?;
+    Ok(Some((OidcConfig { client_id, ..oidc }, secret)))
+}
+
+/// How readers sign in; they do not without the section.
+fn readers(
+    config: &Config,
+    environment: &Environment,
+    store: &Arc<Store>,
+) -> Result<Option<Readers>, Failure> {
+    let Some((oidc, secret)) = reader_client(config, environment)? else { return Ok(None) };
+    let visitors = Visitors::new(oidc, secret, (store.clone(), clock()), CALLBACK)?;
+    Ok(Some(Readers::new(visitors, config.access.sign_ins_per_minute)))
 }
 
 /// What takes the word of monitors; none without the section.
@@ -224,7 +275,9 @@ pub(crate) async fn listen(
     let heard = detector.as_ref().map_or_else(Router::new, detect::router);
     let page = open(*listen, site.page().merge(heard)).await?;
     // Without a declared address, links lead to where we listen.
-    base.get_or_init(|| format!("http://{page}"));
+    if let Ok(reached) = base.get_or_init(|| format!("http://{page}")).parse() {
+        site.reached_at(&reached);
+    }
     let api = match api_listen {
         Some(address) => Some(open(*address, site.api()).await?),
         None => None,

@@ -89,7 +89,10 @@ pub(crate) struct RecurringArguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum AudienceCommand {
     /// Declare an audience; with --link, make a secret link to its page, which ends the one before
-    #[command(after_help = "Example:\n  lotse status audience set partners \"Partners\" --link")]
+    #[command(
+        after_help = "Examples:\n  lotse status audience set partners \"Partners\" --link\n  \
+        lotse status audience set staff \"Staff\" --group cloud-admins --group helpdesk"
+    )]
     Set(AudienceArguments),
     /// Let only these audiences see a component; everybody, when none is given
     #[command(after_help = "Example:\n  lotse status audience show Registry partners")]
@@ -111,6 +114,13 @@ pub(crate) struct AudienceArguments {
     /// Make a secret link and print it; it is shown only once
     #[arg(long)]
     pub(crate) link: bool,
+    /// A group at the identity provider whose people see its page after signing in; may be repeated.
+    /// Those given replace the ones before
+    #[arg(long, value_name = "GROUP")]
+    pub(crate) group: Vec<String>,
+    /// Let no group see its page
+    #[arg(long, conflicts_with = "group")]
+    pub(crate) no_groups: bool,
     #[command(flatten)]
     pub(crate) kept: Kept,
 }

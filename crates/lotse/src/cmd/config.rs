@@ -113,6 +113,7 @@ fn findings(config: &Config, environment: &Environment) -> Vec<Finding> {
         let page = page.and_then(|_| {
             let sign_in = crate::capability::status::sign_in(config, environment)?;
             status.client(sign_in.as_ref())?;
+            crate::capability::status::reader_client(config, environment)?;
             Ok(format!("its page listens on {}", status.listen))
         });
         findings.push(("status".to_owned(), page));

@@ -162,6 +162,14 @@ impl Visitor {
         }
     }
 
+    /// The cookie of the session here, `name=value`.
+    pub(crate) fn session(&self) -> String {
+        let cookies = self.cookies.borrow();
+        let is_own = |name: &str| name.starts_with("lotse-") && !name.contains("sign-in");
+        let own = cookies.iter().find(|(name, _)| is_own(name));
+        own.map(|(name, value)| format!("{name}={value}")).unwrap()
+    }
+
     async fn send(&self, method: Method, url: &str, form: &[(&str, &str)]) -> Answer {
         let url: Url = Url::parse(&self.base).unwrap().join(url).unwrap();
         let cookies: Vec<_> =

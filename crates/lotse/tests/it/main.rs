@@ -33,6 +33,7 @@ mod status_channels;
 mod status_clients;
 mod status_feeds;
 mod status_markup;
+mod status_readers;
 mod status_tokens;
 mod subscribers;
 mod upstream;

@@ -2,6 +2,7 @@
 //! post-mortems. Documents are written as a whole under their names; reading them takes a writer,
 //! but for what providers have, which everybody sees on the page.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Router;
@@ -137,6 +138,9 @@ struct AudienceBody {
     /// Whether a new secret link is wanted; the one before ends then.
     #[serde(default)]
     link: bool,
+    /// Whose people see the page after signing in; as before when nothing is said.
+    #[serde(default)]
+    groups: Option<BTreeSet<String>>,
 }
 
 /// Secrets are not told again, nor are their sums.
@@ -145,7 +149,10 @@ async fn audience_list(
     writer: Writer,
     headers: HeaderMap,
 ) -> Answered {
-    let shown = |one: &Arc<Audience>| json!({ "name": one.name, "title": one.title, "link": one.secret.is_some() });
+    let shown = |one: &Arc<Audience>| {
+        let has_link = one.secret.is_some();
+        json!({ "name": one.name, "title": one.title, "link": has_link, "groups": one.groups })
+    };
     listed(&site, &writer, &headers, |book| book.audiences.values().map(shown).collect())
 }
 
@@ -157,9 +164,11 @@ async fn audience_put(
 ) -> Answered {
     let body: AudienceBody = named(&given, &name)?;
     let fresh = if body.link { Some(private::fresh()?) } else { None };
-    let before = site.desk().whole().book().audiences.get(&name).and_then(|one| one.secret.clone());
-    let secret = fresh.as_deref().map(private::sum).or(before);
-    let audience = Audience { name, title: body.title, secret };
+    let before = site.desk().whole().book().audiences.get(&name).cloned();
+    let before = before.as_deref().cloned().unwrap_or_default();
+    let secret = fresh.as_deref().map(private::sum).or(before.secret);
+    let groups = body.groups.unwrap_or(before.groups);
+    let audience = Audience { name, title: body.title, secret, groups };
     let done = written(&site, &writer, Extra::Audience(audience)).await?;
     let link = fresh.map(|secret| created(&json!({ "link": format!("/p/{secret}/en/") })));
     Ok(link.unwrap_or(done))
@@ -176,7 +185,7 @@ async fn audience_remove(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Shown {
-    audiences: std::collections::BTreeSet<String>,
+    audiences: BTreeSet<String>,
 }
 
 /// Says who sees a component; nobody in the list is everybody.

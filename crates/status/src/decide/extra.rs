@@ -27,6 +27,11 @@ const LONGEST: u32 = 31 * 24 * 60;
 /// Ids of occurrences come from this, the name of the schedule and the time (RFC 9562, version 5).
 const NAMESPACE: Uuid = Uuid::from_u128(0x6c6f_7473_652d_4f63_8375_7272_656e_6365);
 
+/// An audience has so many groups at most.
+const MOST_GROUPS: usize = 100;
+/// The longest name of a group.
+const LONGEST_GROUP: usize = 200;
+
 fn needed(field: &str, text: &str) -> Result<(), Error> {
     if text.trim().is_empty() {
         return Err(Error::invalid(field, "a text is needed"));
@@ -84,6 +89,14 @@ pub(crate) fn check_extra(book: &Book, extra: &Extra) -> Result<(), Error> {
                 |sum: &String| sum.len() == 64 && sum.bytes().all(|byte| byte.is_ascii_hexdigit());
             if one.secret.as_ref().is_some_and(|sum| !is_sum(sum)) {
                 return Err(Error::invalid("secret", "a SHA-256 is needed"));
+            }
+            let is_name = |group: &String| (1..=LONGEST_GROUP).contains(&group.chars().count());
+            if one.groups.len() > MOST_GROUPS || !one.groups.iter().all(is_name) {
+                let reason = format!(
+                    "an audience has {MOST_GROUPS} groups at most, with names of 1 to \
+                     {LONGEST_GROUP} characters"
+                );
+                return Err(Error::invalid("groups", reason));
             }
             Ok(())
         }

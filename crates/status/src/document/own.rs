@@ -171,7 +171,10 @@ fn own_schemas() -> Map<String, Value> {
         "TemplateRequest": { "type": "object", "properties": template },
         "ScheduleRequest": object(&schedule, &["title", "components", "start", "minutes", "rule"]),
         "AudienceRequest": object(
-            &json!({ "title": some, "link": { "type": "boolean", "default": false } }), &["title"]),
+            &json!({ "title": some, "link": { "type": "boolean", "default": false },
+                "groups": { "type": "array", "maxItems": 100,
+                    "items": { "type": "string", "minLength": 1, "maxLength": 200 } } }),
+            &["title"]),
         "Link": object(&json!({ "link": text }), &["link"]),
         "UpstreamRequest": object(&upstream, &["provider", "title", "began"]),
         "SessionResponse": object(&json!({ "data": object(
@@ -180,8 +183,9 @@ fn own_schemas() -> Map<String, Value> {
             &["subject", "name", "roles", "until"]) }), &["data"]),
     }));
     let audience = object(
-        &json!({ "name": text, "title": text, "link": { "type": "boolean" } }),
-        &["name", "title", "link"],
+        &json!({ "name": text, "title": text, "link": { "type": "boolean" },
+            "groups": { "type": "array", "items": text } }),
+        &["name", "title", "link", "groups"],
     );
     let with = |base: &Value, name: &str, schema: &Value| {
         let mut base = base.clone();

@@ -95,13 +95,17 @@ pub struct Frame<'a> {
     pub(crate) has_search: bool,
     /// Whether readers can subscribe; what the link to it is called.
     pub(crate) subscribe: Option<&'static str>,
+    /// Whether readers can sign in; what the link to their pages is called.
+    pub(crate) reader: Option<&'static str>,
 }
 
 impl<'a> Frame<'a> {
     /// The frame for this way of being shown.
     pub(crate) fn shown_in(self, mode: Mode) -> Self {
         let is_live = mode == Mode::Live;
-        Self { has_search: is_live, subscribe: self.subscribe.filter(|_| is_live), ..self }
+        let only_live = |word: Option<&'static str>| word.filter(|_| is_live);
+        let (subscribe, reader) = (only_live(self.subscribe), only_live(self.reader));
+        Self { has_search: is_live, subscribe, reader, ..self }
     }
 
     pub(crate) fn new(language: Language, path: &'a str, title: &'a str, now: Timestamp) -> Self {
@@ -119,6 +123,7 @@ impl<'a> Frame<'a> {
             style: "",
             has_search: true,
             subscribe: None,
+            reader: None,
         }
     }
 }

@@ -77,7 +77,8 @@ on_both! { &[PART];
         for (path, body) in [
             (format!("incidents/{id}/postmortem"), json!({ "text": "learned" })),
             ("templates/one".to_owned(), json!({ "title": "t", "components": [storage] })),
-            ("audiences/few".to_owned(), json!({ "title": "Few", "link": true })),
+            ("audiences/few".to_owned(),
+                json!({ "title": "Few", "link": true, "groups": ["staff", "Ops \u{0} 🛰"] })),
             ("schedules/weekly".to_owned(), json!({ "title": "w", "components": [storage],
                 "start": NOON, "minutes": 5, "rule": "FREQ=WEEKLY" })),
             (format!("components/{storage}/audiences"), json!({ "audiences": ["few"] })),
@@ -100,6 +101,9 @@ on_both! { &[PART];
 
     async fn an_import_is_equal_to_its_export_and_goes_on_an_empty_page_only(store) {
         let (source, [_, compute, _]) = Stage::furnished().await;
+        let few = json!({ "title": "Few", "groups": ["staff", "helpdesk"] });
+        let put = source.status_of(Method::PUT, "/api/v1/audiences/few", Some(&few));
+        assert_eq!(put.await, 204);
         let affects = json!([{ "reference": compute, "severity": 90 }]);
         let id = source.make("/incidents", json!({ "beganAt": NOON, "affects": affects })).await;
         source.post(&format!("/incidents/{id}/updates"), json!({ "description": "said" })).await;

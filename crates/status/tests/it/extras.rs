@@ -376,6 +376,20 @@ async fn an_audience_reads_all_of_its_page_below_its_secret_link() {
 }
 
 #[tokio::test]
+async fn a_secret_stands_in_no_link_of_pages_of_others() {
+    // An audience that sees no more than everybody has a page of its own all the same.
+    let stage = Stage::new().await;
+    let body = json!({ "title": "Few", "link": true });
+    let (_, made) = put(&stage, "/api/v1/audiences/few", body).await;
+    let link = made["link"].as_str().unwrap();
+    let secret = link.trim_end_matches("en/");
+    for path in ["en/", "en/index", "en/history"] {
+        assert!(text(&stage, &format!("{secret}{path}")).await.contains(secret), "{path}");
+        assert!(!text(&stage, &format!("/{path}")).await.contains(secret), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn events_of_private_trouble_are_told_apart() {
     let (stage, [hidden, ..], _) = with_a_secret().await;
     let reader =

@@ -26,6 +26,7 @@ mod markup;
 mod opaque;
 mod pages;
 mod place;
+mod readers;
 mod round;
 mod stage;
 mod subscribers;

@@ -8,9 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use url::Url;
 
 use crate::credential::Credential;
-
-/// How long a sign-in may take, in seconds.
-pub(crate) const SIGN_IN_SECONDS: i64 = 600;
+use crate::oidc::journey::SIGN_IN_SECONDS;
 
 /// The cookies of this daemon.
 #[derive(Debug)]
@@ -21,15 +19,20 @@ pub(crate) struct Cookies {
 }
 
 impl Cookies {
-    /// The cookies for browsers that come from this address.
+    /// The cookies of the console for browsers that come from this address.
     pub(crate) fn new(public: &Url) -> Self {
+        Self::named(public, ["session", "sign-in"])
+    }
+
+    /// The same under other names: for a session, and for a sign-in under way.
+    pub(crate) fn named(public: &Url, [session, sign_in]: [&str; 2]) -> Self {
         let secure = public.scheme() == "https";
         let name = |word: &str| match public.port_or_known_default() {
             _ if secure => format!("__Host-lotse-{word}"),
             Some(port) => format!("lotse-{word}-{port}"),
             None => format!("lotse-{word}"),
         };
-        Self { session: name("session"), sign_in: name("sign-in"), secure }
+        Self { session: name(session), sign_in: name(sign_in), secure }
     }
 
     /// The credential of the session, if the browser sent one.

@@ -9,7 +9,6 @@
 //! | `POST /sign-out` | ends the session everywhere |
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{Form, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -21,14 +20,14 @@ use serde::Deserialize;
 use url::Url;
 
 use super::Gate;
-use super::cookie::SIGN_IN_SECONDS;
 use super::guard::Caller;
 use crate::access::{Access, Role};
 use crate::api::Words;
 use crate::credential::Credential;
 use crate::error::Error;
 use crate::extension::Route;
-use crate::oidc::{Flow, OidcError, Provider, claims};
+use crate::oidc::journey::{Journey, JourneyError, Returned};
+use crate::oidc::{Flow, Provider, claims};
 use crate::problem::Problem;
 use crate::shell::Shell;
 use crate::text::shown;
@@ -41,8 +40,6 @@ const SIGN_IN: &str = "sign-in";
 const LOCAL: &str = "local";
 /// How long the link is good.
 const LINK_LASTS: SignedDuration = SignedDuration::from_hours(1);
-/// The longest address to come back to.
-const LONGEST_TARGET: usize = 2000;
 
 pub(crate) fn routes(shell: &Arc<Shell>) -> Vec<Route> {
     vec![
@@ -52,19 +49,6 @@ pub(crate) fn routes(shell: &Arc<Shell>) -> Vec<Route> {
         Route::post("/sign-in/link", Access::Open, shell.clone(), link),
         Route::post("/sign-out", Access::SignedIn, shell.clone(), sign_out),
     ]
-}
-
-/// Where somebody wants to go after the sign-in: a place of ours, or the first page.
-pub(crate) fn target(to: Option<&str>) -> String {
-    let ours = |to: &&str| {
-        to.starts_with('/')
-            && !to.starts_with("//")
-            && !to.contains(['\\', '\t', '\n', '\r'])
-            && !to.contains(char::is_control)
-            && to.len() <= LONGEST_TARGET
-            && !to.starts_with("/sign-")
-    };
-    to.filter(ours).unwrap_or("/").to_owned()
 }
 
 impl Gate {
@@ -112,14 +96,8 @@ async fn start(
     let gate = &shell.gate;
     let provider = provider(gate)?;
     gate.count_sign_in(&request)?;
-    let flow = Flow(Credential::generate().map_err(|error| Problem::of(&error))?);
-    let url = within(provider, provider.authorization_url(&flow, &gate.callback_url())).await;
-    let url = url.map_err(|error| not_signed_in(&error))?;
-    let until = gate.clock.now().saturating_add(SignedDuration::from_secs(SIGN_IN_SECONDS));
-    let until = until.unwrap_or(lotse_core::time::Timestamp::MAX);
-    let to = target(query.to.as_deref());
-    let kept = gate.store.ticket_issue(&flow.0.hash(), SIGN_IN, &to, until).await;
-    kept.map_err(|error| Problem::of_store(&error))?;
+    let begun = journey(gate, provider, &gate.callback_url()).begin(query.to.as_deref()).await;
+    let (url, flow) = begun.map_err(|error| not_arrived(&error))?;
     Ok(go(url.as_str(), [gate.cookies.set_sign_in(&flow.0)]))
 }
 
@@ -131,54 +109,38 @@ fn provider(gate: &Gate) -> Result<&Provider, Problem> {
     })
 }
 
-/// The work with the provider, ended when it takes twice as long as one answer may.
-async fn within<T>(
-    provider: &Provider,
-    work: impl Future<Output = Result<T, OidcError>>,
-) -> Result<T, OidcError> {
-    let limit = Duration::from_secs(2 * u64::from(provider.config().timeout_seconds));
-    let slow = || OidcError::Slow { what: "the sign-in" };
-    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(slow()))
+fn journey<'a>(gate: &'a Gate, provider: &'a Provider, back: &'a Url) -> Journey<'a> {
+    Journey { provider, store: &gate.store, clock: &gate.clock, kind: SIGN_IN, back }
 }
 
-/// The page of a sign-in that the provider or its token spoiled.
-fn not_signed_in(error: &OidcError) -> Problem {
-    tracing::warn!(error = chain(error), "a sign-in failed");
-    Problem::of(error)
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct CallbackQuery {
-    code: Option<String>,
-    state: Option<String>,
-    error: Option<String>,
-    error_description: Option<String>,
-    /// Who says that it sent the browser (RFC 9207).
-    iss: Option<String>,
+/// The page of a sign-in that came to nothing.
+fn not_arrived(error: &JourneyError) -> Problem {
+    match error {
+        JourneyError::Stale(detail) => {
+            Problem::new(StatusCode::BAD_REQUEST, "this sign-in cannot be finished")
+                .detail(format!("{detail}; start again"))
+        }
+        JourneyError::Provider(error) => {
+            tracing::warn!(error = chain(error), "a sign-in failed");
+            Problem::of(error)
+        }
+        JourneyError::Own(error) => failed(error),
+    }
 }
 
 async fn callback(
     State(shell): State<Arc<Shell>>,
-    Words(query): Words<CallbackQuery>,
+    Words(returned): Words<Returned>,
     request: Request,
 ) -> Result<Response, Problem> {
     let gate = &shell.gate;
     let provider = provider(gate)?;
     gate.count_sign_in(&request)?;
     let headers = request.headers();
-    let (flow, to) = resume(gate, headers, &query).await?;
-    if query.iss.as_ref().is_some_and(|issuer| *issuer != provider.config().issuer) {
-        return Err(stale("the answer is of another identity provider"));
-    }
-    if let Some(error) = &query.error {
-        let about = query.error_description.as_deref().unwrap_or_default();
-        let reason = shown(format!("{error} {about}").trim(), 200);
-        return Err(not_signed_in(&OidcError::Refused { reason }));
-    }
-    let code = query.code.as_deref().ok_or_else(|| stale("the answer has no code"))?;
     let back = gate.callback_url();
-    let work = provider.finish(code, &flow, &back);
-    let vouched = within(provider, work).await.map_err(|error| not_signed_in(&error))?;
+    let flow = gate.cookies.sign_in(headers).map(Flow);
+    let arrived = journey(gate, provider, &back).end(flow, &returned).await;
+    let (vouched, to) = arrived.map_err(|error| not_arrived(&error))?;
     let config = provider.config();
     let found = claims::find(&vouched.claims, &config.roles_claim);
     let words = found.map(claims::words).unwrap_or_default();
@@ -196,28 +158,6 @@ async fn callback(
     let session = gate.begin_session(headers, &subject, &name, &roles).await;
     let session = session.map_err(|error| failed(&error))?;
     Ok(go(&to, [gate.cookies.set_session(&session), gate.cookies.clear_sign_in()]))
-}
-
-/// The sign-in that this browser began, used up.
-async fn resume(
-    gate: &Gate,
-    headers: &HeaderMap,
-    query: &CallbackQuery,
-) -> Result<(Flow, String), Problem> {
-    let flow = gate.cookies.sign_in(headers).map(Flow);
-    let flow = flow.ok_or_else(|| stale("this browser has not begun a sign-in"))?;
-    if !query.state.as_deref().is_some_and(|state| flow.state().matches(state)) {
-        return Err(stale("the answer belongs to another sign-in"));
-    }
-    let ticket = gate.store.ticket_take(&flow.0.hash(), SIGN_IN, gate.clock.now()).await;
-    let ticket = ticket.map_err(|error| Problem::of_store(&error))?;
-    let to = ticket.ok_or_else(|| stale("the sign-in took too long, or was finished already"))?;
-    Ok((flow, target(Some(&to))))
-}
-
-fn stale(detail: &str) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "this sign-in cannot be finished")
-        .detail(format!("{detail}; start again"))
 }
 
 fn failed(error: &Error) -> Problem {
@@ -275,33 +215,4 @@ async fn sign_out(
     let gate = &shell.gate;
     gate.end_session(&headers).await.map_err(|error| failed(&error))?;
     Ok(go("/sign-in?out=1", [gate.cookies.clear_session()]))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_places_of_ours_are_come_back_to() {
-        for good in ["/", "/audit?actor=ada&before=7", "/tasks#images"] {
-            assert_eq!(target(Some(good)), good);
-        }
-        let long = format!("/{}", "a".repeat(LONGEST_TARGET));
-        for bad in [
-            "",
-            "tasks",
-            "//evil.example",
-            "/\\evil.example",
-            "https://evil.example",
-            "/a\r\nb: c",
-            "/\t/evil.example",
-            "/sign-in/start",
-            "/sign-out",
-            "javascript:alert(1)",
-            &long,
-        ] {
-            assert_eq!(target(Some(bad)), "/", "{bad:?}");
-        }
-        assert_eq!(target(None), "/");
-    }
 }

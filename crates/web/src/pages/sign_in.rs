@@ -11,8 +11,8 @@ use super::layout::Layout;
 use super::page;
 use crate::api::Words;
 use crate::auth::guard::Caller;
-use crate::auth::sign_in::target;
 use crate::credential::Credential;
+use crate::oidc::journey::target;
 use crate::shell::Shell;
 use crate::text::{encoded, shown};
 

@@ -117,13 +117,15 @@ pub(super) async fn audience(
     environment: &Environment,
 ) -> CommandResult {
     match command {
-        AudienceCommand::Set(AudienceArguments { name, title, link, kept }) => {
+        AudienceCommand::Set(AudienceArguments { name, title, link, group, no_groups, kept }) => {
             let reporter = Reporter::open(&kept, globals, environment).await?;
             let before = reporter.desk.whole().book().audiences.get(&name).cloned();
             let fresh = if link { Some(private::fresh()?) } else { None };
-            let kept = before.and_then(|one| one.secret.clone());
-            let secret = fresh.as_deref().map(private::sum).or(kept);
-            let one = Extra::Audience(Audience { name, title, secret });
+            let before = before.as_deref().cloned().unwrap_or_default();
+            let secret = fresh.as_deref().map(private::sum).or(before.secret);
+            let named = no_groups || !group.is_empty();
+            let groups = if named { group.into_iter().collect() } else { before.groups };
+            let one = Extra::Audience(Audience { name, title, secret, groups });
             let Some(fresh) = fresh else { return put(&reporter, one).await };
             reporter.perform(&Command::PutExtra(Box::new(one)), Notice::Everybody).await?;
             let path = format!("/p/{fresh}/en/");
@@ -139,12 +141,15 @@ pub(super) async fn audience(
         AudienceCommand::List(kept) => {
             let reporter = Reporter::open(&kept, globals, environment).await?;
             let whole = reporter.desk.whole();
-            let shown = whole.book().audiences.values().map(
-                |one| json!({ "name": one.name, "title": one.title, "link": one.secret.is_some() }),
-            );
+            let shown = whole.book().audiences.values().map(|one| {
+                let link = one.secret.is_some();
+                json!({ "name": one.name, "title": one.title, "link": link, "groups": one.groups })
+            });
             let line = |one: &serde_json::Value| {
                 let text = |key: &str| one[key].as_str().unwrap_or_default().to_owned();
-                format!("{}  {}\n", text("name"), text("title"))
+                let groups = one["groups"].as_array().into_iter().flatten();
+                let groups: Vec<_> = groups.filter_map(serde_json::Value::as_str).collect();
+                format!("{}  {}  {}\n", text("name"), text("title"), groups.join(", "))
             };
             list(&reporter, shown, line)
         }
