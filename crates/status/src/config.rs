@@ -74,6 +74,10 @@ pub struct ReadersConfig {
     pub client_id: Option<String>,
     /// Where the secret of that client is kept. A public client has none; PKCE protects both.
     pub client_secret: Option<SecretSource>,
+    /// Whether nobody reads anything who is not signed in: pages, feeds, badges and APIs, on both
+    /// listeners. Everybody who may use the client at the provider is let in. Secret links go on
+    /// working, and so do API tokens.
+    pub required: bool,
 }
 
 /// The SCS web client.

@@ -59,6 +59,7 @@ pub mod decide;
 pub mod desk;
 pub mod detect;
 mod document;
+mod doorkeeper;
 mod error;
 mod event;
 pub mod extra;

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! An audience names groups; the identity provider says who is in them when somebody signs in, and
-//! again at the next sign-in, after twelve hours at most. Readers only read: their session is none of
+//! again at the next sign-in, after twelve hours at most. Where `required` says so, nobody else reads
+//! anything at all. Readers only read: their session is none of
 //! the console and none of writers. Which audiences there are is told to nobody who is in none of
 //! their groups.
 
@@ -50,6 +51,8 @@ const OWN: &str = "/reader/";
 pub struct Readers {
     visitors: Arc<Visitors>,
     limit: Arc<Limit>,
+    /// Whether nobody else reads anything.
+    required: bool,
 }
 
 impl fmt::Debug for Readers {
@@ -61,7 +64,19 @@ impl fmt::Debug for Readers {
 impl Readers {
     /// Those who come back to [`CALLBACK`]; so many sign-ins may one address attempt in a minute.
     pub fn new(visitors: Visitors, per_minute: u32) -> Self {
-        Self { visitors: Arc::new(visitors), limit: Arc::new(Limit::per_minute(per_minute)) }
+        let limit = Arc::new(Limit::per_minute(per_minute));
+        Self { visitors: Arc::new(visitors), limit, required: false }
+    }
+
+    /// The same; with `true`, nobody else reads anything.
+    #[must_use]
+    pub fn required(self, required: bool) -> Self {
+        Self { required, ..self }
+    }
+
+    /// Whether nobody else reads anything.
+    pub(crate) const fn is_required(&self) -> bool {
+        self.required
     }
 
     /// Says where readers reach the page.
@@ -81,7 +96,9 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route("/reader/sign-in", get(start))
         .route(CALLBACK, get(finish))
         .route("/reader/sign-out", post(leave))
+        .route("/reader/signed-out", get(left))
         .route("/{lang}/reader", get(own_pages))
+        .route("/a/{name}", get(async |uri: Uri| Redirect::to(&format!("{}/", uri.path()))))
         .route("/a/{name}/", get(front))
         .route("/a/{name}/{*rest}", get(page))
 }
@@ -104,6 +121,14 @@ struct StrandedPage<'a> {
     words: &'static Words,
     /// In English; none when too many sign-ins were begun.
     reason: Option<&'a str>,
+}
+
+#[derive(Template)]
+#[template(path = "told.html")]
+struct ToldPage<'a> {
+    frame: Frame<'a>,
+    title: &'static str,
+    text: &'static str,
 }
 
 async fn page(
@@ -148,21 +173,26 @@ fn is_in(reader: &Visitor, audience: &Audience) -> bool {
 }
 
 /// Who reads, if somebody is signed in; the refusal when nobody can be asked.
-async fn reader(site: &Site, headers: &HeaderMap) -> Result<Option<Visitor>, Response> {
+pub(crate) async fn reader(site: &Site, headers: &HeaderMap) -> Result<Option<Visitor>, Response> {
     let Some(readers) = &site.options().readers else { return Ok(None) };
     readers.visitors.known(headers).await.map_err(|_| Error::SignIn.into_response())
 }
 
 /// Browsers are led to the sign-in, and from there to where they were.
-fn unknown(method: &Method, uri: &Uri, headers: &HeaderMap) -> Response {
+pub(crate) fn unknown(method: &Method, uri: &Uri, headers: &HeaderMap) -> Response {
     let is_read = matches!(*method, Method::GET | Method::HEAD);
     let response = if is_read && wants_page(headers) {
         let to = uri.path_and_query().map_or("/", |path| path.as_str());
         Redirect::to(&format!("/reader/sign-in?to={}", encoded(to))).into_response()
     } else {
-        Error::Unauthorized { reason: "sign in to read this" }.into_response()
+        nobody().into_response()
     };
     private::kept_by_nobody(response)
+}
+
+/// What programs are told that nobody has signed in for.
+pub(crate) const fn nobody() -> Error {
+    Error::Unauthorized { reason: "sign in to read this" }
 }
 
 /// Whether a person with a browser asks.
@@ -254,10 +284,18 @@ async fn leave(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
         let reason = "a page of another origin may not do this";
         return Error::Forbidden { reason }.into_response();
     }
-    match readers.visitors.end(&headers, "/").await {
+    match readers.visitors.end(&headers, "/reader/signed-out").await {
         Ok(way) => led(&way),
         Err(error) => not_signed_in(&site, &headers, &error),
     }
+}
+
+async fn left(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
+    let language = Language::preferred(&headers);
+    let words = Words::of(language);
+    let frame = site.frame(language, "reader", words.left, site.desk().clock().now());
+    let page = ToldPage { frame, title: words.left, text: words.left_text };
+    own(shown(&rendered(&page), &HeaderMap::new()), StatusCode::OK)
 }
 
 fn missing_here(site: &Site, headers: &HeaderMap) -> Response {

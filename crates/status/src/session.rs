@@ -162,6 +162,18 @@ fn refused(error: &BearerError) -> Error {
     Error::Unauthorized { reason: "this access token does not count here; sign in again" }
 }
 
+/// The person behind a request that reads, where reading is not for everybody.
+pub(crate) async fn person(site: &Site, headers: &HeaderMap) -> Result<Option<Person>, Error> {
+    let Some(sign_in) = &site.options().sign_in else { return Ok(None) };
+    match bearer(headers) {
+        Some(token) => {
+            sign_in.tokens.person(token).await.map(Some).map_err(|error| refused(&error))
+        }
+        None if site.is_own_origin(headers) => session(site, sign_in, headers).await,
+        None => Ok(None),
+    }
+}
+
 /// The person of the session in the cookie. A cookie counts only from a page of this origin.
 async fn session(
     site: &Site,

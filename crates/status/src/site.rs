@@ -19,6 +19,7 @@ use crate::api::{self, refusal};
 use crate::client::{self, Client};
 use crate::desk::Desk;
 use crate::document;
+use crate::doorkeeper::{self, Entrance};
 use crate::metrics::Metrics;
 use crate::pages::look::Look;
 use crate::pages::{self, Frame, Language};
@@ -208,7 +209,7 @@ impl Site {
 
     /// The compatible API on its own, with the web client beside it if there is one.
     pub fn api(self: &Arc<Self>) -> Router {
-        self.framed(api::routes().fallback(client::show))
+        self.framed(api::routes().fallback(client::show), Entrance::Api)
     }
 
     /// The page, with the API beside it: clients in a browser want one origin.
@@ -240,20 +241,29 @@ impl Site {
     }
 
     fn around(self: &Arc<Self>, routes: Router<Arc<Self>>) -> Router {
-        self.framed(routes.fallback(refusal::not_found))
+        self.framed(routes.fallback(refusal::not_found), Entrance::Page)
     }
 
-    fn framed(self: &Arc<Self>, routes: Router<Arc<Self>>) -> Router {
+    fn framed(self: &Arc<Self>, routes: Router<Arc<Self>>, entrance: Entrance) -> Router {
         let routes = match self.options.sign_in {
             Some(_) => routes
                 .route_layer(middleware::from_fn_with_state(self.clone(), session::recognise))
                 .merge(session::routes()),
             None => routes,
         };
-        routes
+        let routes = routes
             .method_not_allowed_fallback(refusal::method_not_allowed)
             .layer(DefaultBodyLimit::max(LARGEST_BODY))
-            .route_layer(middleware::from_fn_with_state(self.clone(), measure))
+            .route_layer(middleware::from_fn_with_state(self.clone(), measure));
+        // Who is let in to the page of an audience was decided before.
+        let required = self.options.readers.as_ref().is_some_and(Readers::is_required);
+        let routes = if required && self.audience.is_none() {
+            let state = (self.clone(), entrance);
+            routes.layer(middleware::from_fn_with_state(state, doorkeeper::keep))
+        } else {
+            routes
+        };
+        routes
             .layer(middleware::from_fn_with_state(self.clone(), across_origins))
             .with_state(self.clone())
     }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use lotse_web::access::{Permission, Role};
+use lotse_web::access::{Identity, Permission, Role};
 use lotse_web::bearer::Person;
 use lotse_web::listen::Peer;
 
@@ -102,11 +102,7 @@ impl FromRequestParts<Arc<Site>> for Writer {
 
     async fn from_request_parts(parts: &mut Parts, site: &Arc<Site>) -> Result<Self, Error> {
         if let Some(token) = own_token(&parts.headers) {
-            let (store, clock) = (site.desk().store(), site.desk().clock());
-            let known = lotse_web::auth::identify_token(store, clock.now(), token).await;
-            let identity = known.map_err(|_| Error::Unauthorized {
-                reason: "this API token is not known, was revoked or has ended",
-            })?;
+            let identity = identified(site, token).await?;
             let rights = Rights::Scopes(identity.scopes.clone());
             return Ok(Self { actor: identity.actor(), rights });
         }
@@ -131,11 +127,20 @@ impl FromRequestParts<Arc<Site>> for Writer {
 }
 
 /// A token of ours. Tokens of others say nothing to us: behind a proxy, they were for the proxy.
-fn own_token(headers: &HeaderMap) -> Option<&HeaderValue> {
+pub(crate) fn own_token(headers: &HeaderMap) -> Option<&HeaderValue> {
     let value = headers.get(header::AUTHORIZATION)?;
     let (scheme, secret) = value.to_str().ok()?.split_once(' ')?;
     let ours = scheme.eq_ignore_ascii_case("bearer") && secret.trim().starts_with("lotse_");
     ours.then_some(value)
+}
+
+/// Whose token it is.
+pub(crate) async fn identified(site: &Site, token: &HeaderValue) -> Result<Identity, Error> {
+    let (store, clock) = (site.desk().store(), site.desk().clock());
+    let known = lotse_web::auth::identify_token(store, clock.now(), token).await;
+    known.map_err(|_| Error::Unauthorized {
+        reason: "this API token is not known, was revoked or has ended",
+    })
 }
 
 fn is_here(peer: &Peer) -> bool {

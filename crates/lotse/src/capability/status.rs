@@ -154,7 +154,10 @@ fn readers(
 ) -> Result<Option<Readers>, Failure> {
     let Some((oidc, secret)) = reader_client(config, environment)? else { return Ok(None) };
     let visitors = Visitors::new(oidc, secret, (store.clone(), clock()), CALLBACK)?;
-    Ok(Some(Readers::new(visitors, config.access.sign_ins_per_minute)))
+    let section = config.status.as_ref().and_then(|status| status.readers.as_ref());
+    let required = section.is_some_and(|section| section.required);
+    let readers = Readers::new(visitors, config.access.sign_ins_per_minute);
+    Ok(Some(readers.required(required)))
 }
 
 /// What takes the word of monitors; none without the section.

@@ -82,7 +82,7 @@ async fn signed(stage: &Stage, base: &str, id: &str, age: i64, body: &str) -> Re
 }
 
 /// The secret of a token that carries this permission.
-async fn token_with(stage: &Stage, scope: &str) -> String {
+pub(crate) async fn token_with(stage: &Stage, scope: &str) -> String {
     let secret = sha2::Sha256::digest(scope.as_bytes());
     let now = stage.clock.now();
     let record = TokenRecord {

@@ -55,10 +55,16 @@ async fn exchange(
 struct Library {
     desk: Arc<Desk>,
     base: String,
+    api: String,
 }
 
 impl Library {
     async fn new() -> Self {
+        Self::open_to(false).await
+    }
+
+    /// With `true`, nobody reads anything who is not signed in.
+    async fn open_to(members_only: bool) -> Self {
         let (stage, ids) = Stage::furnished().await;
         let stage = Arc::new(stage);
         let put = async |path: String, body: Value| {
@@ -104,12 +110,13 @@ impl Library {
         };
         let state = (stage.store.clone(), stage.clock.clone() as _);
         let visitors = Visitors::new(config, None, state, CALLBACK).unwrap();
-        let readers = Some(Readers::new(visitors, 5));
+        let readers = Some(Readers::new(visitors, 5).required(members_only));
         let options = Options { local_writes: false, readers, ..Options::default() };
         let site = Site::new(stage.desk.clone(), Look::default(), options);
         let base = stage.serve(site.page()).await;
+        let api = stage.serve(site.api()).await;
         site.reached_at(&base.parse().unwrap());
-        Self { desk, base }
+        Self { desk, base, api }
     }
 
     /// Who the provider says comes next.
@@ -296,4 +303,57 @@ async fn a_sign_in_leads_to_places_of_ours_only_and_belongs_to_the_browser_that_
     let failed = ada.open(&format!("{CALLBACK}?error=access_denied&state=x")).await;
     assert_eq!(failed.status(), 400);
     assert_eq!(ada.open("/en/").await.status(), 200);
+}
+
+#[tokio::test]
+async fn where_readers_must_sign_in_nobody_else_reads_anything() {
+    let library = Library::open_to(true).await;
+    let stage = &library.desk.stage;
+    let body = json!({ "title": "Board", "link": true });
+    let (_, made) = stage.ask(Method::PUT, "/api/v1/audiences/board", Some(&body)).await;
+    let link = made["link"].as_str().unwrap().to_owned();
+    let stranger = library.browser();
+    let api = ["components", "incidents", "phases", "openapi.json"];
+    let reads: Vec<_> = ["/", "/en/", "/de/history", "/feed.atom", "/calendar.ics", "/badge.svg"]
+        .into_iter()
+        .chain(["/api/v2/summary.json", "/sla/2026-11.csv", "/en/widget", "/nothing"])
+        .map(str::to_owned)
+        .chain(api.iter().map(|path| format!("/{path}")))
+        .chain(api.iter().map(|path| format!("{}/{path}", library.api)))
+        .collect();
+    for path in &reads {
+        assert_eq!(stranger.send(Method::GET, path, "*/*").await.status(), 401, "{path}");
+        let status = stranger.open(path).await.status().as_u16();
+        assert_eq!(status, if path.starts_with("http") { 401 } else { 303 }, "{path}");
+    }
+    assert_eq!(stranger.send(Method::POST, "/en/subscribe", "*/*").await.status(), 401);
+    // What holds a secret, and what every page needs.
+    for open in [link.as_str(), "/assets/status.css", "/reader/signed-out"] {
+        assert_eq!(stranger.open(open).await.status(), 200, "{open}");
+    }
+    // Whoever the provider knows reads, with a session of this browser.
+    let browser = library.signed_in("eve", json!([])).await;
+    let answer = browser.send(Method::GET, "/feed.atom", "*/*").await;
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["cache-control"]),
+        (200, &"private, no-cache".parse().unwrap())
+    );
+    let (status, _, text) = browser.walk("/en/").await;
+    assert!(status == 200 && !text.contains("Hush"), "{text}");
+    assert_eq!(browser.open("/a/staff/en/").await.status(), 404);
+    let (_, at, text) = {
+        let left = browser.send(Method::POST, "/reader/sign-out", "text/html").await;
+        browser.walk(left.headers()[LOCATION].to_str().unwrap()).await
+    };
+    assert_eq!(at, "/reader/signed-out");
+    assert!(text.contains("You are signed out"), "{text}");
+    assert_eq!(browser.open("/en/").await.status(), 303);
+
+    // Programs read with an API token; one that does not count lets nobody in.
+    let token = crate::detection::token_with(&library.desk.stage, "status.report").await;
+    for (token, wanted) in [(token.as_str(), 200), ("lotse_x", 401), ("x", 401)] {
+        let url = format!("{}/components", library.api);
+        let request = stranger.http.get(url).bearer_auth(token);
+        assert_eq!(request.send().await.unwrap().status(), wanted);
+    }
 }
