@@ -12,6 +12,7 @@ use crate::answer::Answer;
 use crate::api::extract::Segment;
 use crate::book::When;
 use crate::feeds::escaped;
+use crate::kept::Present;
 use crate::level::Level;
 use crate::pages::{Language, overall};
 use crate::site::Site;
@@ -43,9 +44,11 @@ fn shown(answer: &Answer, headers: &HeaderMap) -> Response {
 }
 
 /// The badge of the whole page.
-pub(crate) fn whole_answer(site: &Site) -> Answer {
-    let level = overall(&site.snapshot(), site.desk().clock().now());
-    badge(site.look().title(), level)
+pub(crate) fn whole_answer(site: &Site) -> Arc<Answer> {
+    let (snapshot, now) = (site.snapshot(), site.desk().clock().now());
+    snapshot.at_present(Present::new("badge.svg", now), || {
+        badge(site.look().title(), overall(&snapshot, now))
+    })
 }
 
 /// The badge of a component.

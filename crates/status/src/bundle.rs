@@ -30,6 +30,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::answer::Answer;
+use crate::base::Base;
 use crate::pages::{self, Language, Mode};
 use crate::site::Site;
 use crate::sla::Policy;
@@ -186,11 +187,12 @@ impl Bundle {
         if let Some(logo) = site.look().logo() {
             bundle.add("/assets/logo", logo);
         }
+        let base = &Base::declared(base);
         bundle.add("/feed.atom", &feeds::atom_answer(site, base));
         bundle.add("/feed.rss", &feeds::rss_answer(site, base));
         bundle.add("/calendar.ics", &feeds::calendar_answer(site, base));
         for name in statuspage::NAMES {
-            let document = statuspage::answer(site, name, base).map(Arc::new);
+            let document = statuspage::answer(site, name, base);
             bundle.maybe(&format!("/api/v2/{name}"), document);
         }
         bundle.add("/badge.svg", &badge::whole_answer(site));

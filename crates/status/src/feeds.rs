@@ -3,20 +3,23 @@
 //! Ids come from the incident and never change; what was edited has a later time of update in Atom
 //! and a higher sequence number in the calendar.
 
+use std::cmp::Reverse;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::get;
 use lotse_core::time::{SignedDuration, Timestamp};
 
 use crate::answer::Answer;
+use crate::base::Base;
 use crate::book::{Book, Case};
 use crate::pages::Language;
 use crate::site::Site;
+use crate::snapshot::Snapshot;
 
 /// So many incidents are in a feed.
 const ENTRIES: usize = 50;
@@ -32,31 +35,50 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
 }
 
 async fn atom(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
-    atom_answer(&site, &base(&site, &headers)).respond(&headers)
+    atom_answer(&site, &Base::of(&site, &headers)).respond(&headers)
 }
 
 async fn rss(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
-    rss_answer(&site, &base(&site, &headers)).respond(&headers)
+    rss_answer(&site, &Base::of(&site, &headers)).respond(&headers)
 }
 
 async fn calendar(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
-    calendar_answer(&site, &base(&site, &headers)).respond(&headers)
+    calendar_answer(&site, &Base::of(&site, &headers)).respond(&headers)
 }
 
-/// The address of the site, for links in what leaves it: the declared one, or that of the request.
-pub(crate) fn base(site: &Site, headers: &HeaderMap) -> String {
-    if let Some(url) = &site.options().public_url {
-        return format!("{}{}", url.as_str().trim_end_matches('/'), site.root());
-    }
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    format!("http://{}{}", host.unwrap_or("localhost"), site.root())
+/// What changed last, as Atom; also for bundles.
+pub(crate) fn atom_answer(site: &Site, base: &Base) -> Arc<Answer> {
+    let (snapshot, now) = (site.snapshot(), site.desk().clock().now());
+    snapshot.at_present(base.present("feed.atom", now), || {
+        atom_of(snapshot.book(), site.look().title(), base.url())
+    })
+}
+
+/// The same as RSS.
+pub(crate) fn rss_answer(site: &Site, base: &Base) -> Arc<Answer> {
+    let (snapshot, now) = (site.snapshot(), site.desk().clock().now());
+    snapshot.at_present(base.present("feed.rss", now), || {
+        rss_of(snapshot.book(), site.look().title(), base.url())
+    })
+}
+
+/// Planned work as a calendar; also for bundles.
+pub(crate) fn calendar_answer(site: &Site, base: &Base) -> Arc<Answer> {
+    let (snapshot, now) = (site.snapshot(), site.desk().clock().now());
+    snapshot.at_present(base.present("calendar.ics", now).to_the_day(), || {
+        calendar_of(&snapshot, site.look().title(), base.url(), now)
+    })
 }
 
 /// The cases that changed last, the newest first.
 fn newest(book: &Book) -> Vec<&Arc<Case>> {
     let mut cases: Vec<_> = book.cases.values().collect();
-    cases.sort_by_key(|case| std::cmp::Reverse((case.incident.changed, case.incident.id)));
-    cases.truncate(ENTRIES);
+    let newest = |case: &&Arc<Case>| Reverse((case.incident.changed, case.incident.id));
+    if cases.len() > ENTRIES {
+        cases.select_nth_unstable_by_key(ENTRIES, newest);
+        cases.truncate(ENTRIES);
+    }
+    cases.sort_by_key(newest);
     cases
 }
 
@@ -90,12 +112,10 @@ fn content(book: &Book, case: &Case) -> String {
     html
 }
 
-pub(crate) fn atom_answer(site: &Site, base: &str) -> Answer {
-    let snapshot = site.snapshot();
-    let book = snapshot.book();
+fn atom_of(book: &Book, title: &str, base: &str) -> Answer {
     let cases = newest(book);
     let updated = cases.first().map_or(Timestamp::UNIX_EPOCH, |case| case.incident.changed);
-    let (title, url) = (escaped(site.look().title()), escaped(base));
+    let (title, url) = (escaped(title), escaped(base));
     let mut xml = format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\">\
          <title>{title}</title><id>{url}/</id><link href=\"{url}/\"/>\
@@ -123,10 +143,8 @@ pub(crate) fn atom_answer(site: &Site, base: &str) -> Answer {
     Answer::new("application/atom+xml; charset=utf-8", xml)
 }
 
-pub(crate) fn rss_answer(site: &Site, base: &str) -> Answer {
-    let snapshot = site.snapshot();
-    let book = snapshot.book();
-    let (title, url) = (escaped(site.look().title()), escaped(base));
+fn rss_of(book: &Book, title: &str, base: &str) -> Answer {
+    let (title, url) = (escaped(title), escaped(base));
     let mut xml = format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<rss version=\"2.0\"><channel>\
          <title>{title}</title><link>{url}/</link><description>{title}</description>\n"
@@ -150,15 +168,14 @@ pub(crate) fn rss_answer(site: &Site, base: &str) -> Answer {
     Answer::new("application/rss+xml; charset=utf-8", xml)
 }
 
-pub(crate) fn calendar_answer(site: &Site, base: &str) -> Answer {
-    let (snapshot, now) = (site.snapshot(), site.desk().clock().now());
+fn calendar_of(snapshot: &Snapshot, title: &str, base: &str, now: Timestamp) -> Answer {
     let from = now.saturating_sub(YEAR).unwrap_or(Timestamp::MIN);
     let to = now.saturating_add(YEAR).unwrap_or(Timestamp::MAX);
     let mut lines = vec![
         "BEGIN:VCALENDAR".to_owned(),
         "VERSION:2.0".to_owned(),
         "PRODID:-//Lotse//Status page//EN".to_owned(),
-        format!("X-WR-CALNAME:{}", plain(site.look().title())),
+        format!("X-WR-CALNAME:{}", plain(title)),
     ];
     let planned = snapshot.overlapping(from, to);
     for case in planned.iter().filter(|case| case.incident.is_maintenance()) {

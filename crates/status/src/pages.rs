@@ -171,25 +171,13 @@ async fn front(
     }
 }
 
-/// What a page is kept under. The root belongs to it: links hold it, it may hold a secret, and where an
-/// audience sees no more than everybody, its snapshot is that of everybody.
-fn key(site: &Site, path: &str, language: Language, mode: Mode) -> String {
-    format!("{} {path}/{}/{mode:?}", site.root(), language.code())
-}
-
 /// The first page; also for bundles.
 pub(crate) fn front_answer(site: &Site, language: Language, mode: Mode) -> Arc<Answer> {
     let (snapshot, now) = (site.snapshot(), site.desk().clock().now());
-    let name = key(site, "front", language, mode);
-    snapshot.at_present_until(&name, now, next_minute(now), || {
+    snapshot.at_present(site.present("front", language, mode, now), || {
         let view = FrontView::of(&snapshot, language.words(), now);
         rendered(&FrontPage { frame: site.frame(language, "", "", now).shown_in(mode), view })
     })
-}
-
-fn next_minute(now: Timestamp) -> Timestamp {
-    let second = now.as_second().div_euclid(60).saturating_add(1).saturating_mul(60);
-    Timestamp::from_second(second).unwrap_or(Timestamp::MAX)
 }
 
 async fn incident(
@@ -226,8 +214,7 @@ pub(crate) fn incident_answer(
     let (snapshot, now) = (site.snapshot(), site.desk().clock().now());
     let case = snapshot.book().cases.get(&id.parse().ok()?)?;
     let path = format!("incident/{}", case.incident.id);
-    let name = key(site, &path, language, mode);
-    Some(snapshot.at_present(&name, now, || {
+    Some(snapshot.at_present(site.present(&path, language, mode, now), || {
         let case = CaseView::of(snapshot.book(), case, language.words(), now);
         let title = case.title.clone();
         rendered(&IncidentPage {
@@ -262,15 +249,15 @@ pub(crate) fn history_answer(
     mode: Mode,
 ) -> Option<Arc<Answer>> {
     let (snapshot, now) = (site.snapshot(), site.desk().clock().now());
-    let view = MonthView::of(&snapshot, month, language.words(), now)?;
+    // Without a month nothing is kept by a name that a reader made up.
+    month_window(month)?;
     let path = format!("history/{month}");
-    Some(snapshot.at_present(&key(site, &path, language, mode), now, || {
+    snapshot.found_at_present(site.present(&path, language, mode, now), || {
+        let view = MonthView::of(&snapshot, month, language.words(), now)?;
         let title = format!("{} {month}", language.words().history);
-        rendered(&HistoryPage {
-            frame: site.frame(language, &path, &title, now).shown_in(mode),
-            view,
-        })
-    }))
+        let frame = site.frame(language, &path, &title, now).shown_in(mode);
+        Some(rendered(&HistoryPage { frame, view }))
+    })
 }
 
 async fn component(
@@ -291,13 +278,12 @@ pub(crate) fn component_answer(
     let (snapshot, now) = (site.snapshot(), site.desk().clock().now());
     let id = id.parse().ok()?;
     let path = format!("component/{}", snapshot.book().components.get(&id)?.id);
-    let name = key(site, &path, language, mode);
-    let view = HistoryView::of(&snapshot, id, language.words(), now)?;
-    Some(snapshot.at_present_until(&name, now, next_minute(now), || {
+    snapshot.found_at_present(site.present(&path, language, mode, now), || {
+        let view = HistoryView::of(&snapshot, id, language.words(), now)?;
         let title = view.component.name.clone();
         let frame = site.frame(language, &path, &title, now).shown_in(mode);
-        rendered(&ComponentPage { frame, view })
-    }))
+        Some(rendered(&ComponentPage { frame, view }))
+    })
 }
 
 async fn index(
@@ -314,7 +300,7 @@ async fn index(
 /// Everything by month and component; also for bundles.
 pub(crate) fn index_answer(site: &Site, language: Language, mode: Mode) -> Arc<Answer> {
     let (snapshot, now) = (site.snapshot(), site.desk().clock().now());
-    snapshot.at_present(&key(site, "index", language, mode), now, || {
+    snapshot.at_present(site.present("index", language, mode, now), || {
         let frame = site.frame(language, "index", language.words().index, now).shown_in(mode);
         rendered(&IndexPage { frame, view: IndexView::of(&snapshot, now) })
     })

@@ -20,9 +20,10 @@ use crate::client::{self, Client};
 use crate::desk::Desk;
 use crate::document;
 use crate::doorkeeper::{self, Entrance};
+use crate::kept::Present;
 use crate::metrics::Metrics;
 use crate::pages::look::Look;
-use crate::pages::{self, Frame, Language};
+use crate::pages::{self, Frame, Language, Mode};
 use crate::proxies::Network;
 use crate::readers::{self, Readers};
 use crate::session::{self, SignIn};
@@ -197,6 +198,20 @@ impl Site {
             reader: self.options.readers.as_ref().map(|_| readers::word(language)),
             ..Frame::new(language, path, title, now)
         }
+    }
+
+    /// What a page is called among the answers that are kept; it says of which minute it is. An
+    /// audience can see the very picture that everybody sees, but the links lead to its own pages.
+    pub(crate) fn present(
+        &self,
+        path: &str,
+        language: Language,
+        mode: Mode,
+        now: Timestamp,
+    ) -> Present {
+        let name = format!("{} {path} {}", self.root, language.code());
+        let present = Present::new(name, now).to_the_minute();
+        if mode == Mode::Bundle { present.once() } else { present }
     }
 
     pub(crate) fn document(&self) -> &Answer {

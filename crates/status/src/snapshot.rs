@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::answer::{Answer, tag_of};
 use crate::book::{Book, Case, When};
+use crate::kept::{Kept, Present};
 use crate::wire;
 
 /// The content type of the compatible API.
@@ -21,6 +22,10 @@ pub(crate) const JSON: &str = "application/json";
 
 /// So many lists of incidents are kept; windows that move find the same list again and again.
 const LISTS: usize = 64;
+/// So many answers about the present are kept.
+const PAGES: usize = 256;
+/// So many that name an address which readers brought: all there are for two addresses.
+const ADDRESSED: usize = 24;
 
 /// An incident as it is sent; rendered when it is asked for first.
 #[derive(Debug)]
@@ -34,14 +39,6 @@ struct Json {
     bytes: Bytes,
     /// The first half of the SHA-256 of the bytes.
     sum: [u8; 16],
-}
-
-/// An answer, and until when (not including) it is true. It is true from when it was made.
-#[derive(Debug)]
-struct Timed {
-    from: Timestamp,
-    until: Timestamp,
-    answer: Arc<Answer>,
 }
 
 /// The cases that go on, from a moment until right before another one.
@@ -58,8 +55,8 @@ pub struct Snapshot {
     latest_end: Vec<Timestamp>,
     active: Mutex<Option<Active>>,
     lists: Mutex<HashMap<[u8; 16], Arc<Answer>>>,
-    /// Answers about the present, by what they are.
-    present: Mutex<HashMap<String, Timed>>,
+    present: Kept,
+    addressed: Kept,
 }
 
 impl Snapshot {
@@ -87,8 +84,16 @@ impl Snapshot {
                 latest
             })
             .collect();
-        let (lists, present) = (Mutex::default(), Mutex::default());
-        Self { revision, book, incidents, latest_end, active: Mutex::default(), lists, present }
+        Self {
+            revision,
+            book,
+            incidents,
+            latest_end,
+            active: Mutex::default(),
+            lists: Mutex::default(),
+            present: Kept::new(PAGES),
+            addressed: Kept::new(ADDRESSED),
+        }
     }
 
     /// The number of the commit that it shows.
@@ -189,46 +194,44 @@ impl Snapshot {
             Answer::new(JSON, enclose(list.iter()))
         };
         match at {
-            When::Now(now) => self.at_present("components", now, make),
+            When::Now(now) => self.at_present(Present::new("components", now), make),
             When::At(_) => Arc::new(make()),
         }
     }
 
-    /// An answer that is true as long as nothing begins or ends; made once for that time.
+    /// An answer about the present; made once for the time in which it is true.
     pub(crate) fn at_present(
         &self,
-        name: &str,
-        now: Timestamp,
+        present: Present,
         make: impl FnOnce() -> Answer,
     ) -> Arc<Answer> {
-        self.at_present_until(name, now, Timestamp::MAX, make)
+        self.known(&present).unwrap_or_else(|| self.keep(present, make()))
     }
 
-    /// The same for what is also true no longer than to a given moment.
-    pub(crate) fn at_present_until(
+    /// The same for what may not be there.
+    pub(crate) fn found_at_present(
         &self,
-        name: &str,
-        now: Timestamp,
-        longest: Timestamp,
-        make: impl FnOnce() -> Answer,
-    ) -> Arc<Answer> {
-        {
-            let present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(timed) = present.get(name)
-                && timed.from <= now
-                && now < timed.until
-            {
-                return Arc::clone(&timed.answer);
-            }
+        present: Present,
+        find: impl FnOnce() -> Option<Answer>,
+    ) -> Option<Arc<Answer>> {
+        self.known(&present).or_else(|| Some(self.keep(present, find()?)))
+    }
+
+    fn known(&self, present: &Present) -> Option<Arc<Answer>> {
+        let shelf = Some(self.shelf(present)).filter(|_| present.is_kept);
+        shelf?.get(&present.name, present.now)
+    }
+
+    const fn shelf(&self, present: &Present) -> &Kept {
+        if present.by_reader { &self.addressed } else { &self.present }
+    }
+
+    fn keep(&self, present: Present, answer: Answer) -> Arc<Answer> {
+        let answer = Arc::new(answer);
+        if present.is_kept {
+            let until = self.next_turn(present.now).min(present.longest);
+            self.shelf(&present).put(present.name, (present.now, until), &answer);
         }
-        let answer = Arc::new(make());
-        let until = self.next_turn(now).min(longest);
-        let timed = Timed { from: now, until, answer: Arc::clone(&answer) };
-        let mut present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
-        if present.len() >= LISTS * 4 {
-            present.clear();
-        }
-        present.insert(name.to_owned(), timed);
         answer
     }
 

@@ -13,9 +13,9 @@ use lotse_core::time::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
+use crate::base::Base;
 use crate::book::{Book, Case, When};
 use crate::error::Error;
-use crate::feeds::base;
 use crate::level::Level;
 use crate::pages::{Language, exact, overall};
 use crate::site::Site;
@@ -48,42 +48,19 @@ async fn document(
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let found = answer(&site, &name, &base(&site, &headers));
+    let found = answer(&site, &name, &Base::of(&site, &headers));
     let missing = || Error::not_found("document", &name).into_response();
     found.map_or_else(missing, |answer| answer.respond(&headers))
 }
 
-/// One of the documents.
-pub(crate) fn answer(site: &Site, name: &str, base: &str) -> Option<Answer> {
+/// One of the documents; also for bundles.
+pub(crate) fn answer(site: &Site, name: &str, base: &Base) -> Option<Arc<Answer>> {
     let known = NAMES.into_iter().find(|known| *known == name)?;
     let (snapshot, now) = (site.snapshot(), site.desk().clock().now());
-    let view = View { site, snapshot: &snapshot, now, base };
-    let mut document = json!({ "page": view.page() });
-    let mut put = |key: &str, value: Value| document[key] = value;
-    let unresolved = |case: &&Arc<Case>| case.incident.ended.is_none_or(|ended| ended > now);
-    match known {
-        "summary.json" => {
-            put("components", view.components());
-            put("incidents", view.incidents(unresolved));
-            put("scheduled_maintenances", view.maintenances(unresolved));
-            put("status", view.status());
-        }
-        "status.json" => put("status", view.status()),
-        "components.json" => put("components", view.components()),
-        "incidents.json" => put("incidents", view.incidents(|_| true)),
-        "incidents/unresolved.json" => put("incidents", view.incidents(unresolved)),
-        "scheduled-maintenances.json" => {
-            put("scheduled_maintenances", view.maintenances(|_| true));
-        }
-        "scheduled-maintenances/active.json" => {
-            put("scheduled_maintenances", view.maintenances(|case| case.incident.is_active(now)));
-        }
-        _ => {
-            let ahead = |case: &&Arc<Case>| case.incident.began.is_some_and(|began| began > now);
-            put("scheduled_maintenances", view.maintenances(ahead));
-        }
-    }
-    Some(Answer::new(JSON, document.to_string()))
+    Some(snapshot.at_present(base.present(known, now).to_the_day(), || {
+        let view = View { site, snapshot: &snapshot, now, base: base.url() };
+        Answer::new(JSON, view.document(known).to_string())
+    }))
 }
 
 /// When the component was declared, as its id says; ids of elsewhere may not say it.
@@ -101,6 +78,38 @@ struct View<'a> {
 }
 
 impl View<'_> {
+    fn document(&self, name: &str) -> Value {
+        let now = self.now;
+        let mut document = json!({ "page": self.page() });
+        let mut put = |key: &str, value: Value| document[key] = value;
+        let unresolved = |case: &&Arc<Case>| case.incident.ended.is_none_or(|ended| ended > now);
+        match name {
+            "summary.json" => {
+                put("components", self.components());
+                put("incidents", self.incidents(unresolved));
+                put("scheduled_maintenances", self.maintenances(unresolved));
+                put("status", self.status());
+            }
+            "status.json" => put("status", self.status()),
+            "components.json" => put("components", self.components()),
+            "incidents.json" => put("incidents", self.incidents(|_| true)),
+            "incidents/unresolved.json" => put("incidents", self.incidents(unresolved)),
+            "scheduled-maintenances.json" => {
+                put("scheduled_maintenances", self.maintenances(|_| true));
+            }
+            "scheduled-maintenances/active.json" => {
+                let active = |case: &&Arc<Case>| case.incident.is_active(now);
+                put("scheduled_maintenances", self.maintenances(active));
+            }
+            _ => {
+                let is_ahead =
+                    |case: &&Arc<Case>| case.incident.began.is_some_and(|began| began > now);
+                put("scheduled_maintenances", self.maintenances(is_ahead));
+            }
+        }
+        document
+    }
+
     fn book(&self) -> &Book {
         self.snapshot.book()
     }

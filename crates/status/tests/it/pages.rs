@@ -175,6 +175,43 @@ async fn feeds_have_stable_ids_and_say_when_something_changed() {
 }
 
 #[tokio::test]
+async fn links_in_feeds_lead_to_where_the_reader_asked_whoever_asked_before() {
+    let (stage, [trouble, ..]) = busy().await;
+    let ask = async |host: &str, path: &str| {
+        let request = stage.http.get(format!("{}{path}", stage.base)).header("host", host);
+        let answer = request.send().await.unwrap();
+        let tag = answer.headers()["etag"].clone();
+        (tag, answer.text().await.unwrap())
+    };
+    // More hosts than answers are kept of, twice.
+    for round in 0..2 {
+        for number in 0..40 {
+            let host = format!("status{number}.example.org:8080");
+            for path in ["/feed.atom", "/feed.rss", "/api/v2/incidents.json"] {
+                let (_, text) = ask(&host, path).await;
+                let link = format!("http://{host}/incident/{trouble}");
+                assert!(text.contains(&link), "{round} {link} in {path}: {text}");
+            }
+        }
+    }
+    let (tag, _) = ask("one.example.org", "/feed.atom").await;
+    let request = stage.http.get(format!("{}/feed.atom", stage.base));
+    let request = request.header("host", "one.example.org").header("if-none-match", tag);
+    assert_eq!(request.send().await.unwrap().status(), 304);
+    let (_, text) = ask("\"><script>", "/feed.atom").await;
+    assert!(text.contains("http://localhost/incident/") && !text.contains("script"), "{text}");
+}
+
+#[tokio::test]
+async fn the_calendar_goes_on_with_the_days() {
+    let (stage, [_, planned, _]) = busy().await;
+    let calendar = async || read(&stage, "/calendar.ics").await.2;
+    assert!(calendar().await.contains(&planned));
+    stage.hours_later(24 * 400);
+    assert!(!calendar().await.contains(&planned), "it is more than a year ago");
+}
+
+#[tokio::test]
 async fn the_api_of_statuspage_tells_the_same() {
     let (stage, [trouble, planned, past]) = busy().await;
     let ask = async |name: &str| {
