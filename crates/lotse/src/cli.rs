@@ -18,6 +18,7 @@ pub(crate) mod status;
 pub(crate) mod status_more;
 pub(crate) mod status_proposal;
 pub(crate) mod status_report;
+pub(crate) mod status_shape;
 pub(crate) mod status_subscriber;
 
 use std::path::PathBuf;

@@ -88,6 +88,13 @@ impl Fact {
 }
 
 impl Book {
+    /// The components as they are shown: by their numbers, then in the order in which they were made.
+    pub fn in_order(&self) -> Vec<&Arc<Component>> {
+        let mut components: Vec<_> = self.components.values().collect();
+        components.sort_by_cached_key(|one| one.order());
+        components
+    }
+
     /// Takes a fact in. Facts about updates of unknown incidents are without effect.
     pub fn apply(&mut self, fact: &Fact) {
         match fact {

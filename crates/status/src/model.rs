@@ -23,7 +23,7 @@ pub struct Component {
     /// What people call it; may be missing in what other programs made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Free words about it; `region` and `group` order the page.
+    /// Free words about it; `region`, `group` and `order` order the page.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
     /// The audiences that see it; everybody when it names none.
@@ -46,6 +46,11 @@ impl Component {
     pub fn place(&self) -> String {
         let parts: Vec<_> = ["region", "group"].iter().filter_map(|key| self.label(key)).collect();
         parts.join(" · ")
+    }
+
+    /// Its number among the others: the label `order`, and after all of these who has none.
+    pub fn order(&self) -> u32 {
+        self.label("order").and_then(|number| number.parse().ok()).unwrap_or(u32::MAX)
     }
 
     /// A label, if it says something.

@@ -125,7 +125,7 @@ impl Report {
                 measured,
             }
         };
-        let components: Vec<Row> = book.components.values().map(row).collect();
+        let components: Vec<Row> = book.in_order().into_iter().map(row).collect();
         let regions = regions(&components);
         Some(Self { month: month.to_owned(), from, to, policy, components, regions })
     }

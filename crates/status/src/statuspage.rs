@@ -147,7 +147,7 @@ impl View<'_> {
                 "updated_at": exact(changed.get(&one.id).map_or(made, |at| made.max(*at))),
             })
         };
-        self.book().components.values().enumerate().map(component).collect()
+        self.book().in_order().into_iter().enumerate().map(component).collect()
     }
 
     /// When something was said last that touches each component.

@@ -12,9 +12,9 @@ use super::status_more::{
 };
 use super::status_proposal::ProposalCommand;
 use super::status_report::{
-    ComponentCommand, ExportArguments, ImportArguments, IncidentCommand, Kept, MaintenanceCommand,
-    SlaArguments,
+    ExportArguments, ImportArguments, IncidentCommand, Kept, MaintenanceCommand, SlaArguments,
 };
+use super::status_shape::{ComponentCommand, ImpactTypeCommand, PhaseCommand, SeverityCommand};
 use super::status_subscriber::SubscriberCommand;
 
 #[derive(Debug, Subcommand)]
@@ -59,15 +59,24 @@ pub(crate) enum StatusCommand {
     #[command(after_help = "Example:\n  \
         lotse status merge --from https://status.example.org --operators operators.pub")]
     Merge(MergeArguments),
-    /// Incidents: open, update, close, list
+    /// Incidents: open, change, update, correct, close, list
     #[command(subcommand)]
     Incident(IncidentCommand),
-    /// Maintenance: plan, list
+    /// Maintenance: plan, change, list, remove
     #[command(subcommand)]
     Maintenance(MaintenanceCommand),
-    /// Components: add, list, remove
+    /// Components: add, change, list, remove
     #[command(subcommand)]
     Component(ComponentCommand),
+    /// Ways in which components can be touched: add, change, list, remove
+    #[command(subcommand)]
+    ImpactType(ImpactTypeCommand),
+    /// Names of severities: add, change, list, remove
+    #[command(subcommand)]
+    Severity(SeverityCommand),
+    /// Phases in the handling of incidents: set, list
+    #[command(subcommand)]
+    Phase(PhaseCommand),
     /// Proposals: what monitors suggest; confirm, edit, dismiss
     #[command(subcommand)]
     Proposal(ProposalCommand),

@@ -1,4 +1,4 @@
-//! Arguments of `lotse status incident|maintenance|component|sla|import|export`.
+//! Arguments of `lotse status incident|maintenance|sla|import|export`.
 
 use std::path::PathBuf;
 
@@ -19,10 +19,20 @@ pub(crate) enum IncidentCommand {
     #[command(after_help = "Example:\n  \
         lotse status incident open \"Compute is slow\" --affects Compute=66 --text \"We look into it.\"")]
     Open(OpenArguments),
+    /// Change what is said of an incident, also its times
+    #[command(after_help = "Examples:\n  \
+        lotse status incident change ID --affects Compute=80 --affects Storage=20\n  \
+        lotse status incident change ID --began 2026-11-21T09:30:00Z --silent")]
+    Change(ChangeArguments),
     /// Say something about an incident or maintenance
     #[command(after_help = "Example:\n  \
         lotse status incident update ID --name \"Cause found\" --text \"A switch.\" --phase Fixing")]
     Update(UpdateArguments),
+    /// Correct what was said, or take it back
+    #[command(after_help = "Examples:\n  \
+        lotse status incident correct ID 2 --text \"A switch in the second row.\" --silent\n  \
+        lotse status incident correct ID 2 --remove")]
+    Correct(CorrectArguments),
     /// Close an incident, now or at another time
     #[command(after_help = "Example:\n  lotse status incident close ID --phase Done")]
     Close(CloseArguments),
@@ -45,21 +55,15 @@ pub(crate) enum MaintenanceCommand {
         \\\n    --from 2026-12-01T20:00:00Z --until 2026-12-01T22:00:00Z"
     )]
     Plan(PlanArguments),
+    /// Change what is said of maintenance, also its times
+    #[command(after_help = "Example:\n  \
+        lotse status maintenance change ID --until 2026-12-01T23:30:00Z")]
+    Change(ChangeArguments),
     /// List what is planned or going on, the newest first
     #[command(after_help = "Example:\n  lotse status maintenance list")]
     List(ListArguments),
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ComponentCommand {
-    /// Declare a component
-    #[command(after_help = "Example:\n  lotse status component add Compute --label region=west")]
-    Add(AddArguments),
-    /// List the components
-    #[command(after_help = "Example:\n  lotse status component list")]
-    List(Kept),
-    /// Remove a component that no incident touched
-    #[command(after_help = "Example:\n  lotse status component remove Compute")]
+    /// Call maintenance off: remove it with all that was said about it
+    #[command(after_help = "Example:\n  lotse status maintenance remove ID")]
     Remove(OneArguments),
 }
 
@@ -77,12 +81,79 @@ pub(crate) struct OpenArguments {
     /// A component (id or name) and how badly it is touched, 1 to 100 (50 if not given); may be repeated
     #[arg(long, value_name = "COMPONENT[=SEVERITY]")]
     pub(crate) affects: Vec<String>,
+    /// In which way they are touched: an impact type (id or name)
+    #[arg(long, value_name = "IMPACT-TYPE")]
+    pub(crate) kind: Option<String>,
     /// When it began; now if not given
     #[arg(long, value_name = "TIME")]
     pub(crate) began: Option<Timestamp>,
+    /// When it ended, of something that is over; open if not given
+    #[arg(long, value_name = "TIME")]
+    pub(crate) ended: Option<Timestamp>,
     /// Where its handling stands; the first phase if not given
     #[arg(long, value_name = "PHASE")]
     pub(crate) phase: Option<String>,
+    /// Tell those who subscribed nothing of it
+    #[arg(long)]
+    pub(crate) silent: bool,
+    #[command(flatten)]
+    pub(crate) kept: Kept,
+}
+
+#[derive(Args, Debug)]
+#[group(id = "change", required = true, multiple = true,
+        args = ["name", "text", "affects", "kind", "began", "ended", "phase"])]
+pub(crate) struct ChangeArguments {
+    /// Which one
+    pub(crate) id: String,
+    /// The headline
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) name: Option<String>,
+    /// What it is about
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) text: Option<String>,
+    /// A component (id or name) and how badly it is touched (50 if not given; maintenance has none);
+    /// may be repeated, and takes the place of all that were touched before
+    #[arg(long, value_name = "COMPONENT[=SEVERITY]")]
+    pub(crate) affects: Vec<String>,
+    /// In which way they are touched: an impact type (id or name)
+    #[arg(long, value_name = "IMPACT-TYPE")]
+    pub(crate) kind: Option<String>,
+    /// When it began or begins
+    #[arg(long, visible_alias = "from", value_name = "TIME")]
+    pub(crate) began: Option<Timestamp>,
+    /// When it ended or ends
+    #[arg(long, visible_alias = "until", value_name = "TIME")]
+    pub(crate) ended: Option<Timestamp>,
+    /// Where its handling stands
+    #[arg(long, value_name = "PHASE")]
+    pub(crate) phase: Option<String>,
+    /// Tell those who subscribed nothing of it
+    #[arg(long)]
+    pub(crate) silent: bool,
+    #[command(flatten)]
+    pub(crate) kept: Kept,
+}
+
+#[derive(Args, Debug)]
+#[group(id = "correction", required = true, multiple = true, args = ["name", "text", "at", "remove"])]
+pub(crate) struct CorrectArguments {
+    /// The incident
+    pub(crate) id: String,
+    /// The number of the update, from 0
+    pub(crate) number: u32,
+    /// Its headline
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) name: Option<String>,
+    /// What it says
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) text: Option<String>,
+    /// When it was said
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<Timestamp>,
+    /// Take it back; its number is not used again
+    #[arg(long, conflicts_with_all = ["name", "text", "at"])]
+    pub(crate) remove: bool,
     /// Tell those who subscribed nothing of it
     #[arg(long)]
     pub(crate) silent: bool,
@@ -169,17 +240,6 @@ pub(crate) struct ListArguments {
     /// Also what is over
     #[arg(long)]
     pub(crate) all: bool,
-    #[command(flatten)]
-    pub(crate) kept: Kept,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct AddArguments {
-    /// What people call it
-    pub(crate) name: String,
-    /// A label; `region` and `group` order the page; may be repeated
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub(crate) label: Vec<String>,
     #[command(flatten)]
     pub(crate) kept: Kept,
 }

@@ -7,6 +7,7 @@ mod proposal;
 mod publish;
 mod report;
 mod serve;
+mod shape;
 mod subscriber;
 
 use std::pin::Pin;
@@ -36,7 +37,16 @@ pub(super) fn run(
             ends(Box::pin(report::maintenance(command, globals, environment)))
         }
         StatusCommand::Component(command) => {
-            ends(Box::pin(report::component(command, globals, environment)))
+            ends(Box::pin(shape::component(command, globals, environment)))
+        }
+        StatusCommand::ImpactType(command) => {
+            ends(Box::pin(shape::impact_type(command, globals, environment)))
+        }
+        StatusCommand::Severity(command) => {
+            ends(Box::pin(shape::severity(command, globals, environment)))
+        }
+        StatusCommand::Phase(command) => {
+            ends(Box::pin(shape::phase(command, globals, environment)))
         }
         StatusCommand::Post(arguments) => ends(Box::pin(glass::post(arguments, globals))),
         StatusCommand::Merge(arguments) => {

@@ -232,6 +232,85 @@ fn what_people_report_from_a_terminal_is_on_the_page() {
 }
 
 #[test]
+fn what_a_page_is_made_of_and_all_that_was_said_is_declared_and_corrected_from_a_terminal() {
+    let place = Place::new();
+    let run = |words: &[&str]| {
+        let words: Vec<_> =
+            ["status"].iter().chain(words).chain(&["--format", "json"]).copied().collect();
+        place.run(&words).with_code(0).json()
+    };
+    for name in ["Compute", "Storage"] {
+        run(&["component", "add", name, "--label", "region=west", "--label", "group=core"]);
+    }
+    let words = ["component", "change", "Storage", "--name", "Disks", "--label", "order=1"];
+    run(&[&words[..], &["--without", "group"]].concat());
+    let components = run(&["component", "list"]);
+    assert_eq!(components[0]["name"], "Disks");
+    assert_eq!(components[0]["labels"], json!({ "region": "west", "order": "1" }));
+    run(&["impact-type", "add", "Slow", "--text", "Answers take long."]);
+    run(&["impact-type", "change", "Slow", "--name", "Sluggish"]);
+    let kinds = run(&["impact-type", "list"]);
+    assert_eq!(kinds[0]["name"], "Sluggish");
+    assert_eq!(kinds[0]["description"], "Answers take long.");
+    run(&["severity", "add", "limited", "60"]);
+    run(&["severity", "change", "limited", "--up-to", "70"]);
+    assert_eq!(run(&["severity", "list"]), json!([{ "name": "limited", "value": 70 }]));
+    run(&["phase", "set", "Looking", "Done"]);
+    let phases = json!({ "generation": 1, "phases": ["Looking", "Done"] });
+    assert_eq!(run(&["phase", "list"]), phases);
+
+    let over = ["--began", "2026-01-01T08:00:00Z", "--ended", "2026-01-01T09:00:00Z"];
+    let words = ["incident", "open", "Slow disks", "--affects", "Disks=66", "--kind", "Sluggish"];
+    let past = run(&[&words[..], &over].concat());
+    let id = past["id"].as_str().unwrap();
+    assert_eq!(run(&["incident", "list"]), json!([]), "it is over");
+    let more = ["--affects", "Compute=80", "--began", "2026-01-01T07:30:00Z", "--phase", "Done"];
+    run(&[&["incident", "change", id, "--name", "Slow servers"][..], &more].concat());
+    let listed = run(&["incident", "list", "--all"]);
+    assert_eq!(listed[0]["name"], "Slow servers");
+    assert_eq!(listed[0]["components"], json!(["Compute"]));
+    assert_eq!(listed[0]["began"], "2026-01-01T07:30:00Z");
+    assert_eq!((&listed[0]["severity"], &listed[0]["phase"]), (&json!(80), &json!("Done")));
+    run(&["incident", "update", id, "--text", "A swich."]);
+    run(&["incident", "update", id, "--text", "Nonsense."]);
+    run(&["incident", "correct", id, "0", "--text", "A switch.", "--silent"]);
+    run(&["incident", "correct", id, "1", "--remove"]);
+    let whole = run(&["export"]);
+    let updates = whole["incidents"][0]["updates"].as_array().unwrap();
+    let said: Vec<_> = updates.iter().map(|one| &one["description"]).collect();
+    assert_eq!(said, ["A switch."]);
+
+    let from = ["--from", "2099-01-01T00:00:00Z", "--until", "2099-01-01T01:00:00Z"];
+    let planned =
+        run(&[&["maintenance", "plan", "New disks", "--affects", "Disks"][..], &from].concat());
+    let planned = planned["id"].as_str().unwrap();
+    let later = ["--until", "2099-01-01T03:00:00Z", "--affects", "Compute"];
+    run(&[&["maintenance", "change", planned][..], &later].concat());
+    let listed = run(&["maintenance", "list"]);
+    assert_eq!(listed[0]["ended"], "2099-01-01T03:00:00Z");
+    assert_eq!((&listed[0]["components"], &listed[0]["severity"]), (&json!(["Compute"]), &json!(0)));
+    run(&["maintenance", "remove", planned]);
+    assert_eq!(run(&["maintenance", "list"]), json!([]));
+    run(&["impact-type", "add", "Unused"]);
+    run(&["impact-type", "remove", "Unused"]);
+    run(&["severity", "remove", "limited"]);
+    for (wrong, code) in [
+        (&["component", "change", "Compute"][..], 2),
+        (&["component", "change", "Compute", "--without", "nothing"], 1),
+        (&["impact-type", "remove", "Nothing"], 1),
+        (&["severity", "add", "worse", "101"], 2),
+        (&["incident", "change", id], 2),
+        (&["incident", "change", id, "--kind", "Nothing"], 1),
+        (&["incident", "correct", id, "9", "--text", "x"], 1),
+        (&["incident", "correct", id, "0", "--remove", "--text", "x"], 2),
+        (&["incident", "change", id, "--ended", "2025-01-01T00:00:00Z"], 1),
+    ] {
+        let words: Vec<_> = ["status"].iter().chain(wrong).copied().collect();
+        place.run(&words).with_code(code);
+    }
+}
+
+#[test]
 fn a_page_of_its_own_listens_to_monitors_and_serves_the_web_client() {
     let place = Place::new();
     let rules = "rules:\n  - { mode: confirm, hold: 0s }\nheartbeats:\n  backup:\n    \

@@ -191,7 +191,7 @@ fn components(book: &Book, incident: Option<&Incident>) -> Vec<Component> {
             is_touched: now.is_some(),
         }
     };
-    book.components.values().map(component).collect()
+    book.in_order().into_iter().map(component).collect()
 }
 
 fn impacts(book: &Book, incident: Option<&Incident>) -> Vec<Choice> {

@@ -63,7 +63,7 @@ pub(super) async fn show(State(desk): State<Arc<Desk>>, console: Console) -> Res
     let (generation, phases) = book.newest_phases();
     page(&Shape {
         layout: console.layout("What the page is made of"),
-        components: book.components.values().map(|one| Row::from(one.as_ref())).collect(),
+        components: book.in_order().into_iter().map(|one| Row::from(one.as_ref())).collect(),
         impacts: book.impact_types.values().map(impact).collect(),
         severities: book.bands_by_value().iter().map(|b| (b.name.clone(), b.value)).collect(),
         generation,

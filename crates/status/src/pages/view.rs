@@ -152,27 +152,30 @@ impl<'a> FrontView<'a> {
     }
 }
 
-/// Components by region and group, in the order of their names; those without either come last.
+/// Components by region and group. A place stands where the first of its components does, then by its
+/// name; what has neither region nor group comes last.
 fn groups<'a>(
     book: &'a Book,
     cases: &[&'a Arc<Case>],
     words: &'a Words,
     now: Timestamp,
 ) -> Vec<GroupView<'a>> {
-    let mut groups: BTreeMap<(bool, String), Vec<Member<'a>>> = BTreeMap::new();
+    let mut groups: BTreeMap<String, Vec<Member<'a>>> = BTreeMap::new();
     let mut by_component = by_component(cases);
     let active = book.active_at(When::Now(now));
-    for component in book.components.values() {
-        let name = component.place();
+    for component in book.in_order() {
         let touched = active.get(&component.id).map_or(&[][..], Vec::as_slice);
-        groups.entry((name.is_empty(), name)).or_default().push(Member {
+        groups.entry(component.place()).or_default().push(Member {
             component,
             state: state_of(book, touched, words),
             cases: by_component.remove(&component.id).unwrap_or_default(),
         });
     }
     let only = groups.len() == 1;
-    let group = |((_, name), members): ((bool, String), Vec<Member<'a>>)| {
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    let first = |members: &[Member<'_>]| members.first().map(|one| one.component.order());
+    groups.sort_by_key(|(name, members)| (name.is_empty(), first(members)));
+    let group = |(name, members): (String, Vec<Member<'a>>)| {
         let name = match (name.is_empty(), only) {
             (true, true) => String::new(),
             (true, false) => words.other.to_owned(),

@@ -167,7 +167,7 @@ impl Wishes {
             chosen: one == *shape,
         };
         Self {
-            components: book.components.values().map(component).collect(),
+            components: book.in_order().into_iter().map(component).collect(),
             regions: regions.into_iter().map(region).collect(),
             least: vec![
                 level(0, words.every_severity),

@@ -175,6 +175,31 @@ async fn feeds_have_stable_ids_and_say_when_something_changed() {
 }
 
 #[tokio::test]
+async fn components_and_their_groups_stand_in_the_declared_order() {
+    let stage = Stage::new().await;
+    for (name, region, order) in [
+        ("Alpha", "east", ""),
+        ("Beta", "west", "20"),
+        ("Gamma", "west", "3"),
+        ("Delta", "east", "first"),
+        ("Alone", "", "1"),
+        ("Epsilon", "north", "10"),
+    ] {
+        let labels = json!({ "region": region, "order": order });
+        stage.make("/components", json!({ "displayName": name, "labels": labels })).await;
+    }
+    let wanted = ["Gamma", "Beta", "Epsilon", "Alpha", "Delta", "Alone"];
+    let text = page(&stage, "/en/").await;
+    let places = wanted.map(|name| text.find(&format!(">{name}<")).expect(name));
+    assert!(places.is_sorted(), "{places:?} {text}");
+    let (_, _, summary) = read(&stage, "/api/v2/summary.json").await;
+    let summary: Value = serde_json::from_str(&summary).unwrap();
+    let names = summary["components"].as_array().unwrap().iter().map(|one| &one["name"]);
+    let by_number = ["Alone", "Gamma", "Epsilon", "Beta", "Alpha", "Delta"];
+    assert_eq!(names.collect::<Vec<_>>(), by_number);
+}
+
+#[tokio::test]
 async fn links_in_feeds_lead_to_where_the_reader_asked_whoever_asked_before() {
     let (stage, [trouble, ..]) = busy().await;
     let ask = async |host: &str, path: &str| {

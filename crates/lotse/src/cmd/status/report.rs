@@ -1,24 +1,21 @@
-//! `lotse status incident|maintenance|component`: what people report from a terminal.
+//! `lotse status incident|maintenance`: what people report from a terminal.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use lotse_core::error::ExitCode;
 use lotse_core::id::{ComponentId, IncidentId};
 use lotse_status::book::{Book, Case};
-use lotse_status::command::{
-    Command, ComponentFields, IncidentFields, Notice, Outcome, UpdateFields,
-};
+use lotse_status::command::{Command, IncidentFields, Notice, Outcome, UpdateFields};
 use lotse_status::detect::remembered;
 use lotse_status::extra::Template;
-use lotse_status::model::{Component, Impact, MAINTENANCE, PhaseRef};
+use lotse_status::model::{Impact, MAINTENANCE, PhaseRef};
 use lotse_status::{Desk, Error};
 use serde_json::{Value, json};
 
+use super::shape::impact_type_of;
 use crate::cli::status_report::{
-    AddArguments, CloseArguments, ComponentCommand, IncidentCommand, Kept, ListArguments,
+    ChangeArguments, CloseArguments, CorrectArguments, IncidentCommand, Kept, ListArguments,
     MaintenanceCommand, OneArguments, OpenArguments, PlanArguments, UpdateArguments,
 };
 use crate::daemon::{self, clock};
@@ -86,15 +83,14 @@ impl<'a> Reporter<'a> {
     async fn open_incident(&self, arguments: OpenArguments) -> CommandResult {
         let snapshot = self.desk.whole();
         let book = snapshot.book();
-        let impact = |text: &String| impact(book, text);
+        let said = !arguments.affects.is_empty() || arguments.template.is_none();
+        let affects = || impacts(book, &arguments.affects, arguments.kind.as_ref());
         let fields = IncidentFields {
+            affects: said.then(affects).transpose()?,
             name: arguments.name,
             description: arguments.text,
-            affects: (!arguments.affects.is_empty() || arguments.template.is_none())
-                .then(|| arguments.affects.iter().map(impact).collect::<Result<_, _>>())
-                .transpose()?,
             began: Some(arguments.began.unwrap_or_else(|| self.now())),
-            ended: None,
+            ended: arguments.ended.map(Some),
             phase: phase_of(book, arguments.phase.as_ref())?,
         };
         let fields = match &arguments.template {
@@ -106,15 +102,10 @@ impl<'a> Reporter<'a> {
     }
 
     async fn plan(&self, arguments: PlanArguments) -> CommandResult {
-        let snapshot = self.desk.whole();
-        let impact = |name: &String| {
-            let component = component_of(snapshot.book(), name)?;
-            Ok(Impact { component, kind: None, severity: Some(MAINTENANCE) })
-        };
         let fields = IncidentFields {
             name: Some(arguments.name),
             description: arguments.text,
-            affects: Some(arguments.affects.iter().map(impact).collect::<Result<_, Error>>()?),
+            affects: Some(planned(self.desk.whole().book(), &arguments.affects)?),
             began: Some(arguments.from),
             ended: Some(Some(arguments.until)),
             phase: None,
@@ -137,6 +128,51 @@ impl<'a> Reporter<'a> {
             fields = template_of(whole.book(), &name)?.update(whole.book(), id, &fields);
         }
         self.done(Command::AddUpdate(id, fields), told(silent)).await
+    }
+
+    async fn change(&self, arguments: ChangeArguments) -> CommandResult {
+        let (id, whole) = (incident_id(&arguments.id)?, self.desk.whole());
+        let book = whole.book();
+        let case = book.cases.get(&id).ok_or_else(|| Error::not_found("incident", &id))?;
+        let kind = arguments.kind.as_ref();
+        let affects = match (arguments.affects.is_empty(), kind) {
+            (true, None) => None,
+            (true, Some(kind)) => {
+                let kind = Some(impact_type_of(book, kind)?);
+                let touched = case.incident.affects.iter();
+                Some(touched.map(|one| Impact { kind, ..one.clone() }).collect())
+            }
+            (false, _) if case.incident.is_maintenance() => {
+                Some(planned(book, &arguments.affects)?)
+            }
+            (false, _) => Some(impacts(book, &arguments.affects, kind)?),
+        };
+        let fields = IncidentFields {
+            affects,
+            name: arguments.name,
+            description: arguments.text,
+            began: arguments.began,
+            ended: arguments.ended.map(Some),
+            phase: phase_of(book, arguments.phase.as_ref())?,
+        };
+        self.done(Command::ChangeIncident(id, fields), told(arguments.silent)).await
+    }
+
+    async fn correct(&self, arguments: CorrectArguments) -> CommandResult {
+        let CorrectArguments { id, number, name, text, at, remove, silent, .. } = arguments;
+        let id = incident_id(&id)?;
+        let command = if remove {
+            Command::RemoveUpdate(id, number)
+        } else {
+            let fields = UpdateFields { name, description: text, created: at };
+            Command::ChangeUpdate(id, number, fields)
+        };
+        self.done(command, told(silent)).await
+    }
+
+    async fn remove(&self, arguments: OneArguments) -> CommandResult {
+        let command = Command::RemoveIncident(incident_id(&arguments.id)?);
+        self.done(command, told(arguments.silent)).await
     }
 
     async fn close(&self, arguments: CloseArguments) -> CommandResult {
@@ -169,41 +205,6 @@ impl<'a> Reporter<'a> {
         }
         self.say(&Value::Array(value), &text)
     }
-
-    fn components(&self) -> CommandResult {
-        let snapshot = self.desk.whole();
-        let components: Vec<_> =
-            snapshot.book().components.values().map(AsRef::<Component>::as_ref).collect();
-        let labels = |labels: &BTreeMap<String, String>| {
-            labels.iter().fold(String::new(), |all, (key, value)| all + " " + key + "=" + value)
-        };
-        let mut text = String::new();
-        for one in &components {
-            // Writing to a string cannot fail.
-            writeln!(text, "{}  {}{}", one.id, one.title(), labels(&one.labels)).ok();
-        }
-        self.say(&json!(components), &text)
-    }
-
-    async fn add_component(&self, arguments: AddArguments) -> CommandResult {
-        let label = |text: &String| {
-            let pair = text.split_once('=').filter(|(key, _)| !key.is_empty());
-            let wrong = || Error::invalid("--label", format!("{text:?} is not KEY=VALUE"));
-            pair.map(|(key, value)| (key.to_owned(), value.to_owned())).ok_or_else(wrong)
-        };
-        let labels = arguments.label.iter().map(label).collect::<Result<_, _>>()?;
-        let fields = ComponentFields {
-            name: Some(arguments.name),
-            labels: Some(labels),
-            ..ComponentFields::default()
-        };
-        self.done(Command::AddComponent(ComponentId::generate(), fields), Notice::Everybody).await
-    }
-
-    async fn remove_component(&self, name: &str) -> CommandResult {
-        let id = component_of(self.desk.whole().book(), name)?;
-        self.done(Command::RemoveComponent(id), Notice::Everybody).await
-    }
 }
 
 fn template_of<'a>(book: &'a Book, name: &str) -> Result<&'a Template, Error> {
@@ -213,6 +214,21 @@ fn template_of<'a>(book: &'a Book, name: &str) -> Result<&'a Template, Error> {
 /// Whether subscribers are told.
 pub(super) const fn told(silent: bool) -> Notice {
     if silent { Notice::Nobody } else { Notice::Everybody }
+}
+
+/// What is touched, as `COMPONENT[=SEVERITY]` each, and in which way.
+fn impacts(book: &Book, said: &[String], kind: Option<&String>) -> Result<Vec<Impact>, Error> {
+    let kind = kind.map(|kind| impact_type_of(book, kind)).transpose()?;
+    said.iter().map(|text| Ok(Impact { kind, ..impact(book, text)? })).collect()
+}
+
+/// What planned work touches.
+fn planned(book: &Book, said: &[String]) -> Result<Vec<Impact>, Error> {
+    let impact = |name: &String| {
+        let component = component_of(book, name)?;
+        Ok(Impact { component, kind: None, severity: Some(MAINTENANCE) })
+    };
+    said.iter().map(impact).collect()
 }
 
 /// `COMPONENT[=SEVERITY]`.
@@ -303,7 +319,9 @@ pub(super) async fn incident(
 ) -> CommandResult {
     let kept = match &command {
         IncidentCommand::Open(OpenArguments { kept, .. })
+        | IncidentCommand::Change(ChangeArguments { kept, .. })
         | IncidentCommand::Update(UpdateArguments { kept, .. })
+        | IncidentCommand::Correct(CorrectArguments { kept, .. })
         | IncidentCommand::Close(CloseArguments { kept, .. })
         | IncidentCommand::Reopen(OneArguments { kept, .. })
         | IncidentCommand::Remove(OneArguments { kept, .. })
@@ -312,17 +330,16 @@ pub(super) async fn incident(
     let reporter = Reporter::open(kept, globals, environment).await?;
     match command {
         IncidentCommand::Open(arguments) => reporter.open_incident(arguments).await,
+        IncidentCommand::Change(arguments) => reporter.change(arguments).await,
         IncidentCommand::Update(arguments) => reporter.update(arguments).await,
+        IncidentCommand::Correct(arguments) => reporter.correct(arguments).await,
         IncidentCommand::Close(arguments) => reporter.close(arguments).await,
         IncidentCommand::Reopen(arguments) => {
             let fields = IncidentFields { ended: Some(None), ..IncidentFields::default() };
             let command = Command::ChangeIncident(incident_id(&arguments.id)?, fields);
             reporter.done(command, told(arguments.silent)).await
         }
-        IncidentCommand::Remove(arguments) => {
-            let command = Command::RemoveIncident(incident_id(&arguments.id)?);
-            reporter.done(command, told(arguments.silent)).await
-        }
+        IncidentCommand::Remove(arguments) => reporter.remove(arguments).await,
         IncidentCommand::List(arguments) => reporter.list(arguments.all, false),
     }
 }
@@ -333,32 +350,17 @@ pub(super) async fn maintenance(
     globals: &Globals,
     environment: &Environment,
 ) -> CommandResult {
+    let kept = match &command {
+        MaintenanceCommand::Plan(PlanArguments { kept, .. })
+        | MaintenanceCommand::Change(ChangeArguments { kept, .. })
+        | MaintenanceCommand::Remove(OneArguments { kept, .. })
+        | MaintenanceCommand::List(ListArguments { kept, .. }) => kept,
+    };
+    let reporter = Reporter::open(kept, globals, environment).await?;
     match command {
-        MaintenanceCommand::Plan(arguments) => {
-            Reporter::open(&arguments.kept, globals, environment).await?.plan(arguments).await
-        }
-        MaintenanceCommand::List(arguments) => {
-            Reporter::open(&arguments.kept, globals, environment).await?.list(arguments.all, true)
-        }
-    }
-}
-
-/// Runs a command about components.
-pub(super) async fn component(
-    command: ComponentCommand,
-    globals: &Globals,
-    environment: &Environment,
-) -> CommandResult {
-    match command {
-        ComponentCommand::Add(arguments) => {
-            let reporter = Reporter::open(&arguments.kept, globals, environment).await?;
-            reporter.add_component(arguments).await
-        }
-        ComponentCommand::List(kept) => {
-            Reporter::open(&kept, globals, environment).await?.components()
-        }
-        ComponentCommand::Remove(OneArguments { id, kept, .. }) => {
-            Reporter::open(&kept, globals, environment).await?.remove_component(&id).await
-        }
+        MaintenanceCommand::Plan(arguments) => reporter.plan(arguments).await,
+        MaintenanceCommand::Change(arguments) => reporter.change(arguments).await,
+        MaintenanceCommand::Remove(arguments) => reporter.remove(arguments).await,
+        MaintenanceCommand::List(arguments) => reporter.list(arguments.all, true),
     }
 }
