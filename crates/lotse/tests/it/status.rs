@@ -288,7 +288,10 @@ fn what_a_page_is_made_of_and_all_that_was_said_is_declared_and_corrected_from_a
     run(&[&["maintenance", "change", planned][..], &later].concat());
     let listed = run(&["maintenance", "list"]);
     assert_eq!(listed[0]["ended"], "2099-01-01T03:00:00Z");
-    assert_eq!((&listed[0]["components"], &listed[0]["severity"]), (&json!(["Compute"]), &json!(0)));
+    assert_eq!(
+        (&listed[0]["components"], &listed[0]["severity"]),
+        (&json!(["Compute"]), &json!(0))
+    );
     run(&["maintenance", "remove", planned]);
     assert_eq!(run(&["maintenance", "list"]), json!([]));
     run(&["impact-type", "add", "Unused"]);
