@@ -65,7 +65,7 @@ pub(crate) fn rss_answer(site: &Site, base: &Base) -> Arc<Answer> {
 /// Planned work as a calendar; also for bundles.
 pub(crate) fn calendar_answer(site: &Site, base: &Base) -> Arc<Answer> {
     let (snapshot, now) = (site.snapshot(), site.desk().clock().now());
-    snapshot.at_present(base.present("calendar.ics", now).to_the_day(), || {
+    snapshot.at_present(base.present("calendar.ics", now).until_next_day(), || {
         calendar_of(&snapshot, site.look().title(), base.url(), now)
     })
 }

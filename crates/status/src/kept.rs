@@ -36,13 +36,13 @@ impl Present {
     }
 
     /// True no longer than to the next minute: it shows how long something has lasted.
-    pub(crate) fn to_the_minute(self) -> Self {
+    pub(crate) fn until_next_minute(self) -> Self {
         let longest = next(self.now, 60);
         Self { longest, ..self }
     }
 
     /// True no longer than to the next day of UTC.
-    pub(crate) fn to_the_day(self) -> Self {
+    pub(crate) fn until_next_day(self) -> Self {
         let longest = next(self.now, 24 * 60 * 60);
         Self { longest, ..self }
     }
@@ -107,10 +107,10 @@ mod tests {
     #[test]
     fn minutes_and_days_end_on_the_clock() {
         let present = Present::new("page", at(59));
-        assert_eq!(present.clone().to_the_minute().longest, at(60));
-        assert_eq!(present.to_the_day().longest, at(86_400));
-        assert_eq!(Present::new("page", at(-1)).to_the_minute().longest, at(0));
-        assert_eq!(Present::new("page", at(60)).to_the_minute().longest, at(120));
+        assert_eq!(present.clone().until_next_minute().longest, at(60));
+        assert_eq!(present.until_next_day().longest, at(86_400));
+        assert_eq!(Present::new("page", at(-1)).until_next_minute().longest, at(0));
+        assert_eq!(Present::new("page", at(60)).until_next_minute().longest, at(120));
     }
 
     #[test]

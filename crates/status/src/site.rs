@@ -210,7 +210,7 @@ impl Site {
         now: Timestamp,
     ) -> Present {
         let name = format!("{} {path} {}", self.root, language.code());
-        let present = Present::new(name, now).to_the_minute();
+        let present = Present::new(name, now).until_next_minute();
         if mode == Mode::Bundle { present.once() } else { present }
     }
 

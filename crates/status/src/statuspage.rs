@@ -57,7 +57,7 @@ async fn document(
 pub(crate) fn answer(site: &Site, name: &str, base: &Base) -> Option<Arc<Answer>> {
     let known = NAMES.into_iter().find(|known| *known == name)?;
     let (snapshot, now) = (site.snapshot(), site.desk().clock().now());
-    Some(snapshot.at_present(base.present(known, now).to_the_day(), || {
+    Some(snapshot.at_present(base.present(known, now).until_next_day(), || {
         let view = View { site, snapshot: &snapshot, now, base: base.url() };
         Answer::new(JSON, view.document(known).to_string())
     }))
