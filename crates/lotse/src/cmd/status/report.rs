@@ -133,7 +133,7 @@ impl<'a> Reporter<'a> {
     async fn change(&self, arguments: ChangeArguments) -> CommandResult {
         let (id, whole) = (incident_id(&arguments.id)?, self.desk.whole());
         let book = whole.book();
-        let case = book.cases.get(&id).ok_or_else(|| Error::not_found("incident", &id))?;
+        let case = book.cases.get(&id).ok_or_else(|| Error::not_found("incident", id))?;
         let kind = arguments.kind.as_ref();
         let affects = match (arguments.affects.is_empty(), kind) {
             (true, None) => None,

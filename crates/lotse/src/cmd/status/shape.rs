@@ -117,11 +117,12 @@ pub(super) async fn impact_type(
         }
         ImpactTypeCommand::List(_) => {
             let all: Vec<&ImpactType> = book.impact_types.values().map(AsRef::as_ref).collect();
-            let line = |one: &&ImpactType| {
-                let about = one.description.as_deref().unwrap_or_default();
-                format!("{}  {}  {about}", one.id, one.name).trim_end().to_owned() + "\n"
-            };
-            let text: String = all.iter().map(line).collect();
+            let mut text = String::new();
+            for one in &all {
+                let about = one.description.as_ref().map(|about| format!("  {about}"));
+                // Writing to a string cannot fail.
+                writeln!(text, "{}  {}{}", one.id, one.name, about.unwrap_or_default()).ok();
+            }
             return reporter.say(&json!(all), &text);
         }
     };
@@ -159,8 +160,11 @@ pub(super) async fn severity(
         SeverityCommand::List(_) => {
             let whole = reporter.desk.whole();
             let all = whole.book().bands_by_value();
-            let text: String =
-                all.iter().map(|one| format!("{}  up to {}\n", one.name, one.value)).collect();
+            let mut text = String::new();
+            for one in &all {
+                // Writing to a string cannot fail.
+                writeln!(text, "{}  up to {}", one.name, one.value).ok();
+            }
             return reporter.say(&json!(all), &text);
         }
     };
@@ -182,7 +186,7 @@ pub(super) async fn phase(
             let reporter = Reporter::open(&kept, globals, environment).await?;
             let whole = reporter.desk.whole();
             let (generation, names) = whole.book().newest_phases();
-            let text: String = names.iter().map(|name| format!("{name}\n")).collect();
+            let text = names.iter().fold(String::new(), |all, name| all + name + "\n");
             reporter.say(&json!({ "generation": generation, "phases": names }), &text)
         }
     }
