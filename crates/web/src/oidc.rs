@@ -16,6 +16,7 @@
 //! | [`jws`] | checks the signature of a token | none |
 //! | [`id_token`] | checks its claims | none |
 //! | [`claims`] | finds name and roles in it | none |
+//! | [`connection`] | the client: certificates, time limits, no redirects | none |
 //! | [`provider`] | discovery, keys, exchange of the code, userinfo; all bounded in time and size | HTTP |
 //! | [`journey`] | the way of a browser to the provider and back | state |
 //! | [`introspection`] | opaque access tokens: few questions at a time, answers kept for a moment | HTTP |
@@ -23,6 +24,7 @@
 //! What is not used: the implicit flow, symmetric signatures (`HS*`), encrypted tokens, redirects.
 
 pub(crate) mod claims;
+mod connection;
 pub(crate) mod id_token;
 pub(crate) mod introspection;
 pub(crate) mod journey;

@@ -8,7 +8,6 @@
 //! must, and not earlier.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use lotse_core::secret::{ExposeSecret, SecretString};
 use lotse_core::time::{SharedClock, SignedDuration, Timestamp};
@@ -18,6 +17,7 @@ use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 use url::Url;
 
+use super::connection::client;
 use super::jws::{KeySet, Token};
 use super::{OidcError, claims, id_token};
 use crate::config::{OidcConfig, is_protected};
@@ -432,45 +432,4 @@ impl Provider {
 fn object(payload: &[u8]) -> Result<Map<String, Value>, OidcError> {
     serde_json::from_slice(payload)
         .map_err(|error| OidcError::Forged { reason: format!("it holds no JSON: {error}") })
-}
-
-/// A client for this provider alone.
-fn client(config: &OidcConfig) -> Result<reqwest::Client, Error> {
-    use rustls::pki_types::CertificateDer;
-    use rustls::pki_types::pem::PemObject as _;
-    let setup = |reason: String| Error::ProviderSetup { issuer: config.issuer.clone(), reason };
-    let mut roots = rustls::RootCertStore::empty();
-    match &config.ca_file {
-        None => {
-            let (_, _) =
-                roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-        Some(path) => {
-            let unusable = |reason: String| setup(format!("ca_file {}: {reason}", path.display()));
-            let certificates = CertificateDer::pem_file_iter(path)
-                .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-                .map_err(|error| unusable(error.to_string()))?;
-            if roots.add_parsable_certificates(certificates).0 == 0 {
-                return Err(unusable("it holds no certificate in PEM form".to_owned()));
-            }
-        }
-    }
-    let tls = rustls::ClientConfig::builder_with_provider(Arc::new(
-        rustls::crypto::ring::default_provider(),
-    ))
-    .with_safe_default_protocol_versions()
-    .map_err(|error| setup(error.to_string()))?
-    .with_root_certificates(roots)
-    .with_no_client_auth();
-    let timeout = Duration::from_secs(config.timeout_seconds.into());
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .timeout(timeout)
-        .connect_timeout(timeout)
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .no_proxy()
-        .user_agent(concat!("lotse/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| setup(lotse_core::error::chain(&error)))
 }
