@@ -95,7 +95,7 @@ async fn the_page_reads_well_without_style_script_and_pictures() {
             "## Components",
             "### ",
             "* Compute ✕ Broken",
-            "90 days ago 99.861 % available",
+            "99.861 % available in 90 days",
             "Days with trouble: 1",
             "* Storage ✓ Operational",
             "## Planned maintenance",
