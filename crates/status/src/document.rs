@@ -11,8 +11,8 @@ pub(crate) use self::own::document as own_document;
 const READS: &[u16] = &[400, 404, 405];
 const WRITES: &[u16] = &[400, 401, 403, 404, 405, 409, 413, 415, 503];
 
-/// The document.
-pub(crate) fn document() -> Value {
+/// The document; `has_local_writes` when who is on the same machine needs no token.
+pub(crate) fn document(has_local_writes: bool) -> Value {
     json!({
         "openapi": "3.0.3",
         "info": {
@@ -29,12 +29,25 @@ pub(crate) fn document() -> Value {
             { "name": "component", "description": "What users of the cloud use." },
             { "name": "incident", "description": "Incidents, maintenance, and their updates." },
         ],
-        "paths": paths(),
+        "paths": secured(paths(), has_local_writes),
         "components": {
             "schemas": schemas(),
             "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
         },
     })
+}
+
+/// The operations, with what each of those that ask for a token takes instead of one.
+fn secured(mut paths: Value, has_local_writes: bool) -> Value {
+    let paths_of = paths.as_object_mut().into_iter().flat_map(|paths| paths.values_mut());
+    let operations = paths_of.filter_map(Value::as_object_mut).flat_map(|path| path.values_mut());
+    for security in operations.filter_map(|operation| operation.get_mut("security")) {
+        if has_local_writes {
+            // Being on the same machine is enough.
+            *security = json!([{ "token": [] }, {}]);
+        }
+    }
+    paths
 }
 
 fn paths() -> Value {
@@ -129,24 +142,13 @@ fn schemas() -> Value {
 /// Bodies. Null means "not said" where something may be left out; what only the server sets is not
 /// named, and ignored when it is sent along.
 fn requests() -> Map<String, Value> {
-    let text = json!({ "type": "string", "nullable": true });
+    let text = text();
     let name = json!({ "type": "string", "minLength": 1 });
-    let maybe_name = json!({ "type": "string", "minLength": 1, "nullable": true });
+    let maybe_name = nullable(name.clone());
     let value = json!({ "type": "integer", "minimum": 1, "maximum": 100 });
-    let maybe_value = json!({ "type": "integer", "minimum": 1, "maximum": 100, "nullable": true });
+    let maybe_value = nullable(value.clone());
     let labels = json!({ "type": "object", "nullable": true,
         "additionalProperties": { "type": "string" } });
-    let impact = object(
-        &json!({
-            "reference": id(),
-            "type": { "type": "string", "format": "uuid", "nullable": true },
-            "severity": { "type": "integer", "minimum": 0, "maximum": 100, "nullable": true },
-        }),
-        &["reference"],
-    );
-    let phase = json!({ "type": "object", "nullable": true,
-        "properties": { "generation": count(), "order": count() },
-        "required": ["generation", "order"] });
     collect(json!({
         "PhaseListRequest": object(
             &json!({ "phases": { "type": "array", "minItems": 1, "items": name } }), &["phases"]),
@@ -159,15 +161,34 @@ fn requests() -> Map<String, Value> {
         "SeverityRequest": something(
             &json!({ "displayName": maybe_name, "value": maybe_value })),
         "ComponentRequest": something(&json!({ "displayName": text, "labels": labels })),
-        "IncidentRequest": something(&json!({
-            "displayName": text, "description": text,
-            "beganAt": date(), "endedAt": date(),
-            "affects": { "type": "array", "nullable": true, "items": impact },
-            "phase": phase,
-        })),
-        "IncidentUpdateRequest": something(
-            &json!({ "displayName": text, "description": text, "createdAt": date() })),
+        "IncidentRequest": something(&incident_fields()),
+        "IncidentUpdateRequest": something(&update_fields()),
     }))
+}
+
+/// What can be said of an incident.
+fn incident_fields() -> Value {
+    let impact = object(
+        &json!({ "reference": id(), "type": nullable(id()), "severity": nullable(percent()) }),
+        &["reference"],
+    );
+    let phase =
+        object(&json!({ "generation": count(), "order": count() }), &["generation", "order"]);
+    json!({
+        "displayName": text(), "description": text(), "beganAt": date(), "endedAt": date(),
+        "affects": { "type": "array", "nullable": true, "items": impact },
+        "phase": nullable(phase),
+    })
+}
+
+/// What can be said of an update.
+fn update_fields() -> Value {
+    json!({ "displayName": text(), "description": text(), "createdAt": date() })
+}
+
+/// A text that may be left out.
+fn text() -> Value {
+    nullable(json!({ "type": "string" }))
 }
 
 fn responses() -> Map<String, Value> {
@@ -231,6 +252,11 @@ fn count() -> Value {
 
 fn percent() -> Value {
     json!({ "type": "integer", "minimum": 0, "maximum": 100 })
+}
+
+fn nullable(mut schema: Value) -> Value {
+    schema["nullable"] = json!(true);
+    schema
 }
 
 fn read_only(mut schema: Value) -> Value {
@@ -303,8 +329,7 @@ fn read(name: &str, tag: &str, parameters: &[Value], schema: &str) -> Value {
 }
 
 fn writing(mut operation: Value, body: Option<&str>) -> Value {
-    // Being on the same machine is enough where the operator has not switched that off.
-    operation["security"] = json!([{ "token": [] }, {}]);
+    operation["security"] = json!([{ "token": [] }]);
     if let Some(schema) = body {
         let schema = json!({ "$ref": format!("#/components/schemas/{schema}") });
         operation["requestBody"] =

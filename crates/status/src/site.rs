@@ -98,9 +98,11 @@ impl fmt::Debug for Site {
 impl Site {
     /// A site on this desk with this look.
     pub fn new(desk: Arc<Desk>, look: Look, options: Options) -> Arc<Self> {
-        let own = document::own_document(options.sign_in.is_some()).to_string();
+        let has_local_writes = options.local_writes;
+        let own = document::own_document(options.sign_in.is_some(), has_local_writes).to_string();
         let own_document = Arc::new(Answer::new(JSON, own));
-        let document = Arc::new(Answer::new(JSON, document::document().to_string()));
+        let compatible = document::document(has_local_writes).to_string();
+        let document = Arc::new(Answer::new(JSON, compatible));
         let door = options.subscriptions.map(|how| Arc::new(Door::new(&desk, how)));
         Arc::new(Self {
             desk,
@@ -319,7 +321,7 @@ async fn across_origins(State(site): State<Arc<Site>>, request: Request, next: N
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::NO_CONTENT;
             let allow = [
-                (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST, PATCH, DELETE"),
+                (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST, PUT, PATCH, DELETE"),
                 (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"),
                 (header::ACCESS_CONTROL_MAX_AGE, "600"),
             ];

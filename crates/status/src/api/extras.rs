@@ -46,7 +46,10 @@ pub(super) fn routes() -> Router<Arc<Site>> {
 fn named<T: for<'a> Deserialize<'a>>(given: &Given, name: &str) -> Result<T, Error> {
     let mut document = given.value()?;
     if let Value::Object(object) = &mut document {
-        object.insert("name".to_owned(), json!(name));
+        let said = object.insert("name".to_owned(), json!(name));
+        if said.is_some_and(|said| said != name) {
+            return Err(Error::invalid("name", "it is another one than in the address"));
+        }
     }
     serde_json::from_value(document).map_err(|error| Error::invalid("body", error.to_string()))
 }

@@ -23,7 +23,7 @@ const HORIZON: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// By how much the plan may fall behind before it is made longer: one write a day.
 const SLACK: SignedDuration = SignedDuration::from_hours(24);
 /// The longest occurrence, in minutes.
-const LONGEST: u32 = 31 * 24 * 60;
+pub(crate) const LONGEST: u32 = 31 * 24 * 60;
 /// Ids of occurrences come from this, the name of the schedule and the time (RFC 9562, version 5).
 const NAMESPACE: Uuid = Uuid::from_u128(0x6c6f_7473_652d_4f63_8375_7272_656e_6365);
 

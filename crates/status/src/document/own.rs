@@ -4,12 +4,15 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    WRITES, add, change, collect, content, date, id, object, operation, path, percent, query, read,
-    remove, schemas, something, writing,
+    WRITES, add, change, collect, content, date, id, incident_fields, nullable, object, operation,
+    path, percent, query, read, remove, schemas, secured, something, text, update_fields, writing,
 };
 
-/// The document; with the session of people who sign in, where they can.
-pub(crate) fn document(has_session: bool) -> Value {
+use crate::decide::LONGEST;
+
+/// The document; with the session of people who sign in, where they can, and with what who is on the
+/// same machine may do, where the operator has not switched that off.
+pub(crate) fn document(has_session: bool, has_local_writes: bool) -> Value {
     let mut paths = collect(paths());
     if has_session {
         paths.extend(collect(session()));
@@ -32,7 +35,7 @@ pub(crate) fn document(has_session: bool) -> Value {
             { "name": "upstream", "description": "What happens at providers." },
             { "name": "session", "description": "People who sign in with a web client." },
         ],
-        "paths": paths,
+        "paths": secured(Value::Object(paths), has_local_writes),
         "components": {
             "schemas": all,
             "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
@@ -43,11 +46,17 @@ pub(crate) fn document(has_session: bool) -> Value {
 fn paths() -> Value {
     let incident = path("incidentId", &id());
     let order = path("updateOrder", &json!({ "type": "integer", "minimum": 0 }));
-    let named = path("name", &json!({ "type": "string", "minLength": 1 }));
-    let month = path("month", &json!({ "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$" }));
+    let named = path("name", &json!({ "type": "string", "pattern": "^[a-z0-9-]{1,64}$" }));
+    let pattern = "^[0-9]{4}-(0[1-9]|1[0-2])$";
+    let month = path("month", &json!({ "type": "string", "pattern": pattern }));
     json!({
         "/api/v1/incidents": {
-            "post": add("openIncident", "incident", &[], "OwnIncident", "IdField"),
+            "post": leading(
+                add("openIncident", "incident", &[], "OwnIncident", "IdField"),
+                "201",
+                &["changeIncident", "removeIncident", "tellUpdate", "writePostmortem"],
+                &json!({ "incidentId": "$response.body#/id" }),
+            ),
         },
         "/api/v1/incidents/{incidentId}": {
             "parameters": [incident],
@@ -56,7 +65,13 @@ fn paths() -> Value {
         },
         "/api/v1/incidents/{incidentId}/updates": {
             "parameters": [incident],
-            "post": add("tellUpdate", "incident", &[], "OwnUpdate", "Order"),
+            "post": leading(
+                add("tellUpdate", "incident", &[], "OwnUpdate", "Order"),
+                "201",
+                &["changeUpdate", "removeUpdate"],
+                &json!({ "incidentId": "$request.path.incidentId",
+                    "updateOrder": "$response.body#/order" }),
+            ),
         },
         "/api/v1/incidents/{incidentId}/updates/{updateOrder}": {
             "parameters": [incident, order],
@@ -65,7 +80,12 @@ fn paths() -> Value {
         },
         "/api/v1/incidents/{incidentId}/postmortem": {
             "parameters": [incident],
-            "put": change("writePostmortem", "incident", "Postmortem"),
+            "put": leading(
+                change("writePostmortem", "incident", "Postmortem"),
+                "204",
+                &["removePostmortem"],
+                &json!({ "incidentId": "$request.path.incidentId" }),
+            ),
             "delete": quiet(remove("removePostmortem", "incident")),
         },
         "/api/v1/components/{componentId}/audiences": {
@@ -85,7 +105,12 @@ fn paths() -> Value {
         "/api/v1/schedules": { "get": listed("getSchedules", "ScheduleListResponse") },
         "/api/v1/schedules/{name}": {
             "parameters": [named],
-            "put": change("putSchedule", "page", "ScheduleRequest"),
+            "put": leading(
+                change("putSchedule", "page", "ScheduleRequest"),
+                "204",
+                &["removeSchedule"],
+                &json!({ "name": "$request.path.name" }),
+            ),
             "delete": remove("removeSchedule", "page"),
         },
         "/api/v1/audiences": { "get": listed("getAudiences", "AudienceListResponse") },
@@ -119,6 +144,15 @@ fn session() -> Value {
     })
 }
 
+/// Says which operations the answer of this one leads to, and what their paths take from it.
+fn leading(mut operation: Value, status: &str, to: &[&str], parameters: &Value) -> Value {
+    let link = |name: &&str| {
+        ((*name).to_owned(), json!({ "operationId": name, "parameters": parameters }))
+    };
+    operation["responses"][status]["links"] = Value::Object(to.iter().map(link).collect());
+    operation
+}
+
 /// Removals have no body: they say in the address whether subscribers are told.
 fn quiet(mut operation: Value) -> Value {
     operation["parameters"] = json!([query("notify", &json!({ "type": "boolean" }), false)]);
@@ -137,69 +171,101 @@ fn audience() -> Value {
     operation
 }
 
+/// What can be said of templates, recurring maintenance and what providers have. Null stands for
+/// nothing said, where something may be left out.
+struct Documents {
+    template: Value,
+    schedule: Value,
+    upstream: Value,
+}
+
+impl Documents {
+    fn new() -> Self {
+        let ids = json!({ "type": "array", "items": id(), "uniqueItems": true });
+        let url = json!({ "type": "string", "pattern": "^https?://" });
+        Self {
+            template: json!({ "title": text(), "text": text(), "components": ids,
+                "kind": nullable(id()), "severity": nullable(percent()) }),
+            schedule: json!({ "title": some(), "text": text(), "start": instant(),
+                "components": with(&ids, json!({ "minItems": 1 })),
+                "zone": with(&text(), json!({ "example": "Europe/Berlin" })),
+                "minutes": { "type": "integer", "minimum": 1, "maximum": LONGEST, "example": 90 },
+                "rule": { "type": "string", "example": "FREQ=MONTHLY;BYDAY=1TU" },
+                "except": { "type": "array", "items": instant() } }),
+            upstream: json!({ "provider": some(), "title": some(), "text": text(),
+                "url": nullable(url), "began": instant(), "ended": date(), "components": ids }),
+        }
+    }
+}
+
 fn own_schemas() -> Map<String, Value> {
-    let text = json!({ "type": "string" });
-    let some = json!({ "type": "string", "minLength": 1 });
-    let maybe = json!({ "type": "string", "nullable": true });
-    let instant = json!({ "type": "string", "format": "date-time" });
-    let ids = json!({ "type": "array", "items": id() });
-    let notify = json!({ "type": "boolean", "default": true });
-    let affects = json!({ "type": "array", "nullable": true,
-        "items": { "$ref": "#/components/schemas/Impact" } });
-    let template = json!({ "title": maybe, "text": maybe, "components": ids,
-        "kind": { "type": "string", "format": "uuid", "nullable": true }, "severity": percent() });
-    let schedule = json!({ "title": some, "text": maybe, "components": ids, "start": instant,
-        "zone": maybe, "minutes": { "type": "integer", "minimum": 1 }, "rule": text,
-        "except": { "type": "array", "items": instant } });
-    let upstream = json!({ "provider": some, "title": some, "text": maybe,
-        "url": { "type": "string", "format": "uri", "nullable": true }, "began": instant,
-        "ended": date(), "components": ids });
+    let word = json!({ "type": "string" });
+    let notify = nullable(json!({ "type": "boolean", "default": true }));
+    let told = json!({ "template": text(), "notify": notify });
+    let policies =
+        json!({ "type": "string", "enum": ["exclude-maintenance", "count-maintenance"] });
+    let Documents { template, schedule, upstream } = Documents::new();
     let mut all = collect(json!({
-        "OwnIncident": something(&json!({
-            "displayName": maybe, "description": maybe, "beganAt": date(), "endedAt": date(),
-            "affects": affects, "phase": { "$ref": "#/components/schemas/PhaseReference" },
-            "template": text, "notify": notify })),
-        "OwnUpdate": something(&json!({
-            "displayName": maybe, "description": maybe, "createdAt": date(),
-            "template": text, "notify": notify })),
-        "Postmortem": object(&json!({ "text": some, "notify": notify }), &["text"]),
-        "Audiences": object(
-            &json!({ "audiences": { "type": "array", "items": some } }), &["audiences"]),
-        "Closing": object(
-            &json!({ "policy": { "enum": ["exclude-maintenance", "count-maintenance"] } }),
-            &["policy"]),
-        "TemplateRequest": { "type": "object", "properties": template },
-        "ScheduleRequest": object(&schedule, &["title", "components", "start", "minutes", "rule"]),
-        "AudienceRequest": object(
-            &json!({ "title": some, "link": { "type": "boolean", "default": false },
-                "groups": { "type": "array", "maxItems": 100,
+        "OwnIncident": something(&with(&incident_fields(), told.clone())),
+        "OwnUpdate": something(&with(&update_fields(), told)),
+        "Postmortem": object(&json!({ "text": some(), "notify": notify }), &["text"]),
+        "Audiences": whole(
+            &json!({ "audiences": { "type": "array", "items": word } }), &["audiences"]),
+        "Closing": whole(&json!({ "policy": policies }), &["policy"]),
+        "TemplateRequest": whole(&template, &[]),
+        "ScheduleRequest": whole(&schedule, &["title", "components", "start", "minutes", "rule"]),
+        "AudienceRequest": whole(
+            &json!({ "title": some(), "link": { "type": "boolean", "default": false },
+                "groups": { "type": "array", "nullable": true, "maxItems": 100,
                     "items": { "type": "string", "minLength": 1, "maxLength": 200 } } }),
             &["title"]),
-        "Link": object(&json!({ "link": text }), &["link"]),
-        "UpstreamRequest": object(&upstream, &["provider", "title", "began"]),
+        "Link": object(&json!({ "link": word }), &["link"]),
+        "UpstreamRequest": whole(&upstream, &["provider", "title", "began"]),
         "SessionResponse": object(&json!({ "data": object(
-            &json!({ "subject": text, "name": text, "until": instant,
-                "roles": { "type": "array", "items": text } }),
+            &json!({ "subject": word, "name": word, "until": instant(),
+                "roles": { "type": "array", "items": word } }),
             &["subject", "name", "roles", "until"]) }), &["data"]),
     }));
-    let audience = object(
-        &json!({ "name": text, "title": text, "link": { "type": "boolean" },
-            "groups": { "type": "array", "items": text } }),
-        &["name", "title", "link", "groups"],
-    );
-    let with = |base: &Value, name: &str, schema: &Value| {
-        let mut base = base.clone();
-        base[name] = schema.clone();
-        base
-    };
+    let audience = json!({ "title": word, "link": { "type": "boolean" },
+        "groups": { "type": "array", "items": word } });
+    let named = json!({ "name": word });
     for (name, one) in [
-        ("Template", object(&with(&template, "name", &text), &["name"])),
-        ("Schedule", object(&with(&schedule, "name", &text), &["name", "title"])),
-        ("Audience", audience),
-        ("Upstream", object(&with(&upstream, "id", &id()), &["id", "provider", "title", "began"])),
+        ("Template", object(&with(&template, named.clone()), &["name"])),
+        ("Schedule", object(&with(&schedule, named.clone()), &["name", "title"])),
+        ("Audience", object(&with(&audience, named), &["name", "title", "link", "groups"])),
+        (
+            "Upstream",
+            object(&with(&upstream, json!({ "id": id() })), &["id", "provider", "title", "began"]),
+        ),
     ] {
         let list = json!({ "type": "array", "items": one });
         all.insert(format!("{name}ListResponse"), object(&json!({ "data": list }), &["data"]));
     }
     all
+}
+
+/// A text that says something.
+fn some() -> Value {
+    json!({ "type": "string", "pattern": r"\S" })
+}
+
+fn instant() -> Value {
+    json!({ "type": "string", "format": "date-time" })
+}
+
+/// The properties of the first, and those of the second.
+fn with(base: &Value, more: Value) -> Value {
+    let mut all = collect(base.clone());
+    all.extend(collect(more));
+    Value::Object(all)
+}
+
+/// A document that is written as a whole: what has no name here is refused.
+fn whole(properties: &Value, required: &[&str]) -> Value {
+    let mut schema = json!({ "type": "object", "properties": properties });
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
+    schema["additionalProperties"] = json!(false);
+    schema
 }
