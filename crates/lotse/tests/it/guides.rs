@@ -24,9 +24,14 @@ struct Block {
     text: String,
 }
 
-fn blocks(guide: &str) -> Vec<Block> {
+/// What a guide says.
+pub(crate) fn text_of(guide: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/src/guides").join(guide);
-    let text = std::fs::read_to_string(path).unwrap();
+    std::fs::read_to_string(path).unwrap()
+}
+
+fn blocks(guide: &str) -> Vec<Block> {
+    let text = text_of(guide);
     let mut found = Vec::new();
     for rest in text.split("<!-- tried").skip(1) {
         let (mark, rest) = rest.split_once("-->").unwrap();
@@ -201,4 +206,29 @@ fn what_the_guide_to_conformance_says_works() {
     assert!(ended.stdout.contains("\"canonical\":\"SCS-4V-16-100s\""), "{}", ended.stdout);
     let report = std::fs::read_to_string(newcomer.place.path("checkout/report.yaml")).unwrap();
     assert!(report.contains("\"subject\": \"my-cloud\""), "{report}");
+}
+
+#[test]
+fn what_the_guide_to_outages_says_works() {
+    let newcomer = Newcomer::new();
+    let script: String =
+        blocks("status-outage.md").iter().map(|block| newcomer.here(block)).collect();
+    let ended = newcomer.type_in(&script).with_code(0);
+    assert!(ended.stdout.contains("Power failure"), "merged and listed: {}", ended.stdout);
+}
+
+#[test]
+fn every_guide_that_says_it_is_tried_is_tried_here() {
+    // The one to detection has a daemon and tests of its own.
+    let tried = "conformance estate-from-git first-steps image-freshness install operations \
+                 status-detection status-outage troubleshooting";
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/src/guides");
+    let names = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut marked: Vec<_> = names
+        .map(|name| name.into_string().unwrap())
+        .filter(|name| text_of(name).contains("<!-- tried"))
+        .map(|name| name.trim_end_matches(".md").to_owned())
+        .collect();
+    marked.sort();
+    assert_eq!(marked.join(" "), tried);
 }

@@ -31,6 +31,8 @@ mod sim;
 mod status;
 mod status_channels;
 mod status_clients;
+mod status_described;
+mod status_detection;
 mod status_feeds;
 mod status_markup;
 mod status_readers;
