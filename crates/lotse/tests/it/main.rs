@@ -34,6 +34,7 @@ mod status_clients;
 mod status_described;
 mod status_detection;
 mod status_feeds;
+mod status_keyboard;
 mod status_markup;
 mod status_readers;
 mod status_tokens;

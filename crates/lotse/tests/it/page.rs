@@ -11,7 +11,7 @@ use crate::process::{Place, Server, exchange, request, variable};
 
 /// A page on loopback, whose owner is on the same machine.
 pub(crate) struct Page {
-    _place: Place,
+    pub(crate) place: Place,
     pub(crate) server: Server,
     pub(crate) base: String,
 }
@@ -24,7 +24,7 @@ impl Page {
         command.args(["--format", "json"]);
         let server = Server::start(command);
         let base = server.page();
-        Self { _place: place, server, base }
+        Self { place, server, base }
     }
 
     /// Sends a document; the answer, which has to be a good one.
@@ -71,7 +71,8 @@ impl Everything {
         let (mail, hook) = (Inbox::mail(), Inbox::webhook("204 No Content"));
         let place = Place::new();
         let config = format!(
-            "listen: 127.0.0.1:0\nstate_directory: state\nstatus:\n  listen: 127.0.0.1:0\n  \
+            "listen: 127.0.0.1:0\nstate_directory: state\naccess:\n  \
+             requests_per_minute: 100000\nstatus:\n  listen: 127.0.0.1:0\n  \
              theme: {{ title: Häfen & Märkte }}\n  detection:\n    rules: [{{ mode: confirm, hold: 0s }}]\n    \
              heartbeats:\n      backup:\n        secret: {{ file: heart }}\n        every: 1s\n        \
              grace: 0s\n        components: {{ region: north }}\n  \
@@ -85,7 +86,7 @@ impl Everything {
         place.write("heart", HEART);
         let server = place.serve();
         let base = server.hello["status"].as_str().unwrap().trim_end_matches('/').to_owned();
-        let page = Page { _place: place, server, base };
+        let page = Page { place, server, base };
         let mut all = Self { page, addresses: Vec::new(), mail, hook };
         let month = hours(0)[..7].to_owned();
         for address in ["", "history", "index", "search", "search?q=cable", "search?q=x+y+z"] {
@@ -164,9 +165,7 @@ impl Everything {
         let mut links = Vec::new();
         for address in ["ada%40example.org", "eve%40example.org"] {
             self.form("/de/subscribe", &format!("way=mail&mail={address}&least=0"));
-            let mail = self.mail.next().replace("=\n", "").replace("=3D", "=");
-            let (_, link) = mail.split_once(&self.page.base).unwrap();
-            links.push(link.split_whitespace().next().unwrap().to_owned());
+            links.push(self.link_of_mail());
         }
         let hook = format!("way=webhook&webhook=http://127.0.0.1:{}/x&least=0", self.hook.port);
         self.form("/de/subscribe", &hook);
@@ -181,6 +180,13 @@ impl Everything {
             self.addresses.push(link.replacen("/de/", "/en/", 1));
             self.addresses.push(link);
         }
+    }
+
+    /// Where the first link of the next mail leads.
+    pub(crate) fn link_of_mail(&self) -> String {
+        let mail = self.mail.next().replace("=\n", "").replace("=3D", "=");
+        let (_, link) = mail.split_once(&self.page.base).unwrap();
+        link.split_whitespace().next().unwrap().to_owned()
     }
 
     fn form(&self, address: &str, fields: &str) {
