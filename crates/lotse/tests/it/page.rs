@@ -75,7 +75,7 @@ impl Everything {
              requests_per_minute: 100000\nstatus:\n  listen: 127.0.0.1:0\n  \
              theme: {{ title: Häfen & Märkte }}\n  detection:\n    rules: [{{ mode: confirm, hold: 0s }}]\n    \
              heartbeats:\n      backup:\n        secret: {{ file: heart }}\n        every: 1s\n        \
-             grace: 0s\n        components: {{ region: north }}\n  \
+             grace: 0s\n        components: {{ component: Anmeldung }}\n  \
              subscribers:\n    mail: ops\n    \
              internal_webhooks: true\n    requests_per_minute: 1000\nnotify:\n  channels:\n    \
              ops:\n      mail:\n        server: localhost\n        port: {}\n        tls: none\n        \
