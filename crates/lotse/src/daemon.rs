@@ -5,9 +5,9 @@
 //! state closes. A second signal during the drain ends the process at once; the journal makes that
 //! safe.
 
-mod beside;
 pub(crate) mod clouds;
 pub(crate) mod estate;
+pub(crate) mod listeners;
 mod ready;
 pub(crate) mod supervisor;
 
@@ -34,10 +34,10 @@ use lotse_web::{About, Shell, ShellParts};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::capability::{self, Context, Parts, status};
-use crate::daemon::beside::Beside;
+use crate::capability::{self, Context, Listener, Parts, status};
 use crate::daemon::clouds::Clouds;
 use crate::daemon::estate::Estate;
+use crate::daemon::listeners::Listeners;
 use crate::failure::{Error, Failure};
 use crate::settings::Environment;
 use crate::settings::config::Config;
@@ -58,8 +58,8 @@ pub(crate) struct Daemon {
     readiness: Arc<Readiness>,
     stop_server: CancellationToken,
     server: tokio::task::JoinHandle<std::io::Result<()>>,
-    status: Option<status::Listeners>,
-    beside: beside::Servers,
+    status: Option<status::Shown>,
+    listeners: Listeners,
     store: Arc<Store>,
     drain: Duration,
     notice: Duration,
@@ -110,7 +110,8 @@ impl Daemon {
         let page = status::Page::open(config, environment, &store).await?;
         let stop_server = CancellationToken::new();
         let drain = Duration::from_secs(config.drain_seconds.into());
-        let listeners = status::listen(page.as_ref(), stop_server.clone(), drain).await?;
+        let mut listeners = Listeners::new(stop_server.clone(), drain);
+        let status = status::show(page.as_ref(), &mut listeners).await?;
         let context = Context {
             config,
             environment,
@@ -121,7 +122,10 @@ impl Daemon {
             status: page.as_ref(),
         };
         let mut parts = assemble(&context)?;
-        let beside = Beside::bind(std::mem::take(&mut parts.listeners)).await?;
+        for Listener { name, address, router } in std::mem::take(&mut parts.listeners) {
+            let address = listeners.open(address, router).await?;
+            tracing::info!(%address, "{name}");
+        }
         let (tasks, clouds, extension) = parts.split();
         let database: Box<dyn Check> = Box::new(ready::Database(store.clone()));
         let checks = std::iter::once(database).chain(estate.check());
@@ -160,7 +164,6 @@ impl Daemon {
             stop_server.clone().cancelled_owned(),
             drain,
         ));
-        let beside = beside.serve(&stop_server, drain);
         tracing::info!(%address, state = store.name(), "daemon started");
         Ok(Self {
             address,
@@ -170,8 +173,8 @@ impl Daemon {
             readiness,
             stop_server,
             server,
-            status: listeners,
-            beside,
+            status,
+            listeners,
             store,
             drain,
             notice,
@@ -186,7 +189,7 @@ impl Daemon {
 
     /// Where the status page and its API listen, if it is served.
     pub(crate) fn status_page(&self) -> Option<(SocketAddr, SocketAddr)> {
-        self.status.as_ref().map(status::Listeners::addresses)
+        self.status.as_ref().map(status::Shown::addresses)
     }
 
     /// The description of its API (`OpenAPI`), as it serves it.
@@ -209,12 +212,12 @@ impl Daemon {
         if let Ok(Err(error)) = self.server.await {
             tracing::warn!(%error, "the listener ended with an error");
         }
-        let page_ended = match self.status {
-            Some(listeners) => listeners.end().await,
+        let listened = self.listeners.end().await;
+        let followed = match self.status {
+            Some(page) => page.end().await,
             None => true,
         };
-        let clean = clean && page_ended;
-        self.beside.end().await;
+        let clean = clean && listened && followed;
         self.store.close().await;
         tracing::info!(clean, "daemon ended");
         clean

@@ -7,7 +7,6 @@ mod post;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use lotse_core::secret::SecretString;
@@ -23,18 +22,17 @@ use lotse_status::session::SignIn;
 use lotse_status::site::{Options, Site};
 use lotse_status::subscribe::task::{self, TellingTask};
 use lotse_store::Store;
-use lotse_web::ListenError;
 use lotse_web::bearer::AccessTokens;
 use lotse_web::config::{OidcConfig, is_protected};
 use lotse_web::visitor::Visitors;
-use tokio::net::TcpListener;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::post::Ways;
 use self::post::{Base, Posting};
 use super::{Context, Parts, notify};
 use crate::daemon::clock;
+use crate::daemon::listeners::Listeners;
 use crate::failure::{Error, Failure};
 use crate::settings::config::Config;
 use crate::settings::{Environment, secret};
@@ -218,27 +216,22 @@ pub(super) fn assemble(context: &Context<'_>) -> Result<Parts, Failure> {
     Ok(parts)
 }
 
-/// The listeners of a page. They end together, and with them the looking at what others write.
-pub(crate) struct Listeners {
+/// A page that answers.
+pub(crate) struct Shown {
     page: SocketAddr,
     api: Option<SocketAddr>,
-    servers: JoinSet<std::io::Result<()>>,
     following: JoinHandle<()>,
 }
 
-impl Listeners {
+impl Shown {
     /// Where the page listens, and where the API does.
     pub(crate) fn addresses(&self) -> (SocketAddr, SocketAddr) {
         (self.page, self.api.unwrap_or(self.page))
     }
 
-    /// Waits until all have ended; whether they ended without an error.
-    pub(crate) async fn end(mut self) -> bool {
-        let mut clean = true;
-        while let Some(ended) = self.servers.join_next().await {
-            clean &= matches!(ended, Ok(Ok(())));
-        }
-        self.following.await.is_ok() && clean
+    /// Waits until the looking at what others write has ended; whether it ended well.
+    pub(crate) async fn end(self) -> bool {
+        self.following.await.is_ok()
     }
 }
 
@@ -259,33 +252,22 @@ pub(crate) fn follow(
     })
 }
 
-/// Answers readers until `stop`, then lets open requests end within `grace`.
-pub(crate) async fn listen(
+/// Answers readers.
+pub(crate) async fn show(
     page: Option<&Page>,
-    stop: CancellationToken,
-    grace: Duration,
-) -> Result<Option<Listeners>, Failure> {
+    listeners: &mut Listeners,
+) -> Result<Option<Shown>, Failure> {
     let Some(Page { site, detector, base, listen, api_listen, .. }) = page else {
         return Ok(None);
     };
-    let mut servers = JoinSet::new();
-    let mut open = async |address: SocketAddr, router: Router| -> Result<SocketAddr, Failure> {
-        let listener: TcpListener = lotse_web::bind(address).await?;
-        let bound = listener.local_addr().map_err(|source| ListenError { address, source })?;
-        servers.spawn(lotse_web::serve(listener, router, stop.clone().cancelled_owned(), grace));
-        Ok(bound)
-    };
     let heard = detector.as_ref().map_or_else(Router::new, detect::router);
-    let page = open(*listen, site.page().merge(heard)).await?;
+    let page = listeners.open(*listen, site.page().merge(heard)).await?;
     // Without a declared address, links lead to where we listen.
     if let Ok(reached) = base.get_or_init(|| format!("http://{page}")).parse() {
         site.reached_at(&reached);
     }
-    let api = match api_listen {
-        Some(address) => Some(open(*address, site.api()).await?),
-        None => None,
-    };
-    let following = follow(site.desk(), detector.as_ref(), &stop);
+    let api = listeners.maybe(*api_listen, || site.api()).await?;
+    let following = follow(site.desk(), detector.as_ref(), listeners.stop());
     tracing::info!(address = %page, "status page started");
-    Ok(Some(Listeners { page, api, servers, following }))
+    Ok(Some(Shown { page, api, following }))
 }

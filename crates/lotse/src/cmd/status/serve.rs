@@ -13,14 +13,11 @@ use lotse_status::detect::{self, Detector, Watching};
 use lotse_status::pages::look::Look;
 use lotse_status::{Desk, provision, site::Site};
 use lotse_store::Store;
-use lotse_web::ListenError;
 use serde_json::json;
-use tokio::net::TcpListener;
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
 use crate::capability::status;
 use crate::cli::status::ServeArguments;
+use crate::daemon::listeners::Listeners;
 use crate::daemon::{self, LEASE, clock};
 use crate::failure::{CommandResult, Failure};
 use crate::output;
@@ -57,7 +54,7 @@ async fn serve(
     }
     let detector = status::detector(settings.detection.as_ref(), &desk, environment)?;
     let site = Site::new(desk.clone(), look, settings.options);
-    let mut listeners = Listeners { stop: stop.clone(), servers: JoinSet::new() };
+    let mut listeners = Listeners::new(stop.clone(), GRACE);
     let heard = detector.as_ref().map_or_else(Router::new, detect::router);
     let page = listeners.open(settings.listen, site.page().merge(heard)).await?;
     let api = listeners.maybe(settings.api_listen, || site.api()).await?;
@@ -106,40 +103,4 @@ fn announce(
         output::note(globals, &format!("the status page is at {page}, its API at {api}"));
     }
     Ok(())
-}
-
-/// The listeners of this process; they end together.
-struct Listeners {
-    stop: CancellationToken,
-    servers: JoinSet<std::io::Result<()>>,
-}
-
-impl Listeners {
-    async fn open(&mut self, address: SocketAddr, router: Router) -> Result<SocketAddr, Failure> {
-        let listener: TcpListener = lotse_web::bind(address).await?;
-        let bound = listener.local_addr().map_err(|source| ListenError { address, source })?;
-        let stop = self.stop.clone().cancelled_owned();
-        self.servers.spawn(lotse_web::serve(listener, router, stop, GRACE));
-        Ok(bound)
-    }
-
-    async fn maybe(
-        &mut self,
-        address: Option<SocketAddr>,
-        router: impl FnOnce() -> Router,
-    ) -> Result<Option<SocketAddr>, Failure> {
-        match address {
-            Some(address) => self.open(address, router()).await.map(Some),
-            None => Ok(None),
-        }
-    }
-
-    /// Waits until all have ended; whether they ended without an error.
-    async fn end(mut self) -> bool {
-        let mut clean = true;
-        while let Some(ended) = self.servers.join_next().await {
-            clean &= matches!(ended, Ok(Ok(())));
-        }
-        clean
-    }
 }
