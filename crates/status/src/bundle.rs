@@ -168,8 +168,10 @@ impl Bundle {
                 let page = pages::component_answer(site, language, &id.to_string(), Mode::Bundle);
                 bundle.maybe(&format!("/{code}/component/{id}"), page);
             }
-            bundle
-                .add(&format!("/{code}/index"), &pages::index_answer(site, language, Mode::Bundle));
+            let index = pages::index_answer(site, language, Mode::Bundle);
+            bundle.add(&format!("/{code}/index"), &index);
+            let widget = pages::widget_answer(site, language, Mode::Bundle);
+            bundle.add(&format!("/{code}/widget"), &widget);
             for month in pages::reported(now) {
                 let policy = Policy::default();
                 let page = report::page_answer(site, language, &month, policy, Mode::Bundle);

@@ -15,7 +15,7 @@ use crate::command::{
 use crate::error::Error;
 use crate::model::{Band, Component, Impact, ImpactType, Incident, PhaseRef, Update};
 
-pub(crate) use self::extra::{LONGEST, check_audiences, check_extra, is_occurring};
+pub(crate) use self::extra::{LONGEST, MOST_GROUPS, check_audiences, check_extra, is_occurring};
 
 type Decision = Result<(Vec<Fact>, Outcome), Error>;
 

@@ -38,6 +38,9 @@ use crate::snapshot::Snapshot;
 pub(crate) const HTML: &str = "text/html; charset=utf-8";
 
 /// Nothing comes from elsewhere, nothing runs.
+/// What a page that is made to be shown within pages of others may do.
+pub(crate) const FRAMED_POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'";
+/// What the other pages may do.
 pub(crate) const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
                       base-uri 'none'; frame-ancestors 'none'";
 
@@ -348,16 +351,20 @@ async fn widget(
     let Some(language) = Language::of_code(&language) else {
         return missing(&site, Language::preferred(&headers));
     };
-    let now = site.desk().clock().now();
-    let level = overall(&site.snapshot(), now);
-    let text = language.words().overall(level);
-    let frame = site.frame(language, "widget", "", now);
-    let mut response = shown(&rendered(&Widget { frame, level, text }), &headers);
-    // Made to be shown within pages of others.
-    let policy = "default-src 'none'; style-src 'self'; base-uri 'none'";
-    let policy = HeaderValue::from_static(policy);
+    let mut response = shown(&widget_answer(&site, language, Mode::Live), &headers);
+    let policy = HeaderValue::from_static(FRAMED_POLICY);
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     response
+}
+
+/// The state in a frame for pages of others; also for bundles.
+pub(crate) fn widget_answer(site: &Site, language: Language, mode: Mode) -> Arc<Answer> {
+    let (snapshot, now) = (site.snapshot(), site.desk().clock().now());
+    snapshot.at_present(site.present("widget", language, mode, now), || {
+        let level = overall(&snapshot, now);
+        let text = language.words().overall(level);
+        rendered(&Widget { frame: site.frame(language, "widget", "", now), level, text })
+    })
 }
 
 /// The worst that goes on now.

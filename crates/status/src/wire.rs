@@ -168,6 +168,15 @@ impl Body {
         self.text("template")
     }
 
+    /// Refuses a template where nothing begins.
+    pub(crate) fn without_template(&self) -> Result<(), Error> {
+        if self.template()?.is_some() {
+            let reason = "only new incidents and new updates begin with a template";
+            return Err(Error::invalid("template", reason));
+        }
+        Ok(())
+    }
+
     /// The text of a post-mortem.
     pub(crate) fn postmortem(&self) -> Result<String, Error> {
         self.text("text")?.ok_or_else(|| Error::invalid("text", "a text is needed"))

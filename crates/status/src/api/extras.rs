@@ -20,6 +20,7 @@ use super::own::notice;
 use super::{Answered, component_id, created, incident_id, perform_with};
 use crate::book::Book;
 use crate::command::{Command, ComponentFields, Notice};
+use crate::decide::MOST_GROUPS;
 use crate::error::Error;
 use crate::extra::{Audience, Extra, ExtraKey, Schedule, Template, Upstream};
 use crate::private;
@@ -143,7 +144,7 @@ struct AudienceBody {
     link: bool,
     /// Whose people see the page after signing in; as before when nothing is said.
     #[serde(default)]
-    groups: Option<BTreeSet<String>>,
+    groups: Option<Vec<String>>,
 }
 
 /// Secrets are not told again, nor are their sums.
@@ -170,7 +171,14 @@ async fn audience_put(
     let before = site.desk().whole().book().audiences.get(&name).cloned();
     let before = before.as_deref().cloned().unwrap_or_default();
     let secret = fresh.as_deref().map(private::sum).or(before.secret);
-    let groups = body.groups.unwrap_or(before.groups);
+    let groups = match body.groups {
+        Some(groups) if groups.len() > MOST_GROUPS => {
+            let reason = format!("an audience has {MOST_GROUPS} groups at most");
+            return Err(Error::invalid("groups", reason));
+        }
+        Some(groups) => groups.into_iter().collect(),
+        None => before.groups,
+    };
     let audience = Audience { name, title: body.title, secret, groups };
     let done = written(&site, &writer, Extra::Audience(audience)).await?;
     let link = fresh.map(|secret| created(&json!({ "link": format!("/p/{secret}/en/") })));

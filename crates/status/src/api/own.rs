@@ -64,6 +64,7 @@ async fn incident_change(
     given: Given,
 ) -> Answered {
     let body = given.body()?;
+    body.without_template()?;
     let command = Command::ChangeIncident(incident_id(&id)?, body.incident()?);
     perform_with(&site, &writer, command, body.notice()?).await
 }
@@ -100,6 +101,7 @@ async fn update_change(
     given: Given,
 ) -> Answered {
     let (id, order, body) = (incident_id(&id)?, update_order(&order)?, given.body()?);
+    body.without_template()?;
     let command = Command::ChangeUpdate(id, order, body.update()?);
     perform_with(&site, &writer, command, body.notice()?).await
 }

@@ -437,7 +437,9 @@ async fn answer(State(edge): State<Arc<Edge>>, request: Request) -> Response {
     };
     let mut response = found.respond(headers);
     let head = response.headers_mut();
-    head.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(pages::POLICY));
+    let is_framed = address.ends_with("/widget");
+    let policy = if is_framed { pages::FRAMED_POLICY } else { pages::POLICY };
+    head.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     head.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if path == "/" {
         head.append(header::VARY, HeaderValue::from_static("accept-language"));

@@ -28,7 +28,7 @@ pub(crate) const LONGEST: u32 = 31 * 24 * 60;
 const NAMESPACE: Uuid = Uuid::from_u128(0x6c6f_7473_652d_4f63_8375_7272_656e_6365);
 
 /// An audience has so many groups at most.
-const MOST_GROUPS: usize = 100;
+pub(crate) const MOST_GROUPS: usize = 100;
 /// The longest name of a group.
 const LONGEST_GROUP: usize = 200;
 

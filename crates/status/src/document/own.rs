@@ -60,7 +60,7 @@ fn paths() -> Value {
         },
         "/api/v1/incidents/{incidentId}": {
             "parameters": [incident],
-            "patch": change("changeIncident", "incident", "OwnIncident"),
+            "patch": change("changeIncident", "incident", "OwnIncidentChange"),
             "delete": quiet(remove("removeIncident", "incident")),
         },
         "/api/v1/incidents/{incidentId}/updates": {
@@ -75,7 +75,7 @@ fn paths() -> Value {
         },
         "/api/v1/incidents/{incidentId}/updates/{updateOrder}": {
             "parameters": [incident, order],
-            "patch": change("changeUpdate", "incident", "OwnUpdate"),
+            "patch": change("changeUpdate", "incident", "OwnUpdateChange"),
             "delete": quiet(remove("removeUpdate", "incident")),
         },
         "/api/v1/incidents/{incidentId}/postmortem": {
@@ -201,13 +201,16 @@ impl Documents {
 fn own_schemas() -> Map<String, Value> {
     let word = json!({ "type": "string" });
     let notify = nullable(json!({ "type": "boolean", "default": true }));
-    let told = json!({ "template": text(), "notify": notify });
+    let told = json!({ "notify": notify });
+    let begun = with(&told, json!({ "template": text() }));
     let policies =
         json!({ "type": "string", "enum": ["exclude-maintenance", "count-maintenance"] });
     let Documents { template, schedule, upstream } = Documents::new();
     let mut all = collect(json!({
-        "OwnIncident": something(&with(&incident_fields(), told.clone())),
-        "OwnUpdate": something(&with(&update_fields(), told)),
+        "OwnIncident": something(&with(&incident_fields(), begun.clone())),
+        "OwnIncidentChange": something(&with(&incident_fields(), told.clone())),
+        "OwnUpdate": something(&with(&update_fields(), begun)),
+        "OwnUpdateChange": something(&with(&update_fields(), told)),
         "Postmortem": object(&json!({ "text": some(), "notify": notify }), &["text"]),
         "Audiences": whole(
             &json!({ "audiences": { "type": "array", "items": word } }), &["audiences"]),

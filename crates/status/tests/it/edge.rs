@@ -67,6 +67,10 @@ async fn an_edge_shows_what_was_published_and_follows() {
         let (status, text) = read(&stage, format!("{base}/compatible/{path}.json")).await;
         assert!(status == 200 && text.contains(field), "{path}: {text}");
     }
+    let widget = stage.http.get(format!("{base}/de/widget")).send().await.unwrap();
+    let policy = widget.headers()["content-security-policy"].to_str().unwrap();
+    assert!(!policy.contains("frame-ancestors"), "pages of others show it: {policy}");
+    assert!(widget.text().await.unwrap().contains("Einige Komponenten"));
     assert_eq!(read(&stage, format!("{base}/../memory")).await.0, 404);
     assert!(!edge.look().unwrap());
     stage.patch(&format!("/incidents/{id}"), json!({ "displayName": "Disks are back" })).await;
@@ -87,8 +91,10 @@ async fn an_edge_says_since_when_the_cloud_was_not_heard_of_and_forgets_it_after
     assert!(
         text.contains("no contact with the cloud since <time datetime=\"2026-11-21T12:00:00Z\">")
     );
-    let (_, text) = read(&stage, format!("{base}/de/history")).await;
-    assert!(text.contains("kein Kontakt zur Cloud seit"));
+    for path in ["/de/history", "/de/widget"] {
+        let (_, text) = read(&stage, format!("{base}{path}")).await;
+        assert!(text.contains("kein Kontakt zur Cloud seit"), "{path}");
+    }
     let answer = stage.http.get(format!("{base}/api/v2/status.json")).send().await.unwrap();
     assert_eq!(answer.headers()["x-status-no-contact-since"], NOON);
     publish(&stage, "key");

@@ -185,6 +185,14 @@ async fn our_own_api_refuses_what_cannot_be_meant_as_the_compatible_one_does() {
         ),
         (Method::POST, "/api/v1/incidents".to_owned(), json!({ "template": "none" }), 404),
         (Method::POST, "/api/v1/incidents".to_owned(), json!({ "template": 7 }), 400),
+        (Method::PATCH, format!("/api/v1/incidents/{id}"), json!({ "template": true }), 400),
+        (Method::PATCH, format!("/api/v1/incidents/{id}"), json!({ "template": "none" }), 400),
+        (
+            Method::PUT,
+            "/api/v1/audiences/crowd".to_owned(),
+            json!({ "title": "Crowd", "groups": vec!["same"; 101] }),
+            400,
+        ),
         (Method::PUT, "/api/v1/templates/a%2Fb".to_owned(), json!({ "title": "x" }), 400),
         (Method::PUT, "/api/v1/templates/%FF".to_owned(), json!({ "title": "x" }), 400),
         (
