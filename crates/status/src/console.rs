@@ -5,8 +5,10 @@
 //! of the command line, and the audit log says who did it.
 
 mod act;
+mod extras;
 mod list;
 mod one;
+mod put;
 mod shape;
 
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::handler::Handler;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use lotse_core::error::Explain;
 use lotse_core::time::Timestamp;
@@ -46,6 +49,8 @@ pub fn extension(desk: &Arc<Desk>) -> Extension {
             post("/status/report", &REPORT, desk, report),
             get("/status/shape", reads, desk, shape::show),
             post("/status/shape", &SHAPE, desk, declare),
+            get("/status/extras", reads, desk, extras::show),
+            post("/status/extras", &REPORT, desk, put_extra),
         ],
         navigation: vec![NavItem { href: "/status", label: "Status page", access: reads }],
         permissions: vec![&READ, &REPORT, &SHAPE],
@@ -122,6 +127,23 @@ async fn declare(
     let command = act::declare(&Form::read(&body)).map_err(|error| problem(&error))?;
     perform(&console, &desk, &[command], Notice::Everybody).await?;
     Ok(Redirect::to("/status/shape").into_response())
+}
+
+/// A form about templates, recurring maintenance, audiences or providers. Those who report say what
+/// happens at providers; the rest is for those who say what the page is made of.
+async fn put_extra(
+    State(desk): State<Arc<Desk>>,
+    console: Console,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let form = Form::read(&body);
+    if !put::is_report(&form) && !console.may_write(&SHAPE) {
+        let problem = Problem::new(StatusCode::FORBIDDEN, "this takes the role operator");
+        return Err(problem);
+    }
+    let commands = put::extra(&form, desk.whole().book()).map_err(|error| problem(&error))?;
+    perform(&console, &desk, &commands, Notice::Everybody).await?;
+    Ok(Redirect::to("/status/extras").into_response())
 }
 
 /// A moment as `<input type="datetime-local">` takes it: UTC, to the minute.

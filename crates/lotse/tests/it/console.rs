@@ -260,6 +260,9 @@ async fn pages(admin: &Person) -> Vec<String> {
     pages
 }
 
+/// When everything of the status page began.
+const BEGAN: &str = "2026-01-01T00:00";
+
 /// The pages of those who run the status page: something broken, something planned, something over.
 pub(crate) async fn status_pages(admin: &Person) -> Vec<String> {
     let shape = [("do", "add-component"), ("name", "Compute"), ("region", "west")];
@@ -268,9 +271,24 @@ pub(crate) async fn status_pages(admin: &Person) -> Vec<String> {
     let form = admin.page("/status/new").await;
     let (_, rest) = form.split_once("name=\"affects.").unwrap();
     let component = format!("affects.{}", rest.split_once('"').unwrap().0);
-    let mut pages = ["/status", "/status/new", "/status/new?kind=maintenance", "/status/shape"]
-        .map(str::to_owned)
-        .to_vec();
+    for fields in [
+        [("do", "put-template"), ("name", "slow"), ("title", "Slow"), ("severity", "66")],
+        [("do", "put-audience"), ("name", "staff"), ("title", "Staff"), ("groups", "admins")],
+        [("do", "put-upstream"), ("provider", "Carrier"), ("title", "A cable"), ("began", BEGAN)],
+    ] {
+        let (status, _, text) = admin.submit("/status/extras", "/status/extras", &fields).await;
+        assert_eq!(status, 303, "{text}");
+    }
+    let mut pages = [
+        "/status",
+        "/status/new",
+        "/status/new?kind=maintenance",
+        "/status/new?template=slow",
+        "/status/shape",
+        "/status/extras",
+    ]
+    .map(str::to_owned)
+    .to_vec();
     for (kind, severity, ended) in [
         ("incident", "66", ""),
         ("incident", "33", "2026-01-02T00:00"),
@@ -281,7 +299,7 @@ pub(crate) async fn status_pages(admin: &Person) -> Vec<String> {
             ("kind", kind),
             ("name", "Disks answer slowly"),
             ("text", "We look into it."),
-            ("began", "2026-01-01T00:00"),
+            ("began", BEGAN),
             ("ended", ended),
             (&component, severity),
         ];

@@ -10,6 +10,7 @@ use crate::command::{
     BandFields, Command, ComponentFields, ImpactTypeFields, IncidentFields, UpdateFields,
 };
 use crate::error::Error;
+use crate::extra::Template;
 use crate::form::Form;
 use crate::level::LIMITED;
 use crate::model::{Impact, Incident, MAINTENANCE, PhaseRef, WORST};
@@ -45,11 +46,14 @@ pub(super) fn report(form: &Form, book: &Book, now: Timestamp) -> Result<Deed, E
             vec![change(incident(form, book, before, now)?)]
         }
         "say" => {
-            let fields = UpdateFields {
+            let mut fields = UpdateFields {
                 name: form.said("name").map(str::to_owned),
                 description: form.said("text").map(str::to_owned),
                 created: moment(form, "created")?,
             };
+            if let Some(name) = form.said("template") {
+                fields = template(book, name)?.update(book, id, &fields);
+            }
             if fields.name.is_none() && fields.description.is_none() {
                 return Err(Error::invalid("text", "there is nothing to say"));
             }
@@ -64,6 +68,7 @@ pub(super) fn report(form: &Form, book: &Book, now: Timestamp) -> Result<Deed, E
             let phase = phase(form, book)?;
             vec![change(IncidentFields { ended, phase, ..IncidentFields::default() })]
         }
+        "learned" => vec![Command::SetPostmortem(id, form.said("text").map(str::to_owned))],
         "reopen" => {
             vec![change(IncidentFields { ended: Some(None), ..IncidentFields::default() })]
         }
@@ -78,6 +83,14 @@ pub(super) fn report(form: &Form, book: &Book, now: Timestamp) -> Result<Deed, E
         _ => return Err(Error::invalid("do", "this is nothing that can be done")),
     };
     Ok(Deed { commands, incident: Some(id) })
+}
+
+/// The template of this name.
+///
+/// # Errors
+/// There is none.
+pub(super) fn template<'a>(book: &'a Book, name: &str) -> Result<&'a Template, Error> {
+    book.templates.get(name).map(AsRef::as_ref).ok_or_else(|| Error::not_found("template", name))
 }
 
 /// All fields of an incident, as its form shows them. What the form shows less exactly than it is
@@ -106,7 +119,11 @@ fn incident(
 }
 
 /// The moment in a field; the one before, to the last digit, when the field still shows it.
-fn kept(form: &Form, field: &str, before: Option<Timestamp>) -> Result<Option<Timestamp>, Error> {
+pub(super) fn kept(
+    form: &Form,
+    field: &str,
+    before: Option<Timestamp>,
+) -> Result<Option<Timestamp>, Error> {
     let said = moment(form, field)?;
     let is_same = before.is_some_and(|before| form.said(field) == Some(&minute(before)));
     Ok(if is_same { before } else { said })
@@ -141,7 +158,7 @@ fn affects(form: &Form, before: Option<&Incident>, is_planned: bool) -> Result<V
     Ok(all)
 }
 
-fn id<T: std::str::FromStr>(form: &Form, field: &str) -> Result<T, Error> {
+pub(super) fn id<T: std::str::FromStr>(form: &Form, field: &str) -> Result<T, Error> {
     let found = form.said(field).and_then(|text| text.parse().ok());
     found.ok_or_else(|| Error::invalid(field, "it is no id"))
 }

@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use lotse_core::id::ImpactTypeId;
+use lotse_core::id::{ImpactTypeId, IncidentId};
 use lotse_core::time::Timestamp;
 use lotse_web::access::AUDIT_READ;
 use lotse_web::api::reading::{PathWord, Words};
@@ -18,6 +18,7 @@ use serde::Deserialize;
 
 use super::minute;
 use crate::book::{Book, Case};
+use crate::command::IncidentFields;
 use crate::desk::Desk;
 use crate::level::{LIMITED, Level, SLIGHT};
 use crate::model::{Incident, PhaseRef, WORST};
@@ -56,6 +57,8 @@ struct Choice {
 struct New {
     layout: Layout,
     form: Form,
+    /// What it can begin with.
+    templates: Vec<String>,
 }
 
 #[derive(Template)]
@@ -70,6 +73,9 @@ struct One {
     phase: String,
     touched: Vec<String>,
     updates: Vec<Update>,
+    templates: Vec<String>,
+    /// What was learned from it, if that was said.
+    learned: String,
     is_open: bool,
     may_report: bool,
     /// Where the audit log tells who did what, for those who may read it.
@@ -86,19 +92,38 @@ struct Update {
 #[derive(Debug, Deserialize)]
 pub(super) struct NewQuery {
     kind: Option<String>,
+    template: Option<String>,
 }
 
-/// The form of a new incident, or of maintenance with `?kind=maintenance`.
+/// The form of a new incident, or of maintenance with `?kind=maintenance`; with `?template=NAME` filled
+/// in as the template says.
 pub(super) async fn new(
     State(desk): State<Arc<Desk>>,
     console: Console,
     Words(query): Words<NewQuery>,
-) -> Response {
+) -> Result<Response, Problem> {
     let is_planned = query.kind.as_deref() == Some("maintenance");
     let title = if is_planned { "Plan maintenance" } else { "Open an incident" };
     let snapshot = desk.whole();
-    let form = form(snapshot.book(), None, is_planned);
-    page(&New { layout: console.layout(title), form })
+    let book = snapshot.book();
+    let begun = match &query.template {
+        Some(name) => {
+            let template = super::act::template(book, name);
+            Some(begun(book, template.map_err(|error| super::problem(&error))?, console.now()))
+        }
+        None => None,
+    };
+    let templates = book.templates.keys().cloned().collect();
+    let form = form(book, begun.as_ref(), is_planned);
+    Ok(page(&New { layout: console.layout(title), form, templates }))
+}
+
+/// What a template says of a new incident.
+fn begun(book: &Book, template: &crate::extra::Template, now: Timestamp) -> Incident {
+    let IncidentFields { name, description, affects, .. } =
+        template.incident(book, &IncidentFields::default());
+    let affects = affects.unwrap_or_default();
+    Incident { name, description, affects, ..Incident::new(IncidentId::generate(), now) }
 }
 
 /// An incident and all that can be done with it.
@@ -124,6 +149,8 @@ pub(super) async fn show(
         phase: incident.phase.and_then(|phase| book.phase_name(phase)).unwrap_or("–").to_owned(),
         touched: touched(book, incident),
         updates: updates(case),
+        templates: book.templates.keys().cloned().collect(),
+        learned: incident.postmortem.as_ref().map(|one| one.text.clone()).unwrap_or_default(),
         is_open: incident.ended.is_none_or(|ended| ended > console.now()),
         may_report: console.may_write(&REPORT),
         audit: may_audit.then(|| format!("/audit?object=status/incident/{id}")),

@@ -293,6 +293,81 @@ async fn what_the_page_is_made_of_is_declared_changed_and_removed_with_forms() {
 }
 
 #[tokio::test]
+async fn templates_recurrences_audiences_and_providers_are_written_and_removed_with_forms() {
+    let bridge = Bridge::new().await;
+    let [slow, compute, storage] = &bridge.ids;
+    let anna = bridge.session("operator").await;
+    let extra = async |fields: &[(&str, &str)]| {
+        let (status, to, text) = bridge.submit(&anna, "/status/extras", fields).await;
+        assert_eq!((status, &*to), (303, "/status/extras"), "{fields:?}: {text}");
+    };
+    let words = [("title", "{components} slow"), ("text", "We look into {regions}.")];
+    let what = [("impact", &**slow), ("severity", "66"), ("component", compute)];
+    let name = [("do", "put-template"), ("name", "slow")];
+    extra(&[&name[..], &words, &what].concat()).await;
+    let form = bridge.page(&anna, "/status/new?template=slow").await;
+    assert!(
+        form.contains("value=\"Compute slow\"") && form.contains("We look into west."),
+        "{form}"
+    );
+    assert!(form.contains("<option value=\"66\" selected>"), "{form}");
+    assert_eq!(bridge.open(&anna, "/status/new?template=none").await.0, 404);
+    let affects = format!("affects.{compute}");
+    let fields = [("name", "Disks"), (&*affects, "66"), ("kind", "incident")];
+    let (page, id) = bridge.incident(&anna, &fields).await;
+    bridge.act(&anna, "say", &id, &[("template", "slow"), ("name", "Still")]).await;
+    let shown = bridge.page(&anna, &page).await;
+    assert!(shown.contains("<h3>Still</h3>") && shown.contains("We look into west."), "{shown}");
+    bridge.act(&anna, "learned", &id, &[("text", "Spare cables help.")]).await;
+    let public = bridge.stage.http.get(format!("{}/en/incident/{id}", bridge.stage.base));
+    let public = public.send().await.unwrap().text().await.unwrap();
+    assert!(public.contains("Spare cables help."), "{public}");
+    bridge.act(&anna, "learned", &id, &[("text", "")]).await;
+    assert!(!bridge.page(&anna, &page).await.contains("Spare cables help."));
+
+    let when = [("start", "2026-12-01T20:00"), ("minutes", "90"), ("rule", "FREQ=MONTHLY")];
+    let name = [("do", "put-schedule"), ("name", "patches"), ("title", "Patches")];
+    extra(&[&name[..], &when, &[("component", compute), ("component", storage)]].concat()).await;
+    let name = [("do", "put-audience"), ("name", "staff"), ("title", "Staff")];
+    extra(&[&name[..], &[("groups", "admins\r\n\r\nhelp desk"), ("component", storage)]].concat())
+        .await;
+    let seen = bridge.stage.get("/components").await;
+    assert_eq!(seen.as_array().unwrap().len(), 1, "only its people see the other one");
+    let book = bridge.stage.desk.whole();
+    let staff = book.book().audiences["staff"].groups.clone();
+    assert_eq!(staff.into_iter().collect::<Vec<_>>(), ["admins", "help desk"]);
+    extra(&name).await;
+    assert_eq!(bridge.stage.get("/components").await.as_array().unwrap().len(), 2);
+
+    let carla = bridge.session("reporter").await;
+    let upstream = [("provider", "Carrier"), ("title", "Fibre cut"), ("began", "2026-11-21T10:00")];
+    let put = [&[("do", "put-upstream")], &upstream[..]].concat();
+    assert_eq!(bridge.submit(&carla, "/status/extras", &put).await.0, 303);
+    assert_eq!(bridge.submit(&carla, "/status/extras", &name).await.0, 403);
+    let page = bridge.page(&carla, "/status/extras").await;
+    assert!(page.contains("Fibre cut") && page.contains("FREQ=MONTHLY; 90 minutes"), "{page}");
+    assert!(!page.contains("put-template") && page.contains("put-upstream"), "{page}");
+    let id = bridge.stage.desk.whole().book().upstream.keys().next().unwrap().to_string();
+    let over = [("name", &*id), ("ended", "2026-11-21T11:00")];
+    extra(&[&put[..], &over].concat()).await;
+    assert_eq!(bridge.stage.desk.whole().book().upstream.len(), 1);
+    for (verb, name) in [
+        ("remove-template", "slow"),
+        ("remove-schedule", "patches"),
+        ("remove-audience", "staff"),
+        ("remove-upstream", &id),
+    ] {
+        extra(&[("do", verb), ("name", name)]).await;
+    }
+    for (field, wrong) in [("severity", "many"), ("name", "Not a name"), ("component", "x")] {
+        let fields = [("do", "put-template"), (field, wrong), ("name", "fine")];
+        let (status, _, text) = bridge.submit(&anna, "/status/extras", &fields).await;
+        assert_eq!(status, 400, "{field}: {text}");
+    }
+    assert_eq!(bridge.submit(&anna, "/status/extras", &[("do", "")]).await.0, 400);
+}
+
+#[tokio::test]
 async fn each_role_sees_and_does_what_is_theirs_and_forms_of_others_are_refused() {
     let bridge = Bridge::new().await;
     let compute = format!("affects.{}", bridge.ids[1]);
