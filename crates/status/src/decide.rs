@@ -171,19 +171,19 @@ fn change_incident(
 pub(crate) fn check_incident(book: &Book, incident: &Incident) -> Result<(), Error> {
     for impact in &incident.affects {
         if !book.components.contains_key(&impact.component) {
-            return Err(Error::not_found("component", impact.component));
+            return Err(Error::unknown("component", impact.component));
         }
         if let Some(kind) = impact.kind
             && !book.impact_types.contains_key(&kind)
         {
-            return Err(Error::not_found("impact type", kind));
+            return Err(Error::unknown("impact type", kind));
         }
     }
     if let Some(phase) = incident.phase
         && book.phase_name(phase).is_none()
     {
         let name = format!("{} in generation {}", phase.order, phase.generation);
-        return Err(Error::not_found("phase", name));
+        return Err(Error::unknown("phase", name));
     }
     let mut seen = BTreeSet::new();
     if !incident.affects.iter().all(|impact| seen.insert((impact.component, impact.kind))) {

@@ -140,6 +140,13 @@ impl Error {
         Self::NotFound { what, name: lotse_web::text::shown(&format!("{name}"), 80) }
     }
 
+    /// Something names a thing that is not there. What it was sent to is there, so it is a conflict
+    /// with what the page has, and nothing that could not be found.
+    pub fn unknown(what: &'static str, name: impl std::fmt::Display) -> Self {
+        let name = lotse_web::text::shown(&format!("{name}"), 80);
+        Self::Conflict { reason: format!("there is no {what} {name}") }
+    }
+
     /// The HTTP status of the compatible API.
     pub fn status(&self) -> u16 {
         match self {

@@ -43,6 +43,15 @@ pub struct Template {
 }
 
 impl Template {
+    /// The one of this name.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn named<'a>(book: &'a Book, name: &str) -> Result<&'a Self, Error> {
+        let found = book.templates.get(name).map(AsRef::as_ref);
+        found.ok_or_else(|| Error::unknown("template", name))
+    }
+
     /// What was said of an incident, and where nothing was said what the template says.
     pub fn incident(&self, book: &Book, fields: &IncidentFields) -> IncidentFields {
         let impact = |component: &ComponentId| Impact {

@@ -13,7 +13,6 @@ use lotse_core::id::IncidentId;
 
 use super::extract::{Given, Query, Segment, Segments};
 use super::{Answered, incident_id, perform_with, update_order};
-use crate::book::Book;
 use crate::command::{Command, Notice};
 use crate::error::Error;
 use crate::extra::Template;
@@ -43,15 +42,11 @@ pub(super) fn notice(query: &Query) -> Result<Notice, Error> {
     }
 }
 
-fn template<'a>(book: &'a Book, name: &str) -> Result<&'a Template, Error> {
-    book.templates.get(name).map(AsRef::as_ref).ok_or_else(|| Error::not_found("template", name))
-}
-
 async fn incident_add(State(site): State<Arc<Site>>, writer: Writer, given: Given) -> Answered {
     let (body, whole) = (given.body()?, site.desk().whole());
     let mut fields = body.incident()?;
     if let Some(name) = body.template()? {
-        fields = template(whole.book(), &name)?.incident(whole.book(), &fields);
+        fields = Template::named(whole.book(), &name)?.incident(whole.book(), &fields);
     }
     let command = Command::AddIncident(IncidentId::generate(), fields);
     perform_with(&site, &writer, command, body.notice()?).await
@@ -88,7 +83,7 @@ async fn update_add(
     let (body, whole, id) = (given.body()?, site.desk().whole(), incident_id(&id)?);
     let mut fields = body.update()?;
     if let Some(name) = body.template()? {
-        fields = template(whole.book(), &name)?.update(whole.book(), id, &fields);
+        fields = Template::named(whole.book(), &name)?.update(whole.book(), id, &fields);
     }
     let command = Command::AddUpdate(id, fields);
     perform_with(&site, &writer, command, body.notice()?).await

@@ -52,7 +52,7 @@ pub(super) fn report(form: &Form, book: &Book, now: Timestamp) -> Result<Deed, E
                 created: moment(form, "created")?,
             };
             if let Some(name) = form.said("template") {
-                fields = template(book, name)?.update(book, id, &fields);
+                fields = Template::named(book, name)?.update(book, id, &fields);
             }
             if fields.name.is_none() && fields.description.is_none() {
                 return Err(Error::invalid("text", "there is nothing to say"));
@@ -83,14 +83,6 @@ pub(super) fn report(form: &Form, book: &Book, now: Timestamp) -> Result<Deed, E
         _ => return Err(Error::invalid("do", "this is nothing that can be done")),
     };
     Ok(Deed { commands, incident: Some(id) })
-}
-
-/// The template of this name.
-///
-/// # Errors
-/// There is none.
-pub(super) fn template<'a>(book: &'a Book, name: &str) -> Result<&'a Template, Error> {
-    book.templates.get(name).map(AsRef::as_ref).ok_or_else(|| Error::not_found("template", name))
 }
 
 /// All fields of an incident, as its form shows them. What the form shows less exactly than it is

@@ -20,6 +20,7 @@ use super::minute;
 use crate::book::{Book, Case};
 use crate::command::IncidentFields;
 use crate::desk::Desk;
+use crate::extra;
 use crate::level::{LIMITED, Level, SLIGHT};
 use crate::model::{Incident, PhaseRef, WORST};
 use crate::pages::Language;
@@ -108,7 +109,7 @@ pub(super) async fn new(
     let book = snapshot.book();
     let begun = match &query.template {
         Some(name) => {
-            let template = super::act::template(book, name);
+            let template = extra::Template::named(book, name);
             Some(begun(book, template.map_err(|error| super::problem(&error))?, console.now()))
         }
         None => None,
@@ -119,7 +120,7 @@ pub(super) async fn new(
 }
 
 /// What a template says of a new incident.
-fn begun(book: &Book, template: &crate::extra::Template, now: Timestamp) -> Incident {
+fn begun(book: &Book, template: &extra::Template, now: Timestamp) -> Incident {
     let IncidentFields { name, description, affects, .. } =
         template.incident(book, &IncidentFields::default());
     let affects = affects.unwrap_or_default();

@@ -43,7 +43,7 @@ fn known(book: &Book, components: &[ComponentId]) -> Result<(), Error> {
     let mut seen = BTreeSet::new();
     for id in components {
         if !book.components.contains_key(id) {
-            return Err(Error::not_found("component", id));
+            return Err(Error::unknown("component", id));
         }
         if !seen.insert(id) {
             return Err(Error::invalid("components", "the same component is named twice"));
@@ -61,7 +61,7 @@ pub(crate) fn check_extra(book: &Book, extra: &Extra) -> Result<(), Error> {
             if let Some(kind) = one.kind
                 && !book.impact_types.contains_key(&kind)
             {
-                return Err(Error::not_found("impact type", kind));
+                return Err(Error::unknown("impact type", kind));
             }
             if one.severity.is_some_and(|severity| severity > crate::model::WORST) {
                 return Err(Error::invalid("severity", "a number from 0 to 100 is needed"));
@@ -120,7 +120,7 @@ fn check_upstream(book: &Book, one: &Upstream) -> Result<(), Error> {
 /// Whether all audiences of the component are there.
 pub(crate) fn check_audiences(book: &Book, component: &Component) -> Result<(), Error> {
     match component.audiences.iter().find(|name| !book.audiences.contains_key(*name)) {
-        Some(name) => Err(Error::not_found("audience", name)),
+        Some(name) => Err(Error::unknown("audience", name)),
         None => Ok(()),
     }
 }

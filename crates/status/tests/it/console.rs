@@ -311,7 +311,7 @@ async fn templates_recurrences_audiences_and_providers_are_written_and_removed_w
         "{form}"
     );
     assert!(form.contains("<option value=\"66\" selected>"), "{form}");
-    assert_eq!(bridge.open(&anna, "/status/new?template=none").await.0, 404);
+    assert_eq!(bridge.open(&anna, "/status/new?template=none").await.0, 409);
     let affects = format!("affects.{compute}");
     let fields = [("name", "Disks"), (&*affects, "66"), ("kind", "incident")];
     let (page, id) = bridge.incident(&anna, &fields).await;

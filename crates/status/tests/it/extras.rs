@@ -45,7 +45,7 @@ async fn a_template_says_what_nobody_said() {
     assert_eq!(stage.post(&updates, json!({ "template": "slow" })).await.1["order"], 0);
     let said = stage.get(&format!("/incidents/{id}/updates/0")).await;
     assert_eq!(said["displayName"], "Compute is slow");
-    assert_eq!(stage.post(&updates, json!({ "template": "none" })).await.0, 404);
+    assert_eq!(stage.post(&updates, json!({ "template": "none" })).await.0, 409);
     assert_eq!(stage.delete(&format!("/components/{compute}")).await, 409);
     for (name, body, status) in [
         ("A b", json!({}), 400),
@@ -53,7 +53,7 @@ async fn a_template_says_what_nobody_said() {
         ("x", json!({ "severity": 300 }), 400),
         ("x", json!({ "colour": "red" }), 400),
         ("x", json!([]), 400),
-        ("x", json!({ "components": [slow] }), 404),
+        ("x", json!({ "components": [slow] }), 409),
     ] {
         let path = format!("/api/v1/templates/{name}");
         assert_eq!(put(&stage, &path, body.clone()).await.0, status, "{name} {body}");
@@ -171,7 +171,7 @@ async fn recurring_maintenance_that_cannot_be_meant_is_refused() {
         ("zone", json!("Middle/Earth"), 400),
         ("components", json!([]), 400),
         ("components", json!([compute, compute]), 400),
-        ("components", json!([slow]), 404),
+        ("components", json!([slow]), 409),
         ("title", json!(" "), 400),
         ("more", json!(1), 400),
     ] {
@@ -209,7 +209,7 @@ async fn what_providers_have_is_shown_and_never_counted() {
         ("url", json!("javascript:alert(1)"), 400),
         ("ended", json!(noon_and(-1)), 400),
         ("provider", json!(""), 400),
-        ("components", json!([id]), 404),
+        ("components", json!([id]), 409),
         ("id", json!(id), 400),
     ] {
         let mut body = body.clone();
@@ -233,7 +233,7 @@ async fn with_a_secret() -> (Stage, [String; 3], String) {
     let hidden = json!({ "displayName": "Hush", "labels": { "region": "hushland" } });
     let hidden = stage.make("/components", hidden).await;
     let path = format!("/api/v1/components/{hidden}/audiences");
-    assert_eq!(put(&stage, &path, json!({ "audiences": ["nobody"] })).await.0, 404);
+    assert_eq!(put(&stage, &path, json!({ "audiences": ["nobody"] })).await.0, 409);
     assert_eq!(put(&stage, &path, json!({ "audiences": ["partners"] })).await.0, 204);
     let trouble = |name: &str, components: &[&String], severity: u8| {
         let affects: Vec<_> = components

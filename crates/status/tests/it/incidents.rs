@@ -57,14 +57,14 @@ async fn impossible_times_and_phases_are_refused_and_change_nothing() {
     let unknown = "01985a3c-0000-7000-8000-000000000000";
     for (wrong, status) in [
         (json!({ "endedAt": noon_and(-1) }), 400),
-        (json!({ "phase": { "generation": 2, "order": 0 } }), 404),
-        (json!({ "phase": { "generation": 1, "order": 3 } }), 404),
+        (json!({ "phase": { "generation": 2, "order": 0 } }), 409),
+        (json!({ "phase": { "generation": 1, "order": 3 } }), 409),
         (json!({ "phase": { "generation": 1 } }), 400),
         (json!({ "affects": maintenance }), 400),
         (json!({ "affects": [{ "severity": 1 }] }), 400),
         (json!({ "affects": [{ "reference": compute, "severity": 101 }] }), 400),
-        (json!({ "affects": [{ "reference": unknown }] }), 404),
-        (json!({ "affects": [{ "reference": compute, "type": unknown }] }), 404),
+        (json!({ "affects": [{ "reference": unknown }] }), 409),
+        (json!({ "affects": [{ "reference": compute, "type": unknown }] }), 409),
         (json!({ "affects": [{ "reference": compute }, { "reference": compute }] }), 409),
         (json!({ "beganAt": "yesterday" }), 400),
         (json!({}), 400),

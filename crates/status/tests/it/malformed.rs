@@ -76,7 +76,7 @@ async fn unknown_and_impossible_addresses_are_404_and_400() {
         }
     }
     let phase = json!({ "phase": { "generation": 9, "order": 0 } });
-    assert_eq!(stage.post("/incidents", phase).await.0, 404);
+    assert_eq!(stage.post("/incidents", phase).await.0, 409);
     let update = format!("/incidents/{unknown}/updates");
     assert_eq!(stage.post(&update, json!({ "displayName": "x" })).await.0, 404);
 }
@@ -183,7 +183,7 @@ async fn our_own_api_refuses_what_cannot_be_meant_as_the_compatible_one_does() {
             json!({ "description": "x" }),
             404,
         ),
-        (Method::POST, "/api/v1/incidents".to_owned(), json!({ "template": "none" }), 404),
+        (Method::POST, "/api/v1/incidents".to_owned(), json!({ "template": "none" }), 409),
         (Method::POST, "/api/v1/incidents".to_owned(), json!({ "template": 7 }), 400),
         (Method::PATCH, format!("/api/v1/incidents/{id}"), json!({ "template": true }), 400),
         (Method::PATCH, format!("/api/v1/incidents/{id}"), json!({ "template": "none" }), 400),

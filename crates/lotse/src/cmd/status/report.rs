@@ -94,7 +94,7 @@ impl<'a> Reporter<'a> {
             phase: phase_of(book, arguments.phase.as_ref())?,
         };
         let fields = match &arguments.template {
-            Some(name) => template_of(book, name)?.incident(book, &fields),
+            Some(name) => Template::named(book, name)?.incident(book, &fields),
             None => fields,
         };
         let notice = told(arguments.silent);
@@ -125,7 +125,7 @@ impl<'a> Reporter<'a> {
         let mut fields = UpdateFields { name, description: text, created: None };
         if let Some(name) = template {
             let whole = self.desk.whole();
-            fields = template_of(whole.book(), &name)?.update(whole.book(), id, &fields);
+            fields = Template::named(whole.book(), &name)?.update(whole.book(), id, &fields);
         }
         self.done(Command::AddUpdate(id, fields), told(silent)).await
     }
@@ -205,10 +205,6 @@ impl<'a> Reporter<'a> {
         }
         self.say(&Value::Array(value), &text)
     }
-}
-
-fn template_of<'a>(book: &'a Book, name: &str) -> Result<&'a Template, Error> {
-    book.templates.get(name).map(AsRef::as_ref).ok_or_else(|| Error::not_found("template", name))
 }
 
 /// Whether subscribers are told.
