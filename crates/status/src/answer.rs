@@ -14,10 +14,10 @@ use sha2::{Digest, Sha256};
 const WORTHWHILE: usize = 1000;
 /// A fifth of the time of the highest quality, and 3 % more bytes.
 const BROTLI_QUALITY: u32 = 6;
-/// The window of brotli, as a power of two. To compress 850 kB takes 9 MB of memory, 20 MB with the
-/// largest window, and the first page with 1 000 components has 26 kB instead of 21 kB then; pages that
-/// fit into the window lose nothing. Windows up to 2^16 take another way through the compressor, which
-/// needs 38 MB for texts of any size.
+/// The window of brotli, as a power of two. To compress 850 kB takes 9 MB of memory with it, and 20 MB
+/// with the largest one; the first page with 1 000 components has 26 kB with it, and 21 kB with the
+/// largest one; pages that fit into it lose nothing. Windows up to 2^16 take another way through the
+/// compressor, which needs 38 MB for texts of any size.
 const BROTLI_WINDOW: u32 = 18;
 
 /// A rendered answer. Compressed forms are made when the first one asks, and kept.
