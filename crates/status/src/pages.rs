@@ -100,6 +100,15 @@ struct SearchPage<'a> {
     more: bool,
 }
 
+/// A page that says one thing.
+#[derive(Template)]
+#[template(path = "told.html")]
+pub(crate) struct ToldPage<'a> {
+    pub(crate) frame: Frame<'a>,
+    pub(crate) title: &'static str,
+    pub(crate) text: &'static str,
+}
+
 #[derive(Template)]
 #[template(path = "missing.html")]
 struct MissingPage<'a> {

@@ -36,7 +36,7 @@ use crate::api::extract::{Query, Segment, Segments};
 use crate::api::refusal;
 use crate::error::Error;
 use crate::extra::Audience;
-use crate::pages::{Frame, Language, missing, rendered, shown};
+use crate::pages::{Frame, Language, ToldPage, missing, rendered, shown};
 use crate::private;
 use crate::proxies;
 use crate::site::Site;
@@ -121,14 +121,6 @@ struct StrandedPage<'a> {
     words: &'static Words,
     /// In English; none when too many sign-ins were begun.
     reason: Option<&'a str>,
-}
-
-#[derive(Template)]
-#[template(path = "told.html")]
-struct ToldPage<'a> {
-    frame: Frame<'a>,
-    title: &'static str,
-    text: &'static str,
 }
 
 async fn page(

@@ -27,6 +27,7 @@ mod page;
 mod process;
 mod reference;
 mod rolling;
+mod schemathesis;
 mod sim;
 mod status;
 mod status_channels;

@@ -1,10 +1,9 @@
 //! Our own API of the page as schemathesis tries it by its document: every operation, with what is
 //! allowed, with what is not, and one after the other as their answers suggest.
 
-use std::process::Command;
-
 use crate::console::Person;
-use crate::process::{Place, variable};
+use crate::process::Place;
+use crate::schemathesis;
 
 /// What a document cannot say: that an end must not be before its start, which rules of recurrence
 /// and which time zones there are, what is an address.
@@ -32,24 +31,10 @@ async fn schemathesis_finds_no_failure_of_our_own_api_of_the_page_with_all_its_c
     let (_, secret) = made.split_once("<code class=\"secret\">").unwrap();
     let header = format!("Authorization: Bearer {}", secret.split('<').next().unwrap());
     let base = daemon.hello["status"].as_str().unwrap().trim_end_matches('/').to_owned();
-    let rule = |name: &str| {
-        format!(
-            "[[operations]]\ninclude-name = \"{name}\"\n\
-             checks.positive_data_acceptance.enabled = false\n\n"
-        )
-    };
-    place.write("schemathesis.toml", &RULES.map(rule).concat());
     for seed in ["1", "2"] {
-        let output = Command::new(variable("LOTSE_SCHEMATHESIS"))
-            .args(["run", &format!("{base}/api/v1/openapi.json"), "--header", &header])
-            .args(["--phases", "examples,coverage,fuzzing,stateful"])
-            .args(["--max-examples", "60", "--workers", "1", "--seed", seed, "--no-color"])
-            .current_dir(place.path(""))
-            .env("HOME", place.path("home"))
-            .output()
-            .unwrap();
-        let found = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success(), "{found}{}", String::from_utf8_lossy(&output.stderr));
+        let document = format!("{base}/api/v1/openapi.json");
+        let rules = schemathesis::rules(RULES);
+        schemathesis::finds_nothing(&place, &document, &["--header", &header], &rules, seed);
     }
     assert!(daemon.terminate().success());
 }

@@ -25,7 +25,7 @@ use crate::desk::Desk;
 use crate::error::Error;
 use crate::form::Form;
 use crate::level::{LIMITED, Level, SLIGHT};
-use crate::pages::{Frame, Language, missing, rendered, shown};
+use crate::pages::{Frame, Language, ToldPage, missing, rendered, shown};
 use crate::proxies;
 use crate::site::Site;
 
@@ -113,14 +113,6 @@ struct SubscriptionPage<'a> {
     is_active: bool,
     signing: Option<String>,
     wishes: Wishes,
-}
-
-#[derive(Template)]
-#[template(path = "told.html")]
-struct ToldPage<'a> {
-    frame: Frame<'a>,
-    title: &'static str,
-    text: &'static str,
 }
 
 impl Wishes {
